@@ -1,0 +1,507 @@
+//! Bytes to requests: RESP arrays of bulk strings and inline requests.
+//!
+//! The decoder is handed all bytes that a connection has and returns every complete request in
+//! them at once. A request is a list of spans over those bytes; nothing is copied. What is
+//! incomplete stays for the next call, together with how much of it is already understood, so
+//! that a large request that arrives in many pieces is not parsed anew for each piece.
+
+use crate::args::{Args, Span};
+use crate::error::DecodeError;
+use crate::limits::{
+    ARGUMENT_COUNT_MAX, BULK_LEN_MAX, INLINE_LEN_MAX, UNAUTHENTICATED_ARGUMENTS_MAX,
+    UNAUTHENTICATED_BULK_LEN_MAX,
+};
+use crate::number::parse_i64;
+
+/// All complete requests of one read, reused from read to read.
+#[derive(Debug, Default)]
+pub struct Batch {
+    spans: Vec<Span>,
+    /// For each request the end of its spans in `spans` and of its bytes in the input.
+    ends: Vec<(u32, u32)>,
+    /// Text of inline requests with quotes or escapes, which is not in the input as such.
+    unquoted: Vec<u8>,
+    /// Requests whose spans refer to `unquoted`.
+    inline_requests: Vec<u32>,
+}
+
+impl Batch {
+    /// How many requests there are.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Whether there are none.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// Forgets the requests and keeps the memory.
+    pub fn clear(&mut self) {
+        self.spans.clear();
+        self.ends.clear();
+        self.unquoted.clear();
+        self.inline_requests.clear();
+    }
+
+    /// Request `index`, over the same `input` that was decoded.
+    #[inline]
+    pub fn request<'a>(&'a self, index: usize, input: &'a [u8]) -> Args<'a> {
+        let start = if index == 0 { 0 } else { self.ends[index - 1].0 as usize };
+        let spans = &self.spans[start..self.ends[index].0 as usize];
+        let unquoted = !self.inline_requests.is_empty()
+            && self.inline_requests.binary_search(&(index as u32)).is_ok();
+        Args::new(if unquoted { &self.unquoted } else { input }, spans)
+    }
+
+    /// How many bytes of the input belong to the requests up to and including `index`.
+    pub fn bytes_through(&self, index: usize) -> usize {
+        self.ends[index].1 as usize
+    }
+}
+
+/// The decoder of one connection.
+#[derive(Debug)]
+pub struct Decoder {
+    bulk_len_max: usize,
+    authenticated: bool,
+    partial: Option<Partial>,
+}
+
+/// A request of which only a part has arrived. Offsets are relative to its first byte, which the
+/// caller keeps at the start of the next input.
+#[derive(Debug)]
+struct Partial {
+    spans: Vec<Span>,
+    arguments_left: i64,
+    /// Where parsing goes on.
+    position: usize,
+    /// Length of the argument that begins there, once its length line is read.
+    bulk_len: Option<usize>,
+}
+
+impl Default for Decoder {
+    fn default() -> Self {
+        Self { bulk_len_max: BULK_LEN_MAX, authenticated: true, partial: None }
+    }
+}
+
+impl Decoder {
+    /// Sets the longest bulk string accepted, in bytes (`proto-max-bulk-len`).
+    pub fn set_bulk_len_max(&mut self, bytes: usize) {
+        self.bulk_len_max = bytes;
+    }
+
+    /// Whether the client has authenticated; until then only small requests are accepted.
+    pub fn set_authenticated(&mut self, authenticated: bool) {
+        self.authenticated = authenticated;
+    }
+
+    /// How many bytes the input needs to hold before another call can find more, as far as that
+    /// is known: the end of a long argument.
+    pub fn bytes_wanted(&self) -> Option<usize> {
+        let partial = self.partial.as_ref()?;
+        partial.bulk_len.map(|len| partial.position + len + 2)
+    }
+
+    /// Appends every complete request of `input` to `batch` (empty before) and returns how many
+    /// bytes they take. The caller keeps the rest and passes it, with what arrives after it, as
+    /// the start of the next input.
+    ///
+    /// # Errors
+    /// [`DecodeError`] for the first request that is not RESP; those before it are in `batch`
+    /// and are to be served. The connection is then closed, so the state left is not used again.
+    pub fn decode(&mut self, input: &[u8], batch: &mut Batch) -> Result<usize, DecodeError> {
+        let mut position = 0;
+        if let Some(partial) = self.partial.take() {
+            match self.multibulk(input, partial, &mut batch.spans)? {
+                Some(end) => position = end,
+                None => return Ok(0),
+            }
+            batch.ends.push((batch.spans.len() as u32, position as u32));
+        }
+        while position < input.len() {
+            let start = position;
+            let spans_before = batch.spans.len();
+            let end = if input[start] == b'*' {
+                self.multibulk_from(input, start, &mut batch.spans)?
+            } else {
+                inline(input, start, batch)?
+            };
+            let Some(end) = end else { break };
+            position = end;
+            // An empty line or array is no request and gets no reply.
+            if batch.spans.len() > spans_before {
+                batch.ends.push((batch.spans.len() as u32, position as u32));
+            }
+        }
+        Ok(position)
+    }
+
+    /// A request that begins at `start`. What is incomplete is kept relative to `start`.
+    #[inline]
+    fn multibulk_from(
+        &mut self,
+        input: &[u8],
+        start: usize,
+        spans: &mut Vec<Span>,
+    ) -> Result<Option<usize>, DecodeError> {
+        let too_long = DecodeError::MultibulkCountTooLong;
+        let Some((count, mut position)) = length_line(input, start + 1, too_long)? else {
+            return Ok(None);
+        };
+        let count = count
+            .filter(|count| *count <= ARGUMENT_COUNT_MAX)
+            .ok_or(DecodeError::InvalidMultibulkLength)?;
+        if !self.authenticated && count > UNAUTHENTICATED_ARGUMENTS_MAX {
+            return Err(DecodeError::UnauthenticatedMultibulkLength);
+        }
+        let first_span = spans.len();
+        let mut left = count.max(0);
+        while left > 0 {
+            let Some((len, text)) = self.bulk_len(input, position)? else {
+                return Ok(self.keep(input, start, spans, first_span, left, position, None));
+            };
+            if input.len() < text + len + 2 {
+                return Ok(self.keep(input, start, spans, first_span, left, text, Some(len)));
+            }
+            spans.push(Span::new(text, len));
+            position = text + len + 2;
+            left -= 1;
+        }
+        Ok(Some(position))
+    }
+
+    /// Remembers an incomplete request, relative to its first byte.
+    #[expect(clippy::too_many_arguments, reason = "one caller; a struct would only rename them")]
+    #[cold]
+    fn keep(
+        &mut self,
+        input: &[u8],
+        start: usize,
+        spans: &mut Vec<Span>,
+        first_span: usize,
+        arguments_left: i64,
+        position: usize,
+        bulk_len: Option<usize>,
+    ) -> Option<usize> {
+        // Small requests that were merely cut are cheaper parsed again than remembered.
+        if input.len() - start < 4096 && bulk_len.is_none_or(|len| len < 4096) {
+            spans.truncate(first_span);
+            return None;
+        }
+        let kept = spans.drain(first_span..);
+        let spans = kept.map(|span| Span { start: span.start - start as u32, ..span }).collect();
+        let position = position - start;
+        self.partial = Some(Partial { spans, arguments_left, position, bulk_len });
+        None
+    }
+
+    /// Goes on with a kept request, which begins at the start of `input`.
+    fn multibulk(
+        &mut self,
+        input: &[u8],
+        mut partial: Partial,
+        spans: &mut Vec<Span>,
+    ) -> Result<Option<usize>, DecodeError> {
+        while partial.arguments_left > 0 {
+            let len = match partial.bulk_len {
+                Some(len) => len,
+                None => match self.bulk_len(input, partial.position)? {
+                    Some((len, text)) => {
+                        partial.position = text;
+                        partial.bulk_len = Some(len);
+                        len
+                    }
+                    None => {
+                        self.partial = Some(partial);
+                        return Ok(None);
+                    }
+                },
+            };
+            if input.len() < partial.position + len + 2 {
+                self.partial = Some(partial);
+                return Ok(None);
+            }
+            partial.spans.push(Span::new(partial.position, len));
+            partial.position += len + 2;
+            partial.bulk_len = None;
+            partial.arguments_left -= 1;
+        }
+        spans.extend_from_slice(&partial.spans);
+        Ok(Some(partial.position))
+    }
+
+    /// The length line `$n` at `position`: the length and where its text begins.
+    #[inline]
+    fn bulk_len(
+        &self,
+        input: &[u8],
+        position: usize,
+    ) -> Result<Option<(usize, usize)>, DecodeError> {
+        match input.get(position) {
+            None => return Ok(None),
+            Some(b'$') => {}
+            Some(&other) => return Err(DecodeError::ExpectedDollar(other)),
+        }
+        let too_long = DecodeError::BulkCountTooLong;
+        let Some((len, text)) = length_line(input, position + 1, too_long)? else {
+            return Ok(None);
+        };
+        let len = len
+            .and_then(|len| usize::try_from(len).ok())
+            .filter(|len| *len <= self.bulk_len_max)
+            .ok_or(DecodeError::InvalidBulkLength)?;
+        if !self.authenticated && len > UNAUTHENTICATED_BULK_LEN_MAX {
+            return Err(DecodeError::UnauthenticatedBulkLength);
+        }
+        Ok(Some((len, text)))
+    }
+}
+
+/// The number from `position` up to CRLF and the position after it; `Ok(None)` when the line is
+/// not complete, `Some((None, _))` when it is not a number.
+#[inline]
+fn length_line(
+    input: &[u8],
+    position: usize,
+    too_long: DecodeError,
+) -> Result<Option<(Option<i64>, usize)>, DecodeError> {
+    // One and two digits are nearly all there is.
+    match input.get(position..position + 4) {
+        Some(&[a @ b'0'..=b'9', b'\r', b'\n', _]) => {
+            return Ok(Some((Some(i64::from(a - b'0')), position + 3)));
+        }
+        Some(&[a @ b'1'..=b'9', b @ b'0'..=b'9', b'\r', b'\n']) => {
+            return Ok(Some((Some(i64::from(a - b'0') * 10 + i64::from(b - b'0')), position + 4)));
+        }
+        _ => {}
+    }
+    let rest = &input[position.min(input.len())..];
+    let Some(end) = rest.iter().take(INLINE_LEN_MAX).position(|&byte| byte == b'\r') else {
+        return if rest.len() >= INLINE_LEN_MAX { Err(too_long) } else { Ok(None) };
+    };
+    if rest.len() < end + 2 {
+        return Ok(None);
+    }
+    // Redis skips the byte after CR unseen; so do we.
+    Ok(Some((parse_i64(&rest[..end]), position + end + 2)))
+}
+
+/// An inline request: a line of words, as a person types it. Quotes as in `sdssplitargs`.
+#[cold]
+fn inline(input: &[u8], start: usize, batch: &mut Batch) -> Result<Option<usize>, DecodeError> {
+    let rest = &input[start..];
+    let Some(end) = rest.iter().take(INLINE_LEN_MAX).position(|&byte| byte == b'\n') else {
+        let too_long = rest.len() >= INLINE_LEN_MAX;
+        return if too_long { Err(DecodeError::InlineTooLong) } else { Ok(None) };
+    };
+    let line = rest[..end].strip_suffix(b"\r").unwrap_or(&rest[..end]);
+    let before = batch.spans.len();
+    split_line(line, &mut batch.unquoted, &mut batch.spans)?;
+    if batch.spans.len() > before {
+        batch.inline_requests.push(batch.ends.len() as u32);
+    }
+    Ok(Some(start + end + 1))
+}
+
+/// Splits a line into words as Redis's `sdssplitargs` does: blanks separate, double quotes with
+/// `\n \r \t \b \a \xHH` escapes, single quotes with `\'`.
+pub fn split_line(
+    line: &[u8],
+    text: &mut Vec<u8>,
+    spans: &mut Vec<Span>,
+) -> Result<(), DecodeError> {
+    let is_blank = |byte: u8| byte.is_ascii_whitespace() || byte == 0x0b;
+    let mut rest = line;
+    loop {
+        rest = &rest[rest.iter().take_while(|byte| is_blank(**byte)).count()..];
+        if rest.is_empty() {
+            return Ok(());
+        }
+        let start = text.len();
+        while let Some((&byte, after)) = rest.split_first() {
+            if is_blank(byte) {
+                break;
+            }
+            rest = match byte {
+                b'"' => quoted(after, text, b'"')?,
+                b'\'' => quoted(after, text, b'\'')?,
+                _ => {
+                    text.push(byte);
+                    after
+                }
+            };
+        }
+        spans.push(Span::new(start, text.len() - start));
+    }
+}
+
+/// The rest of a quoted word after its opening quote; returns what follows the closing quote,
+/// which must be a blank or the end.
+fn quoted<'a>(mut rest: &'a [u8], text: &mut Vec<u8>, quote: u8) -> Result<&'a [u8], DecodeError> {
+    loop {
+        match rest {
+            [b'\\', b'x', high, low, after @ ..] if quote == b'"' && hex(*high, *low).is_some() => {
+                text.extend(hex(*high, *low));
+                rest = after;
+            }
+            [b'\\', escaped, after @ ..] if quote == b'"' => {
+                text.push(match escaped {
+                    b'n' => b'\n',
+                    b'r' => b'\r',
+                    b't' => b'\t',
+                    b'b' => 8,
+                    b'a' => 7,
+                    other => *other,
+                });
+                rest = after;
+            }
+            [b'\\', b'\'', after @ ..] if quote == b'\'' => {
+                text.push(b'\'');
+                rest = after;
+            }
+            [byte, after @ ..] if *byte == quote => {
+                return match after.first() {
+                    None => Ok(after),
+                    Some(next) if next.is_ascii_whitespace() => Ok(after),
+                    Some(_) => Err(DecodeError::UnbalancedQuotes),
+                };
+            }
+            [byte, after @ ..] => {
+                text.push(*byte);
+                rest = after;
+            }
+            [] => return Err(DecodeError::UnbalancedQuotes),
+        }
+    }
+}
+
+fn hex(high: u8, low: u8) -> Option<u8> {
+    let digit = |byte: u8| char::from(byte).to_digit(16);
+    Some((digit(high)? * 16 + digit(low)?) as u8)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn decode_all(input: &[u8]) -> Result<Vec<Vec<Vec<u8>>>, DecodeError> {
+        let mut batch = Batch::default();
+        Decoder::default().decode(input, &mut batch)?;
+        Ok(collect(&batch, input))
+    }
+
+    fn collect(batch: &Batch, input: &[u8]) -> Vec<Vec<Vec<u8>>> {
+        (0..batch.len())
+            .map(|at| batch.request(at, input).iter_from(0).map(<[u8]>::to_vec).collect())
+            .collect()
+    }
+
+    fn encode(request: &[Vec<u8>]) -> Vec<u8> {
+        let mut out = Vec::new();
+        crate::encode::header(&mut out, b'*', request.len() as i64);
+        for part in request {
+            crate::encode::bulk(&mut out, part);
+        }
+        out
+    }
+
+    #[test]
+    fn a_pipeline_is_one_batch() {
+        let requests = decode_all(b"*1\r\n$4\r\nPING\r\n*2\r\n$3\r\nGET\r\n$1\r\nk\r\n").unwrap();
+        assert_eq!(requests, [vec![b"PING".to_vec()], vec![b"GET".to_vec(), b"k".to_vec()]]);
+    }
+
+    #[test]
+    fn inline_requests_with_quotes() {
+        let requests = decode_all(b"set \"a\\x41\\n\" 'it\\'s'\r\n\r\nping\n").unwrap();
+        assert_eq!(
+            requests,
+            [vec![b"set".to_vec(), b"aA\n".to_vec(), b"it's".to_vec()], vec![b"ping".to_vec()]]
+        );
+        assert_eq!(decode_all(b"set \"a\r\n"), Err(DecodeError::UnbalancedQuotes));
+        assert_eq!(decode_all(b"set \"a\"b\r\n"), Err(DecodeError::UnbalancedQuotes));
+    }
+
+    #[test]
+    fn empty_and_negative_arrays_are_no_requests() {
+        assert_eq!(decode_all(b"*0\r\n*-1\r\n*1\r\n$4\r\nPING\r\n").unwrap().len(), 1);
+    }
+
+    #[test]
+    fn what_is_not_resp_is_named_as_redis_names_it() {
+        let cases: &[(&[u8], &str)] = &[
+            (b"*x\r\n", "ERR Protocol error: invalid multibulk length"),
+            (b"*9999999999\r\n", "ERR Protocol error: invalid multibulk length"),
+            (b"*1\r\nx\r\n", "ERR Protocol error: expected '$', got 'x'"),
+            (b"*1\r\n\rx\r\n", "ERR Protocol error: expected '$', got ' '"),
+            (b"*1\r\n$-1\r\n", "ERR Protocol error: invalid bulk length"),
+            (b"*1\r\n$999999999999\r\n", "ERR Protocol error: invalid bulk length"),
+            (b"*1\r\n$abc\r\n", "ERR Protocol error: invalid bulk length"),
+        ];
+        for (input, text) in cases {
+            assert_eq!(decode_all(input).unwrap_err().to_string(), *text);
+        }
+        let long = [b"*".to_vec(), vec![b'1'; INLINE_LEN_MAX + 1]].concat();
+        assert_eq!(decode_all(&long), Err(DecodeError::MultibulkCountTooLong));
+        assert_eq!(decode_all(&vec![b'a'; INLINE_LEN_MAX]), Err(DecodeError::InlineTooLong));
+    }
+
+    #[test]
+    fn before_authentication_only_small_requests_pass() {
+        let mut decoder = Decoder::default();
+        decoder.set_authenticated(false);
+        let mut batch = Batch::default();
+        let error = decoder.decode(b"*11\r\n", &mut batch).unwrap_err();
+        assert_eq!(error, DecodeError::UnauthenticatedMultibulkLength);
+    }
+
+    proptest! {
+        /// However the bytes are cut into reads, the requests are the same.
+        #[test]
+        fn cuts_do_not_matter(
+            requests in proptest::collection::vec(
+                proptest::collection::vec(
+                    prop_oneof![
+                        proptest::collection::vec(any::<u8>(), 0..20),
+                        proptest::collection::vec(any::<u8>(), 4000..9000),
+                    ],
+                    1..5,
+                ),
+                1..6,
+            ),
+            cuts in proptest::collection::vec(1usize..6000, 1..40),
+        ) {
+            let input: Vec<u8> = requests.iter().flat_map(|request| encode(request)).collect();
+            let mut decoder = Decoder::default();
+            let mut kept: Vec<u8> = Vec::new();
+            let mut decoded = Vec::new();
+            let mut rest = &input[..];
+            let mut cuts = cuts.into_iter().cycle();
+            while !rest.is_empty() {
+                let cut = cuts.next().unwrap_or(1).min(rest.len());
+                kept.extend_from_slice(&rest[..cut]);
+                rest = &rest[cut..];
+                let mut batch = Batch::default();
+                let used = decoder.decode(&kept, &mut batch).unwrap();
+                decoded.extend(collect(&batch, &kept));
+                kept.drain(..used);
+            }
+            prop_assert_eq!(decoded, requests);
+        }
+
+        #[test]
+        fn no_bytes_make_it_panic(input in proptest::collection::vec(any::<u8>(), 0..300)) {
+            let _ = decode_all(&input);
+        }
+
+        #[test]
+        fn near_resp_does_not_make_it_panic(input in "[*$0-9\\r\\n\"' a-z\\\\x-]{0,80}") {
+            let _ = decode_all(input.as_bytes());
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! Hash slots: which of the 16384 parts of the keyspace a key lives in.
+//!
+//! The slot is CRC16-XMODEM of the key's hash tag modulo 16384, exactly as cluster clients
+//! compute it (Redis Cluster specification, "Key distribution model").
+
+/// How many hash slots there are.
+pub const SLOT_COUNT: u16 = 16384;
+
+/// A hash slot, `0..SLOT_COUNT`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Slot(u16);
+
+impl Slot {
+    /// The slot with this number, or `None` when there is no such slot.
+    pub const fn new(number: u16) -> Option<Self> {
+        if number < SLOT_COUNT { Some(Self(number)) } else { None }
+    }
+
+    /// The slot of a key (or of a shard channel).
+    #[inline]
+    pub fn of_key(key: &[u8]) -> Self {
+        Self(crc16(hash_tag(key)) % SLOT_COUNT)
+    }
+
+    /// The slot's number.
+    #[inline]
+    pub const fn number(self) -> u16 {
+        self.0
+    }
+
+    /// The slot's number as an index into a table of all slots.
+    #[inline]
+    pub const fn index(self) -> usize {
+        self.0 as usize
+    }
+
+    /// All slots in order.
+    pub fn all() -> impl DoubleEndedIterator<Item = Self> + ExactSizeIterator {
+        (0..SLOT_COUNT).map(Self)
+    }
+}
+
+impl std::fmt::Display for Slot {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The part of a key that decides its slot: what stands between the first `{` and the first `}`
+/// after it, if that is not empty; else the whole key.
+#[inline]
+pub fn hash_tag(key: &[u8]) -> &[u8] {
+    let Some(open) = key.iter().position(|&byte| byte == b'{') else { return key };
+    let rest = &key[open + 1..];
+    match rest.iter().position(|&byte| byte == b'}') {
+        Some(close) if close > 0 => &rest[..close],
+        _ => key,
+    }
+}
+
+/// CRC16-XMODEM: polynomial 0x1021, initial value 0, not reflected.
+///
+/// Four bytes at a time from four tables: keys are short and this runs once for each of them, so
+/// it is worth more than the byte-wise table of the `crc16` crate, against which a test checks it.
+#[inline]
+pub fn crc16(bytes: &[u8]) -> u16 {
+    let mut crc = 0u16;
+    let (chunks, rest) = bytes.as_chunks::<4>();
+    for &[a, b, c, d] in chunks {
+        let [high, low] = crc.to_be_bytes();
+        crc = TABLES[3][usize::from(high ^ a)]
+            ^ TABLES[2][usize::from(low ^ b)]
+            ^ TABLES[1][usize::from(c)]
+            ^ TABLES[0][usize::from(d)];
+    }
+    for &byte in rest {
+        let [high, low] = crc.to_be_bytes();
+        crc = TABLES[0][usize::from(high ^ byte)] ^ u16::from_be_bytes([low, 0]);
+    }
+    crc
+}
+
+/// `TABLES[n][b]` is the CRC of byte `b` followed by `n` zero bytes.
+static TABLES: [[u16; 256]; 4] = tables();
+
+const fn tables() -> [[u16; 256]; 4] {
+    let mut tables = [[0u16; 256]; 4];
+    let mut byte = 0;
+    while byte < 256 {
+        let mut crc = (byte as u16) << 8;
+        let mut bit = 0;
+        while bit < 8 {
+            crc = if crc & 0x8000 != 0 { (crc << 1) ^ 0x1021 } else { crc << 1 };
+            bit += 1;
+        }
+        tables[0][byte] = crc;
+        byte += 1;
+    }
+    let mut level = 1;
+    while level < 4 {
+        let mut byte = 0;
+        while byte < 256 {
+            let before = tables[level - 1][byte];
+            tables[level][byte] = (before << 8) ^ tables[0][(before >> 8) as usize];
+            byte += 1;
+        }
+        level += 1;
+    }
+    tables
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn check_value_of_the_specification() {
+        assert_eq!(crc16(b"123456789"), 0x31C3);
+    }
+
+    #[test]
+    fn slots_observed_on_real_servers() {
+        let vectors: &[(&[u8], u16)] = &[
+            (b"foo", 12182),
+            (b"bar", 5061),
+            (b"foo{bar}{zap}", 5061),
+            (b"foo{{bar}}zap", 4015),
+            (b"{bar", 4015),
+            (b"{{a}}", 10276),
+            (b"{a", 10276),
+            (b"foo{}{bar}", 8363),
+            (b"{}x", 10595),
+            (b"", 0),
+        ];
+        for (key, slot) in vectors {
+            assert_eq!(Slot::of_key(key).number(), *slot, "{}", String::from_utf8_lossy(key));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn agrees_with_the_crc16_crate(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            prop_assert_eq!(crc16(&bytes), crc16::State::<crc16::XMODEM>::calculate(&bytes));
+        }
+    }
+}

@@ -1,0 +1,576 @@
+//! What is known of a command without running it: one [`CommandSpec`] a command.
+//!
+//! Routing, arity errors, COMMAND, ACL categories, and the permission to run in a script or a
+//! transaction are all derived from this row. The vocabulary is that of Redis's own command table
+//! (`COMMAND INFO`, key specifications of Redis 7.0), so that clients can be told from it.
+
+use crate::args::Args;
+use crate::number::parse_i64;
+use crate::slot::Slot;
+
+bitflags::bitflags! {
+    /// What a command may do and where it may run; the names are Redis's.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub struct Flags: u32 {
+        /// May change the keyspace.
+        const WRITE = 1;
+        /// Reads keys and never changes them.
+        const READONLY = 1 << 1;
+        /// May use more memory: refused when there is none left.
+        const DENYOOM = 1 << 2;
+        /// For operators.
+        const ADMIN = 1 << 3;
+        /// Publish and subscribe.
+        const PUBSUB = 1 << 4;
+        /// Not allowed in scripts.
+        const NOSCRIPT = 1 << 5;
+        /// May wait for data.
+        const BLOCKING = 1 << 6;
+        /// Allowed while data is loaded at start.
+        const LOADING = 1 << 7;
+        /// Allowed on a replica whose data is old.
+        const STALE = 1 << 8;
+        /// Not shown by MONITOR.
+        const SKIP_MONITOR = 1 << 9;
+        /// Not logged by SLOWLOG.
+        const SKIP_SLOWLOG = 1 << 10;
+        /// Served on an importing slot without ASKING.
+        const ASKING = 1 << 11;
+        /// Costs O(1) or O(log n).
+        const FAST = 1 << 12;
+        /// Allowed before authentication.
+        const NO_AUTH = 1 << 13;
+        /// May send effects to replicas without writing.
+        const MAY_REPLICATE = 1 << 14;
+        /// Runs although its key list may be empty or broken (EVAL).
+        const NO_MANDATORY_KEYS = 1 << 15;
+        /// Key positions are not a plain range.
+        const MOVABLEKEYS = 1 << 16;
+        /// Not allowed in MULTI.
+        const NO_MULTI = 1 << 17;
+        /// Allowed while the shard is busy with a script.
+        const ALLOW_BUSY = 1 << 18;
+        /// Has subcommands and does nothing by itself. Not shown to clients.
+        const CONTAINER = 1 << 19;
+    }
+}
+
+/// What a command is about: `group` in COMMAND DOCS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Family {
+    /// Bit operations on strings.
+    Bitmap,
+    /// The cluster.
+    Cluster,
+    /// The connection itself.
+    Connection,
+    /// Keys of any type.
+    Generic,
+    /// Positions on earth.
+    Geo,
+    /// Hashes.
+    Hash,
+    /// Approximate counting.
+    HyperLogLog,
+    /// Lists.
+    List,
+    /// Publish and subscribe.
+    PubSub,
+    /// Scripts and functions.
+    Scripting,
+    /// The server.
+    Server,
+    /// Sets.
+    Set,
+    /// Sorted sets.
+    SortedSet,
+    /// Streams.
+    Stream,
+    /// Strings.
+    String,
+    /// Transactions.
+    Transactions,
+}
+
+impl Family {
+    /// `group` in COMMAND DOCS.
+    pub fn group(self) -> &'static str {
+        match self {
+            Self::Bitmap => "bitmap",
+            Self::Cluster => "cluster",
+            Self::Connection => "connection",
+            Self::Generic => "generic",
+            Self::Geo => "geo",
+            Self::Hash => "hash",
+            Self::HyperLogLog => "hyperloglog",
+            Self::List => "list",
+            Self::PubSub => "pubsub",
+            Self::Scripting => "scripting",
+            Self::Server => "server",
+            Self::Set => "set",
+            Self::SortedSet => "sorted-set",
+            Self::Stream => "stream",
+            Self::String => "string",
+            Self::Transactions => "transactions",
+        }
+    }
+
+    /// The ACL category that every command of the family belongs to, if there is one.
+    pub fn category(self) -> Option<&'static str> {
+        match self {
+            Self::Bitmap => Some("bitmap"),
+            Self::Connection => Some("connection"),
+            Self::Generic => Some("keyspace"),
+            Self::Geo => Some("geo"),
+            Self::Hash => Some("hash"),
+            Self::HyperLogLog => Some("hyperloglog"),
+            Self::List => Some("list"),
+            Self::PubSub => Some("pubsub"),
+            Self::Scripting => Some("scripting"),
+            Self::Set => Some("set"),
+            Self::SortedSet => Some("sortedset"),
+            Self::Stream => Some("stream"),
+            Self::String => Some("string"),
+            Self::Transactions => Some("transaction"),
+            Self::Cluster | Self::Server => None,
+        }
+    }
+}
+
+/// How many parts a request of this command has, its name included, as Redis writes it: `n` for
+/// exactly n, `-n` for at least n.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Arity(pub i16);
+
+impl Arity {
+    /// Exactly `count` parts.
+    pub const fn exactly(count: i16) -> Self {
+        Self(count)
+    }
+
+    /// At least `count` parts.
+    pub const fn at_least(count: i16) -> Self {
+        Self(-count)
+    }
+
+    /// Whether a request of `count` parts fits.
+    #[inline]
+    pub fn fits(self, count: usize) -> bool {
+        let needed = usize::from(self.0.unsigned_abs());
+        if self.0 >= 0 { count == needed } else { count >= needed }
+    }
+}
+
+/// Where the search for keys begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Begin {
+    /// At this part.
+    Index(u8),
+    /// After this word, searched from part `from`; negative: backwards from the end.
+    Keyword {
+        /// The word, upper-case.
+        word: &'static str,
+        /// Where the search starts.
+        from: i8,
+    },
+}
+
+/// Which parts from there on are keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Find {
+    /// From the beginning to `last` (relative; negative: from the end of the request), each
+    /// `step`-th; `limit` 2 means only the first half of what remains.
+    Range {
+        /// Last key, relative to the first; -1 is the last part of the request.
+        last: i8,
+        /// Distance between keys.
+        step: u8,
+        /// 0 or 1: no limit; 2: half of what remains.
+        limit: u8,
+    },
+    /// A part holds the number of keys.
+    KeyNum {
+        /// The part with the number, relative to the beginning.
+        index: u8,
+        /// The first key, relative to the beginning.
+        first: u8,
+        /// Distance between keys.
+        step: u8,
+    },
+}
+
+/// What is done with the keys (Redis: RO, RW, OW, RM).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Read.
+    Ro,
+    /// Read and written.
+    Rw,
+    /// Overwritten whatever they hold.
+    Ow,
+    /// Removed.
+    Rm,
+}
+
+impl Access {
+    /// The name in COMMAND INFO.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ro => "RO",
+            Self::Rw => "RW",
+            Self::Ow => "OW",
+            Self::Rm => "RM",
+        }
+    }
+}
+
+/// One group of keys of a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeySpec {
+    /// Where the search begins.
+    pub begin: Begin,
+    /// Which parts are keys.
+    pub find: Find,
+    /// What is done with them.
+    pub access: Access,
+    /// What is done with their values: `access`, `update`, `insert`, `delete`, `not_key`,
+    /// `incomplete`, `variable_flags`, as COMMAND INFO lists them.
+    pub notes: &'static [&'static str],
+}
+
+impl KeySpec {
+    /// One key at part `index`.
+    pub const fn at(index: u8, access: Access, notes: &'static [&'static str]) -> Self {
+        Self {
+            begin: Begin::Index(index),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+            access,
+            notes,
+        }
+    }
+
+    /// Keys from part `index` to the end of the request, each `step`-th.
+    pub const fn rest(index: u8, step: u8, access: Access, notes: &'static [&'static str]) -> Self {
+        Self {
+            begin: Begin::Index(index),
+            find: Find::Range { last: -1, step, limit: 0 },
+            access,
+            notes,
+        }
+    }
+
+    /// As many keys as part `index` says, right after it.
+    pub const fn counted(index: u8, access: Access, notes: &'static [&'static str]) -> Self {
+        Self {
+            begin: Begin::Index(index),
+            find: Find::KeyNum { index: 0, first: 1, step: 1 },
+            access,
+            notes,
+        }
+    }
+
+    /// The parts of `args` that are keys: first, last (inclusive) and step. `None` when there
+    /// are none, an error when the request contradicts the specification.
+    fn range(&self, args: Args<'_>) -> Result<Option<(usize, usize, usize)>, KeysError> {
+        let Some(first) = self.begin_at(args) else { return Ok(None) };
+        match self.find {
+            Find::Range { last, step, limit } => {
+                if first >= args.len() {
+                    return Ok(None);
+                }
+                let last = match last {
+                    0.. => first + usize::from(last.unsigned_abs()),
+                    _ if limit >= 2 => {
+                        let count = (args.len() - first) / usize::from(limit);
+                        if count == 0 {
+                            return Ok(None);
+                        }
+                        first + count - 1
+                    }
+                    _ => args.len() - usize::from(last.unsigned_abs()),
+                };
+                if last >= args.len() || last < first {
+                    return Err(KeysError);
+                }
+                Ok(Some((first, last, usize::from(step))))
+            }
+            Find::KeyNum { index, first: offset, step } => {
+                let text = args.get(first + usize::from(index)).ok_or(KeysError)?;
+                let count = parse_i64(text).filter(|count| *count >= 0).ok_or(KeysError)?;
+                if count == 0 {
+                    return Ok(None);
+                }
+                let first = first + usize::from(offset);
+                let step = usize::from(step);
+                let last = usize::try_from(count - 1)
+                    .ok()
+                    .and_then(|more| more.checked_mul(step))
+                    .and_then(|more| more.checked_add(first))
+                    .filter(|last| *last < args.len())
+                    .ok_or(KeysError)?;
+                Ok(Some((first, last, step)))
+            }
+        }
+    }
+
+    fn begin_at(&self, args: Args<'_>) -> Option<usize> {
+        match self.begin {
+            Begin::Index(index) => Some(usize::from(index)),
+            Begin::Keyword { word, from } if from >= 0 => {
+                (usize::from(from.unsigned_abs())..args.len())
+                    .find(|&at| args.is(at, word))
+                    .map(|at| at + 1)
+            }
+            Begin::Keyword { word, from } => {
+                let last = args.len().checked_sub(usize::from(from.unsigned_abs()))?;
+                (1..=last).rev().find(|&at| args.is(at, word)).map(|at| at + 1)
+            }
+        }
+    }
+}
+
+/// The request contradicts the key specification of its command, such as a number of keys that
+/// is larger than the arguments left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeysError;
+
+/// How a command without keys is answered when a node has several shards.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FanOut {
+    /// It is not: one shard answers.
+    None,
+    /// All shards do it, then OK is replied.
+    AllOk,
+    /// All shards answer a number; the reply is their sum.
+    Sum,
+    /// All shards answer an array; the reply is all of them.
+    Concat,
+    /// The cursor says which shard goes on.
+    Cursor,
+    /// A shard that has keys answers.
+    AnyKey,
+}
+
+/// All that is known of a command without running it.
+#[derive(Debug)]
+pub struct CommandSpec {
+    /// Lower-case name; a subcommand is `container|name`.
+    pub name: &'static str,
+    /// What it is about.
+    pub family: Family,
+    /// How many parts a request has.
+    pub arity: Arity,
+    /// What it may do and where it may run.
+    pub flags: Flags,
+    /// Where its keys are.
+    pub keys: &'static [KeySpec],
+    /// How it is answered when it has no keys.
+    pub fan_out: FanOut,
+    /// ACL categories beyond those that [`CommandSpec::categories`] derives.
+    pub acl_extra: &'static [&'static str],
+    /// Hints for clients, as COMMAND INFO shows them.
+    pub tips: &'static [&'static str],
+    /// The Redis version that first had it.
+    pub since: &'static str,
+    /// Time complexity, as documented.
+    pub complexity: &'static str,
+    /// One sentence.
+    pub summary: &'static str,
+}
+
+impl CommandSpec {
+    /// A row with nothing set: what a specification begins from (`..CommandSpec::NEW`).
+    pub const NEW: Self = Self {
+        name: "",
+        family: Family::Generic,
+        arity: Arity(0),
+        flags: Flags::empty(),
+        keys: &[],
+        fan_out: FanOut::None,
+        acl_extra: &[],
+        tips: &[],
+        since: "1.0.0",
+        complexity: "O(1)",
+        summary: "",
+    };
+
+    /// Whether it may change the keyspace.
+    #[inline]
+    pub const fn writes(&self) -> bool {
+        self.flags.contains(Flags::WRITE)
+    }
+
+    /// The container of a subcommand and its own name in there.
+    pub fn container(&self) -> Option<(&'static str, &'static str)> {
+        self.name.split_once('|')
+    }
+
+    /// ACL categories, `@` not included: from the family, from the flags, and the extra ones.
+    pub fn categories(&self) -> Vec<&'static str> {
+        let mut categories = Vec::new();
+        let mut add = |wanted: bool, name: &'static str| {
+            if wanted && !categories.contains(&name) {
+                categories.push(name);
+            }
+        };
+        let flags = self.flags;
+        let keyed_or_data = !matches!(self.family, Family::Connection | Family::Transactions);
+        add(flags.contains(Flags::WRITE), "write");
+        let reads = flags.contains(Flags::READONLY) && self.family != Family::Scripting;
+        add(reads && keyed_or_data, "read");
+        if let Some(name) = self.family.category() {
+            add(true, name);
+        }
+        add(flags.contains(Flags::ADMIN), "admin");
+        add(flags.contains(Flags::ADMIN), "dangerous");
+        add(flags.contains(Flags::PUBSUB), "pubsub");
+        add(flags.contains(Flags::FAST), "fast");
+        add(!flags.contains(Flags::FAST), "slow");
+        add(flags.contains(Flags::BLOCKING), "blocking");
+        for name in self.acl_extra {
+            add(true, name);
+        }
+        categories
+    }
+
+    /// Calls `visit` for each key of the request, in order, with the part's index.
+    ///
+    /// # Errors
+    /// [`KeysError`] when the request contradicts the specification; keys before that point have
+    /// been visited.
+    pub fn visit_keys(
+        &self,
+        args: Args<'_>,
+        mut visit: impl FnMut(usize, &KeySpec),
+    ) -> Result<(), KeysError> {
+        for spec in self.keys {
+            if let Some((first, last, step)) = spec.range(args)? {
+                for at in (first..=last).step_by(step.max(1)) {
+                    visit(at, spec);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The slots that the keys of the request hash to.
+    #[inline]
+    pub fn slots(&self, args: Args<'_>) -> Slots {
+        // Nearly all requests name one key, at part 1.
+        if let [KeySpec { begin: Begin::Index(1), find: Find::Range { last: 0, .. }, .. }] = self.keys
+        {
+            return args.get(1).map_or(Slots::None, |key| Slots::One(Slot::of_key(key)));
+        }
+        let mut slots = Slots::None;
+        let complete = self.visit_keys(args, |at, _| {
+            let slot = Slot::of_key(args.at(at));
+            slots = match slots {
+                Slots::None => Slots::One(slot),
+                Slots::One(first) if first != slot => Slots::Several { first },
+                same => same,
+            };
+        });
+        if complete.is_err() { Slots::None } else { slots }
+    }
+
+    /// First key, last key and step, as COMMAND INFO shows them.
+    pub fn legacy_range(&self) -> (i64, i64, i64) {
+        let mut legacy: Option<(i64, i64, i64)> = None;
+        for spec in self.keys {
+            let (Begin::Index(begin), Find::Range { last, step, limit: 0 | 1 }) =
+                (spec.begin, spec.find)
+            else {
+                continue;
+            };
+            let first = i64::from(begin);
+            let last = if last >= 0 { first + i64::from(last) } else { i64::from(last) };
+            legacy = Some(match legacy {
+                None => (first, last, i64::from(step)),
+                // Neighbouring groups (RENAME, COPY) make one range.
+                Some((start, end, _)) if end + 1 == first => (start, last, 1),
+                Some(known) => known,
+            });
+        }
+        legacy.unwrap_or((0, 0, 0))
+    }
+}
+
+/// The slots of a request's keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Slots {
+    /// No keys.
+    None,
+    /// All keys in one slot.
+    One(Slot),
+    /// Keys in more than one slot.
+    Several {
+        /// The slot of the first key.
+        first: Slot,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::args::Request;
+
+    const EVAL: CommandSpec = CommandSpec {
+        name: "eval",
+        keys: &[KeySpec::counted(2, Access::Rw, &[])],
+        ..CommandSpec::NEW
+    };
+
+    fn keys(spec: &CommandSpec, parts: &[&str]) -> Result<Vec<usize>, KeysError> {
+        let request = Request::of(parts);
+        let mut found = Vec::new();
+        spec.visit_keys(request.args(), |at, _| found.push(at))?;
+        Ok(found)
+    }
+
+    #[test]
+    fn counted_keys() {
+        assert_eq!(keys(&EVAL, &["eval", "x", "2", "a", "b", "c"]), Ok(vec![3, 4]));
+        assert_eq!(keys(&EVAL, &["eval", "x", "0", "a"]), Ok(vec![]));
+        for count in ["3", "-1", "x", "99999999999999999999", "9223372036854775807"] {
+            assert_eq!(keys(&EVAL, &["eval", "x", count, "a"]), Err(KeysError), "{count}");
+        }
+    }
+
+    #[test]
+    fn ranges() {
+        const MSET: CommandSpec = CommandSpec {
+            keys: &[KeySpec::rest(1, 2, Access::Ow, &[])],
+            ..CommandSpec::NEW
+        };
+        assert_eq!(keys(&MSET, &["mset", "a", "1", "b", "2"]), Ok(vec![1, 3]));
+        const STREAMS: CommandSpec = CommandSpec {
+            keys: &[KeySpec {
+                begin: Begin::Keyword { word: "STREAMS", from: 1 },
+                find: Find::Range { last: -1, step: 1, limit: 2 },
+                access: Access::Ro,
+                notes: &[],
+            }],
+            ..CommandSpec::NEW
+        };
+        assert_eq!(keys(&STREAMS, &["xread", "streams", "a", "b", "0", "0"]), Ok(vec![2, 3]));
+        assert_eq!(keys(&STREAMS, &["xread", "streams", "a", "b", "0"]), Ok(vec![2]));
+    }
+
+    #[test]
+    fn slots_of_a_request() {
+        const DEL: CommandSpec = CommandSpec { keys: &[KeySpec::rest(1, 1, Access::Rm, &[])], ..CommandSpec::NEW };
+        let slots = |parts: &[&str]| DEL.slots(Request::of(parts).args());
+        assert_eq!(slots(&["del", "{t}a", "{t}b"]), Slots::One(Slot::of_key(b"t")));
+        assert_eq!(slots(&["del", "a", "b"]), Slots::Several { first: Slot::of_key(b"a") });
+    }
+
+    #[test]
+    fn legacy_ranges() {
+        const RENAME: CommandSpec = CommandSpec {
+            keys: &[KeySpec::at(1, Access::Rw, &[]), KeySpec::at(2, Access::Ow, &[])],
+            ..CommandSpec::NEW
+        };
+        assert_eq!(RENAME.legacy_range(), (1, 2, 1));
+        assert_eq!(EVAL.legacy_range(), (0, 0, 0));
+    }
+}
