@@ -1,0 +1,6 @@
+//! Commands of the family *scripting*.
+
+use super::Command;
+
+/// Sorted by name.
+pub const COMMANDS: &[&Command] = &[];

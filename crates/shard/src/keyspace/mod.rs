@@ -1,0 +1,351 @@
+//! The keyspace of a shard, and its one door.
+//!
+//! One table of keys for each hash slot, so that a slot can be counted, listed and moved as a
+//! unit. All entries lie in one slab.
+//!
+//! # The door
+//! Values change only through the mutators here (`set_string`, `hash_set`, `remove`, …). Each of
+//! them does three things: it pushes the inverse onto the undo log (when one is open), appends the
+//! effect to the entry (when effects are recorded), and changes the value. Command handlers cannot
+//! reach a value in any other way, so no command can forget either, and a script that fails can
+//! always be taken back.
+//!
+//! # Invariants
+//! - I1. `slots[s].expiring` is the number of keys of slot `s` that have an expiry.
+//! - I2. No collection is empty.
+//! - I3. Reads and writes see an expired key as missing; the first of them removes it, through the
+//!   door.
+//! - I4. The keys of one command are all of the slot that was entered for it.
+//!
+//! # Not here
+//! Commands, replies, clocks. The time of a request comes in by [`Keyspace::enter`].
+
+mod door;
+pub mod entry;
+pub mod hasher;
+pub(crate) mod index;
+pub mod scan;
+pub(crate) mod short_bytes;
+pub(crate) mod slab;
+mod undo;
+pub mod value;
+mod watch;
+
+
+pub use door::{Mark, NewExpiry};
+pub use value::Kind;
+pub use watch::WatchFlag;
+
+use entry::Entry;
+use hasher::KeyHasher;
+use index::Index;
+use protocol::slot::{SLOT_COUNT, Slot};
+use slab::Slab;
+use undo::UndoLog;
+use value::Value;
+use watch::WatchTable;
+
+use crate::error::CommandError;
+use crate::time::{Micros, Millis};
+use crate::types::hash::{Hash, HashLimits};
+use crate::types::string::StringValue;
+
+/// What a shard can be told about itself from outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settings {
+    /// Up to where hashes stay packed.
+    pub hash_limits: HashLimits,
+    /// Longest string value, in bytes (`proto-max-bulk-len`).
+    pub string_len_max: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            hash_limits: HashLimits::default(),
+            string_len_max: protocol::limits::BULK_LEN_MAX,
+        }
+    }
+}
+
+/// Counters that INFO shows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Reads that found their key.
+    pub hits: u64,
+    /// Reads that did not.
+    pub misses: u64,
+    /// Keys removed because their time had come.
+    pub expired: u64,
+    /// Changes made since the start.
+    pub changes: u64,
+}
+
+/// The keys of one slot.
+#[derive(Default)]
+struct SlotTable {
+    index: Index,
+    /// How many of them have an expiry (I1).
+    expiring: u32,
+}
+
+/// All keys of the shard.
+pub(crate) struct Tables {
+    /// One table for each slot of the shard's range.
+    slots: Box<[SlotTable]>,
+    first: usize,
+    entries: Slab<Entry, 256>,
+    len: usize,
+    expiring: usize,
+}
+
+impl Tables {
+    fn new(first: u16, count: u16) -> Self {
+        Self {
+            slots: (0..count).map(|_| SlotTable::default()).collect(),
+            first: usize::from(first),
+            entries: Slab::default(),
+            len: 0,
+            expiring: 0,
+        }
+    }
+
+    fn empty_like(&self) -> Self {
+        Self::new(self.first as u16, self.slots.len() as u16)
+    }
+
+    /// Bytes of memory of the keys and values.
+    fn memory(&self) -> usize {
+        let indexes: usize = self.slots.iter().map(|slot| slot.index.memory()).sum();
+        let values: usize = self.entries.iter().map(|(_, entry)| entry.memory()).sum();
+        indexes + self.entries.memory() + values
+    }
+}
+
+/// The keyspace of a shard. See the module.
+pub struct Keyspace {
+    tables: Tables,
+    hasher: KeyHasher,
+    now: Micros,
+    /// The slot of the keys of the command that runs (I4).
+    slot: Slot,
+    undo: UndoLog,
+    /// Effects of the command, transaction or script that runs, when `record` is on.
+    effects: Vec<u8>,
+    record: bool,
+    watch: WatchTable,
+    /// Watched keys that have been changed and not committed.
+    touched: Vec<short_bytes::ShortBytes>,
+    settings: Settings,
+    counters: Counters,
+    rng: fastrand::Rng,
+    /// Where active expiry goes on: slot of the range, position in its index.
+    sweep: (usize, u32),
+}
+
+impl Keyspace {
+    /// An empty keyspace of `count` slots from `first` on. `seed` is for random picks.
+    pub fn new(first: u16, count: u16, seed: u64) -> Self {
+        assert!(u32::from(first) + u32::from(count) <= u32::from(SLOT_COUNT));
+        let Some(slot) = Slot::new(first.min(SLOT_COUNT - 1)) else {
+            unreachable!("below the count of slots")
+        };
+        Self {
+            tables: Tables::new(first, count),
+            hasher: KeyHasher::default(),
+            now: Micros::default(),
+            slot,
+            undo: UndoLog::default(),
+            effects: Vec::new(),
+            record: false,
+            watch: WatchTable::default(),
+            touched: Vec::new(),
+            settings: Settings::default(),
+            counters: Counters::default(),
+            rng: fastrand::Rng::with_seed(seed),
+            sweep: (0, 0),
+        }
+    }
+
+    /// Begins a command: its time, and the slot of all its keys.
+    #[inline]
+    pub fn enter(&mut self, now: Micros, slot: Option<Slot>) {
+        self.now = now;
+        if let Some(slot) = slot {
+            self.slot = slot;
+        }
+    }
+
+    /// The time of the command that runs.
+    #[inline]
+    pub fn now(&self) -> Millis {
+        self.now.millis()
+    }
+
+    /// The time of the command that runs, to the microsecond.
+    pub fn now_micros(&self) -> Micros {
+        self.now
+    }
+
+    /// Settings in force.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Puts settings in force. What is already stored keeps its form.
+    pub fn configure(&mut self, settings: Settings) {
+        self.settings = settings;
+    }
+
+    /// Counters since the start or the last reset.
+    pub fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    /// Sets the counters to zero (CONFIG RESETSTAT).
+    pub fn reset_counters(&mut self) {
+        self.counters = Counters { changes: self.counters.changes, ..Counters::default() };
+    }
+
+    /// The shard's source of random picks.
+    pub fn rng(&mut self) -> &mut fastrand::Rng {
+        &mut self.rng
+    }
+
+    /// How many keys there are, expired ones that nobody has looked at included (as DBSIZE).
+    pub fn len(&self) -> usize {
+        self.tables.len
+    }
+
+    /// Whether there are no keys.
+    pub fn is_empty(&self) -> bool {
+        self.tables.len == 0
+    }
+
+    /// How many keys have an expiry.
+    pub fn expiring(&self) -> usize {
+        self.tables.expiring
+    }
+
+    /// Bytes of memory of keys and values. Walks everything: for INFO and tests of small sizes.
+    pub fn memory(&self) -> usize {
+        self.tables.memory()
+    }
+
+    /// The entry of a key, expired or not.
+    #[inline]
+    fn find(&self, key: &[u8]) -> Option<u32> {
+        debug_assert_eq!(Slot::of_key(key), self.slot, "I4");
+        let slot = self.tables.slots.get(self.slot.index().wrapping_sub(self.tables.first))?;
+        slot.index.find(self.hasher.hash(key), |handle| self.tables.entries.at(handle).key() == key)
+    }
+
+    /// The entry of a key that is not expired; an expired one is removed (I3).
+    #[inline]
+    fn live(&mut self, key: &[u8]) -> Option<u32> {
+        let handle = self.find(key)?;
+        if self.tables.entries.at(handle).expired(self.now()) {
+            self.expire(key);
+            return None;
+        }
+        Some(handle)
+    }
+
+    #[cold]
+    fn expire(&mut self, key: &[u8]) {
+        self.counters.expired += 1;
+        self.remove_found(key);
+    }
+
+    /// The entry of a key that is read: counts a hit or a miss and sets the access clock.
+    #[inline]
+    fn read(&mut self, key: &[u8]) -> Option<u32> {
+        let Some(handle) = self.live(key) else {
+            self.counters.misses += 1;
+            return None;
+        };
+        self.counters.hits += 1;
+        let clock = self.access_clock();
+        self.tables.entries.at_mut(handle).set_access(clock);
+        Some(handle)
+    }
+
+    /// The access clock: seconds, in 32 bits.
+    #[inline]
+    fn access_clock(&self) -> u32 {
+        (self.now.0 / 1_000_000) as u32
+    }
+
+    /// Whether the key is there. Does not count as a use of it.
+    pub fn contains(&mut self, key: &[u8]) -> bool {
+        self.live(key).is_some()
+    }
+
+    /// Whether the key is there, as a read: counts a hit or a miss and is a use of the key.
+    pub fn touch(&mut self, key: &[u8]) -> bool {
+        self.read(key).is_some()
+    }
+
+    /// What kind of value the key holds.
+    pub fn kind(&mut self, key: &[u8]) -> Option<Kind> {
+        let handle = self.live(key)?;
+        Some(self.tables.entries.at(handle).value.kind())
+    }
+
+    /// When the key expires: `None` when it is missing, `Some(None)` when it never does.
+    pub fn expiry(&mut self, key: &[u8]) -> Option<Option<Millis>> {
+        let handle = self.live(key)?;
+        Some(self.tables.entries.at(handle).expiry())
+    }
+
+    /// What OBJECT ENCODING replies.
+    pub fn encoding(&mut self, key: &[u8]) -> Option<&'static str> {
+        let handle = self.live(key)?;
+        Some(self.tables.entries.at(handle).value.encoding())
+    }
+
+    /// How long ago the key was used, in seconds.
+    pub fn idle_seconds(&mut self, key: &[u8]) -> Option<u32> {
+        let clock = self.access_clock();
+        let handle = self.live(key)?;
+        Some(clock.saturating_sub(self.tables.entries.at(handle).access()))
+    }
+
+    /// The string at a key; `None` when the key is missing.
+    ///
+    /// # Errors
+    /// [`CommandError::WrongType`] when the key holds something else.
+    #[inline]
+    pub fn string(&mut self, key: &[u8]) -> Result<Option<&StringValue>, CommandError> {
+        let Some(handle) = self.read(key) else { return Ok(None) };
+        match &self.tables.entries.at(handle).value {
+            Value::String(string) => Ok(Some(string)),
+            Value::Hash(_) => Err(CommandError::WrongType),
+        }
+    }
+
+    /// The hash at a key; `None` when the key is missing.
+    ///
+    /// # Errors
+    /// [`CommandError::WrongType`] when the key holds something else.
+    pub fn hash(&mut self, key: &[u8]) -> Result<Option<&Hash>, CommandError> {
+        let Some(handle) = self.read(key) else { return Ok(None) };
+        match &self.tables.entries.at(handle).value {
+            Value::Hash(hash) => Ok(Some(hash)),
+            Value::String(_) => Err(CommandError::WrongType),
+        }
+    }
+
+    /// Watches a key: the flag is set when it changes from now on.
+    pub fn watch(&mut self, key: &[u8], flag: &WatchFlag) {
+        // A key whose time has already come is gone for the watcher; its removal is no change.
+        self.live(key);
+        self.release_touched();
+        self.watch.add(key, flag);
+    }
+
+    /// Stops watching a key.
+    pub fn unwatch(&mut self, key: &[u8], flag: &WatchFlag) {
+        self.watch.remove(key, flag);
+    }
+}

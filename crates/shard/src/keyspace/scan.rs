@@ -1,0 +1,214 @@
+//! Looking over many keys: SCAN, KEYS, RANDOMKEY, the keys of a slot, active expiry, the digest.
+
+use foldhash::fast::FixedState;
+use protocol::slot::Slot;
+use std::hash::{BuildHasher, Hasher};
+
+use super::{Keyspace, Kind, Value};
+
+/// Where a scan of the keyspace goes on: a slot and a position in its index. As a number it is
+/// the cursor that clients see: 0 is the beginning, and never a place in the middle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ScanCursor {
+    /// The slot.
+    pub slot: u16,
+    /// Position in the slot's index.
+    pub position: u32,
+}
+
+impl ScanCursor {
+    /// The cursor of this number, or `None` when no scan ever gave it.
+    pub fn from_number(number: u64) -> Option<Self> {
+        let slot = u16::try_from(number >> 32).ok()?;
+        Slot::new(slot).map(|_| Self { slot, position: number as u32 })
+    }
+
+    /// The number that clients see.
+    pub fn number(self) -> u64 {
+        u64::from(self.slot) << 32 | u64::from(self.position)
+    }
+}
+
+/// What the digest of an empty keyspace is.
+pub const EMPTY_DIGEST: u64 = 0;
+
+impl Keyspace {
+    /// The slots that this keyspace has tables for: first, and one past the last.
+    pub fn slot_range(&self) -> (u16, u16) {
+        let first = self.tables.first as u16;
+        (first, first + self.tables.slots.len() as u16)
+    }
+
+    /// One step of SCAN: visits at least `count` keys if there are so many, expired ones left
+    /// out, and returns where to go on; `None` at the end of this keyspace.
+    ///
+    /// A key that is there from the first step to the last is visited, whatever else changes.
+    pub fn scan(
+        &self,
+        mut cursor: ScanCursor,
+        count: usize,
+        mut visit: impl FnMut(&[u8], Kind),
+    ) -> Option<ScanCursor> {
+        let mut seen = 0;
+        let mut slots_looked_at = 0;
+        loop {
+            let at = usize::from(cursor.slot).checked_sub(self.tables.first)?;
+            let slot = self.tables.slots.get(at)?;
+            let next = slot.index.scan(cursor.position, |handle| {
+                let entry = self.tables.entries.at(handle);
+                seen += 1;
+                if !entry.expired(self.now()) {
+                    visit(entry.key(), entry.value.kind());
+                }
+            });
+            cursor = match next {
+                Some(position) => ScanCursor { position, ..cursor },
+                None => ScanCursor { slot: cursor.slot + 1, position: 0 },
+            };
+            slots_looked_at += usize::from(next.is_none());
+            if usize::from(cursor.slot) >= self.tables.first + self.tables.slots.len() {
+                return None;
+            }
+            // Empty slots cost little but not nothing: a scan of a nearly empty keyspace comes
+            // back to the client now and then, and does not hold up everybody else.
+            if seen >= count || slots_looked_at >= 4096.max(count) {
+                return Some(cursor);
+            }
+        }
+    }
+
+    /// Visits all keys that are not expired.
+    pub fn for_each_key(&self, mut visit: impl FnMut(&[u8], Kind)) {
+        for (_, entry) in self.tables.entries.iter() {
+            if !entry.expired(self.now()) {
+                visit(entry.key(), entry.value.kind());
+            }
+        }
+    }
+
+    /// A key picked at random; `None` when there are none.
+    pub fn random_key(&mut self) -> Option<Vec<u8>> {
+        let now = self.now();
+        let mut picked = None;
+        // Redis gives up after 100 expired keys and answers one of them.
+        for _ in 0..100 {
+            let (_, entry) = self.tables.entries.random(&mut self.rng)?;
+            picked = Some(entry.key().to_vec());
+            if !entry.expired(now) {
+                break;
+            }
+        }
+        picked
+    }
+
+    /// How many keys a slot has; 0 for a slot of another shard.
+    pub fn slot_len(&self, slot: Slot) -> usize {
+        let at = slot.index().wrapping_sub(self.tables.first);
+        self.tables.slots.get(at).map_or(0, |slot| slot.index.len())
+    }
+
+    /// Up to `count` keys of a slot.
+    pub fn slot_keys(&self, slot: Slot, count: usize) -> Vec<Vec<u8>> {
+        let at = slot.index().wrapping_sub(self.tables.first);
+        let mut keys = Vec::new();
+        if let Some(slot) = self.tables.slots.get(at) {
+            let mut position = Some(0);
+            while let Some(from) = position.filter(|_| keys.len() < count) {
+                position = slot.index.scan(from, |handle| {
+                    keys.push(self.tables.entries.at(handle).key().to_vec());
+                });
+            }
+        }
+        keys.truncate(count);
+        keys
+    }
+
+    /// Removes expired keys, looking at up to `buckets` buckets of keys; the next call goes on
+    /// where this one stopped. Returns how many it removed.
+    pub fn expire_some(&mut self, buckets: usize) -> usize {
+        if self.tables.expiring == 0 {
+            return 0;
+        }
+        let slot_before = self.slot;
+        let mut removed = 0;
+        for _ in 0..buckets {
+            let (at, position) = self.sweep;
+            let slot = &self.tables.slots[at];
+            if slot.expiring == 0 {
+                self.sweep = ((at + 1) % self.tables.slots.len(), 0);
+                continue;
+            }
+            let now = self.now();
+            let mut due: Vec<Vec<u8>> = Vec::new();
+            let next = slot.index.scan(position, |handle| {
+                let entry = self.tables.entries.at(handle);
+                if entry.expired(now) {
+                    due.push(entry.key().to_vec());
+                }
+            });
+            for key in due {
+                self.slot = Slot::of_key(&key);
+                removed += usize::from(self.remove_found(&key));
+                self.counters.expired += 1;
+            }
+            self.sweep = match next {
+                Some(position) => (at, position),
+                None => ((at + 1) % self.tables.slots.len(), 0),
+            };
+        }
+        self.slot = slot_before;
+        self.commit_command();
+        removed
+    }
+
+    /// A number that is equal for equal keyspaces and, but for chance, different for different
+    /// ones: keys, types, values and expiries count; order and encoding do not. Equal on every
+    /// machine and in every process.
+    pub fn digest(&self) -> u64 {
+        let mut digest = EMPTY_DIGEST;
+        for (_, entry) in self.tables.entries.iter() {
+            let mut hasher = FixedState::with_seed(0).build_hasher();
+            let put = |hasher: &mut foldhash::fast::FoldHasher<'_>, bytes: &[u8]| {
+                hasher.write_u64(bytes.len() as u64);
+                hasher.write(bytes);
+            };
+            put(&mut hasher, entry.key());
+            put(&mut hasher, entry.value.kind().name().as_bytes());
+            hasher.write_i64(entry.expiry().map_or(-1, |at| at.0));
+            match &entry.value {
+                Value::String(string) => string.with_text(|text| put(&mut hasher, text)),
+                Value::Hash(hash) => {
+                    let mut pairs = hash.pairs();
+                    pairs.sort_unstable();
+                    for (field, value) in pairs {
+                        put(&mut hasher, field);
+                        put(&mut hasher, value);
+                    }
+                }
+            }
+            digest = digest.wrapping_add(hasher.finish() | 1);
+        }
+        digest
+    }
+
+    /// A digest that order and encoding of values count in too: what must be equal after a roll
+    /// back, since a client could tell the difference.
+    pub fn exact_digest(&self) -> u64 {
+        let mut digest = self.digest();
+        for (_, entry) in self.tables.entries.iter() {
+            let mut hasher = FixedState::with_seed(1).build_hasher();
+            hasher.write(entry.key());
+            hasher.write(entry.value.encoding().as_bytes());
+            if let Value::Hash(hash) = &entry.value
+                && hash.encoding() == "listpack"
+            {
+                hash.for_each(|field, value| {
+                    hasher.write(field);
+                    hasher.write(value);
+                });
+            }
+            digest = digest.wrapping_add(hasher.finish());
+        }
+        digest
+    }
+}

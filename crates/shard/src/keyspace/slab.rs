@@ -1,0 +1,152 @@
+//! A slab: values in chunks that never move, named by 32-bit handles.
+//!
+//! A plain `Vec` would copy everything when it grows; a box a value would cost an allocation each
+//! and eight bytes to name it. Chunks are allocated whole and stay where they are.
+
+/// Handle of no value.
+const NONE: u32 = u32::MAX;
+
+enum Place<T> {
+    Vacant { next: u32 },
+    Occupied(T),
+}
+
+/// A slab of chunks of `CHUNK` values (a power of two).
+pub(crate) struct Slab<T, const CHUNK: usize> {
+    chunks: Vec<Box<[Place<T>; CHUNK]>>,
+    /// First vacant place, or `NONE`.
+    vacant: u32,
+    len: u32,
+}
+
+impl<T, const CHUNK: usize> Default for Slab<T, CHUNK> {
+    fn default() -> Self {
+        const { assert!(CHUNK.is_power_of_two()) };
+        Self { chunks: Vec::new(), vacant: NONE, len: 0 }
+    }
+}
+
+impl<T, const CHUNK: usize> Slab<T, CHUNK> {
+    /// Bytes of memory outside of this struct, those of the values' own allocations not included.
+    pub(crate) fn memory(&self) -> usize {
+        self.chunks.len() * CHUNK * size_of::<Place<T>>()
+    }
+
+    /// Puts a value in and returns its handle.
+    pub(crate) fn insert(&mut self, value: T) -> u32 {
+        if self.vacant == NONE {
+            self.grow();
+        }
+        let handle = self.vacant;
+        let place = &mut self.chunks[handle as usize / CHUNK][handle as usize % CHUNK];
+        if let Place::Vacant { next } = place {
+            self.vacant = *next;
+        }
+        *place = Place::Occupied(value);
+        self.len += 1;
+        handle
+    }
+
+    #[cold]
+    fn grow(&mut self) {
+        let first = (self.chunks.len() * CHUNK) as u32;
+        let places: Vec<Place<T>> = (0..CHUNK as u32)
+            .map(|at| Place::Vacant {
+                next: if at + 1 == CHUNK as u32 { NONE } else { first + at + 1 },
+            })
+            .collect();
+        let Ok(chunk) = places.into_boxed_slice().try_into() else {
+            unreachable!("the chunk has been made with CHUNK places")
+        };
+        self.chunks.push(chunk);
+        self.vacant = first;
+    }
+
+    /// Takes a value out. The handle must be one that `insert` gave and that is not yet removed.
+    pub(crate) fn remove(&mut self, handle: u32) -> T {
+        let place = &mut self.chunks[handle as usize / CHUNK][handle as usize % CHUNK];
+        match std::mem::replace(place, Place::Vacant { next: self.vacant }) {
+            Place::Occupied(value) => {
+                self.vacant = handle;
+                self.len -= 1;
+                value
+            }
+            Place::Vacant { .. } => unreachable!("a handle is removed once"),
+        }
+    }
+
+    /// The value of a handle.
+    #[inline]
+    pub(crate) fn at(&self, handle: u32) -> &T {
+        match &self.chunks[handle as usize / CHUNK][handle as usize % CHUNK] {
+            Place::Occupied(value) => value,
+            Place::Vacant { .. } => unreachable!("a handle in use names a value"),
+        }
+    }
+
+    /// The value of a handle, to change it.
+    #[inline]
+    pub(crate) fn at_mut(&mut self, handle: u32) -> &mut T {
+        match &mut self.chunks[handle as usize / CHUNK][handle as usize % CHUNK] {
+            Place::Occupied(value) => value,
+            Place::Vacant { .. } => unreachable!("a handle in use names a value"),
+        }
+    }
+
+    /// All values with their handles, in the order of the handles.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &T)> {
+        self.chunks.iter().enumerate().flat_map(|(chunk, places)| {
+            places.iter().enumerate().filter_map(move |(at, place)| match place {
+                Place::Occupied(value) => Some(((chunk * CHUNK + at) as u32, value)),
+                Place::Vacant { .. } => None,
+            })
+        })
+    }
+
+    /// A value picked at random, about evenly: a random place, and if it is vacant another one;
+    /// after many vacant places the next value that follows.
+    pub(crate) fn random(&self, rng: &mut fastrand::Rng) -> Option<(u32, &T)> {
+        if self.len == 0 {
+            return None;
+        }
+        let places = (self.chunks.len() * CHUNK) as u32;
+        let value_at = |handle: u32| match &self.chunks[handle as usize / CHUNK]
+            [handle as usize % CHUNK]
+        {
+            Place::Occupied(value) => Some((handle, value)),
+            Place::Vacant { .. } => None,
+        };
+        let tries = (0..64).map(|_| rng.u32(..places));
+        let mut tries = tries.collect::<Vec<_>>().into_iter();
+        let start = rng.u32(..places);
+        tries
+            .find_map(value_at)
+            .or_else(|| (start..places).chain(0..start).find_map(value_at))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn handles_stay_and_places_are_used_again() {
+        let mut slab = Slab::<String, 4>::default();
+        let handles: Vec<u32> = (0..10).map(|n| slab.insert(n.to_string())).collect();
+        assert_eq!(slab.at(handles[7]), "7");
+        assert_eq!(slab.remove(handles[3]), "3");
+        assert_eq!(slab.insert("new".into()), handles[3]);
+        assert_eq!(slab.iter().count(), 10);
+    }
+
+    #[test]
+    fn random_reaches_a_lonely_value() {
+        let mut slab = Slab::<u32, 64>::default();
+        let handles: Vec<u32> = (0..6400).map(|n| slab.insert(n)).collect();
+        for handle in &handles[1..] {
+            slab.remove(*handle);
+        }
+        let mut rng = fastrand::Rng::with_seed(1);
+        assert_eq!(slab.random(&mut rng).map(|(_, value)| *value), Some(0));
+    }
+}

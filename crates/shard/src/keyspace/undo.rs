@@ -1,0 +1,110 @@
+//! The undo log: how to take back what a script or a transaction has changed.
+//!
+//! Old values are moved in here, not copied, and a change inside a collection records that change
+//! alone, so the cost of undo is that of the change and never that of the value.
+//!
+//! # Invariants
+//! - I1. Applied newest first, the records give the state at the mark, byte for byte.
+
+use super::Tables;
+use super::short_bytes::ShortBytes;
+use super::value::Value;
+use crate::time::Millis;
+use crate::types::hash::{Removed, Replaced};
+
+/// The inverse of one change.
+pub(super) enum Undo {
+    /// The key held this, or was not there.
+    Entry { key: ShortBytes, previous: Option<(Value, Option<Millis>)> },
+    /// The key expired then.
+    Expiry { key: ShortBytes, previous: Option<Millis> },
+    /// The string was `len_before` long and had these bytes at `offset`.
+    Splice { key: ShortBytes, offset: usize, overwritten: Vec<u8>, len_before: usize },
+    /// The field had this value, or was not there.
+    HashField { key: ShortBytes, field: ShortBytes, previous: Replaced },
+    /// The field was there.
+    HashRemoved { key: ShortBytes, field: ShortBytes, removed: Removed },
+    /// The value at `to` was that of `from`, and `to` was not there.
+    Rename { from: ShortBytes, to: ShortBytes },
+    /// The shard held all this.
+    Flush(Box<Tables>),
+}
+
+impl Undo {
+    /// About how many bytes of memory the record keeps alive.
+    fn memory(&self) -> usize {
+        let own = match self {
+            Self::Entry { key, previous } => {
+                key.memory() + previous.as_ref().map_or(0, |(value, _)| value.memory())
+            }
+            Self::Expiry { key, .. } => key.memory(),
+            Self::Rename { from, to } => from.memory() + to.memory(),
+            Self::Splice { key, overwritten, .. } => key.memory() + overwritten.capacity(),
+            Self::HashField { key, field, previous } => {
+                let value = match previous {
+                    Replaced::Absent => 0,
+                    Replaced::Value(value) => value.capacity(),
+                };
+                key.memory() + field.memory() + value
+            }
+            Self::HashRemoved { key, field, removed } => {
+                key.memory() + field.memory() + removed.value.capacity()
+            }
+            Self::Flush(tables) => tables.memory(),
+        };
+        size_of::<Self>() + own
+    }
+}
+
+/// The records of the script or transaction that runs, oldest first.
+#[derive(Default)]
+pub(super) struct UndoLog {
+    records: Vec<Undo>,
+    open: bool,
+    memory: usize,
+}
+
+impl UndoLog {
+    pub(super) fn is_open(&self) -> bool {
+        self.open
+    }
+
+    pub(super) fn set_open(&mut self, open: bool) {
+        debug_assert!(open || self.records.is_empty());
+        self.open = open;
+    }
+
+    #[inline]
+    pub(super) fn push(&mut self, record: impl FnOnce() -> Undo) {
+        if self.open {
+            let record = record();
+            self.memory += record.memory();
+            self.records.push(record);
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    /// Bytes of memory that the records keep alive.
+    pub(super) fn memory(&self) -> usize {
+        self.memory
+    }
+
+    /// Takes the newest record, if it is newer than the mark `down_to`.
+    pub(super) fn pop(&mut self, down_to: usize) -> Option<Undo> {
+        if self.records.len() <= down_to {
+            return None;
+        }
+        let record = self.records.pop()?;
+        self.memory = self.memory.saturating_sub(record.memory());
+        Some(record)
+    }
+
+    /// Forgets all records: what they could take back is kept.
+    pub(super) fn clear(&mut self) {
+        self.records.clear();
+        self.memory = 0;
+    }
+}

@@ -1,0 +1,128 @@
+//! A shard: a range of slots with its keys and its script host.
+
+use protocol::args::{Args, Request};
+use protocol::encode::Version;
+use protocol::slot::Slot;
+
+use crate::commands::Call;
+use crate::commands::table::{CommandId, CommandTable};
+use crate::keyspace::Keyspace;
+use crate::reply::Reply;
+use crate::script::ScriptEngine;
+use crate::time::Micros;
+
+/// A command of a transaction, or one on its way from another executor.
+#[derive(Debug, Clone)]
+pub struct Queued {
+    /// Which command it is.
+    pub id: CommandId,
+    /// The request, which fits the command's arity.
+    pub request: Request,
+    /// The slot of its keys, if it has any.
+    pub slot: Option<Slot>,
+}
+
+/// How often a command has been called, and how often it ended in an error.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Calls {
+    /// All calls.
+    pub calls: u64,
+    /// Those that replied an error.
+    pub failed: u64,
+}
+
+/// One shard. See the module.
+pub struct Shard {
+    keyspace: Keyspace,
+    scripts: ScriptEngine,
+    table: &'static CommandTable,
+    calls: Vec<Calls>,
+}
+
+impl Shard {
+    /// A shard with an empty keyspace.
+    pub fn new(keyspace: Keyspace, scripts: ScriptEngine, table: &'static CommandTable) -> Self {
+        let calls = vec![Calls::default(); table.len()];
+        Self { keyspace, scripts, table, calls }
+    }
+
+    /// The shard's keys.
+    pub fn keyspace(&self) -> &Keyspace {
+        &self.keyspace
+    }
+
+    /// The shard's keys, for what is not a command: watching, settings, replay, active expiry.
+    pub fn keyspace_mut(&mut self) -> &mut Keyspace {
+        &mut self.keyspace
+    }
+
+    /// The shard's script host.
+    pub fn scripts(&self) -> &ScriptEngine {
+        &self.scripts
+    }
+
+    /// The shard's script host.
+    pub fn scripts_mut(&mut self) -> &mut ScriptEngine {
+        &mut self.scripts
+    }
+
+    /// The table of all commands.
+    pub fn table(&self) -> &'static CommandTable {
+        self.table
+    }
+
+    /// Calls by command, in the order of the command table.
+    pub fn calls(&self) -> &[Calls] {
+        &self.calls
+    }
+
+    /// Sets all counters to zero (CONFIG RESETSTAT).
+    pub fn reset_statistics(&mut self) {
+        self.calls.fill(Calls::default());
+        self.keyspace.reset_counters();
+    }
+
+    /// Runs one request at `now` and writes its reply. `slot` is that of all its keys.
+    #[inline]
+    pub fn execute(
+        &mut self,
+        id: CommandId,
+        args: Args<'_>,
+        slot: Option<Slot>,
+        now: Micros,
+        reply: &mut Reply<'_>,
+    ) {
+        let Some(run) = self.table.row(id).run else {
+            reply.error_text(b"ERR this command is not answered by a shard");
+            return;
+        };
+        let calls = &mut self.calls[id.index()];
+        calls.calls += 1;
+        self.keyspace.enter(now, slot);
+        let Self { keyspace, scripts, .. } = self;
+        let mut call = Call { keyspace, reply, scripts: Some(scripts) };
+        if let Err(error) = run(&mut call, args) {
+            calls.failed += 1;
+            reply.error(&error);
+        }
+        self.keyspace.commit_command();
+    }
+
+    /// Runs the requests of a transaction one after the other with nothing in between and appends
+    /// their replies; returns where each ends in `out`. A request that fails does not keep the
+    /// others from running (Redis's rule).
+    pub fn transaction(
+        &mut self,
+        requests: &[Queued],
+        now: Micros,
+        out: &mut Vec<u8>,
+        version: Version,
+    ) -> Vec<usize> {
+        let run_one = |queued: &Queued| {
+            let mut reply = Reply::resp(out, version);
+            self.execute(queued.id, queued.request.args(), queued.slot, now, &mut reply);
+            out.len()
+        };
+        requests.iter().map(run_one).collect()
+    }
+}

@@ -1,0 +1,8 @@
+//! Structures of values. They know neither keys nor commands; only the keyspace changes them.
+//!
+//! To add one: a file here, a variant in `keyspace::value::Value`, mutators in the keyspace with
+//! their undo and effect.
+
+pub mod hash;
+mod packed;
+pub mod string;
