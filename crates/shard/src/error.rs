@@ -57,6 +57,13 @@ pub enum CommandError {
         /// The container, upper-case.
         container: String,
     },
+    /// EVALSHA of a script that the node does not know.
+    #[error("NOSCRIPT No matching script. Please use EVAL.")]
+    NoScript,
+    /// Not for clients: the script has touched nothing yet and is to run on the shard of this slot,
+    /// where its first key lives.
+    #[error("ERR Script attempted to access a non local key in a cluster node")]
+    Relocate(protocol::slot::Slot),
     /// A text that one command alone has.
     #[error("{0}")]
     Text(&'static str),

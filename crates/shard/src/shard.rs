@@ -6,6 +6,7 @@ use protocol::slot::Slot;
 
 use crate::commands::Call;
 use crate::commands::table::{CommandId, CommandTable};
+use crate::error::CommandError;
 use crate::keyspace::Keyspace;
 use crate::reply::Reply;
 use crate::script::ScriptEngine;
@@ -43,6 +44,8 @@ impl Shard {
     /// A shard with an empty keyspace.
     pub fn new(keyspace: Keyspace, scripts: ScriptEngine, table: &'static CommandTable) -> Self {
         let calls = vec![Calls::default(); table.len()];
+        let mut scripts = scripts;
+        scripts.set_table(table);
         Self { keyspace, scripts, table, calls }
     }
 
@@ -83,6 +86,9 @@ impl Shard {
     }
 
     /// Runs one request at `now` and writes its reply. `slot` is that of all its keys.
+    ///
+    /// Returns a slot, with nothing changed and nothing replied, when the request is a script
+    /// without declared keys whose first key lives on another shard of the node: run it there.
     #[inline]
     pub fn execute(
         &mut self,
@@ -91,21 +97,27 @@ impl Shard {
         slot: Option<Slot>,
         now: Micros,
         reply: &mut Reply<'_>,
-    ) {
+    ) -> Option<Slot> {
         let Some(run) = self.table.row(id).run else {
             reply.error_text(b"ERR this command is not answered by a shard");
-            return;
+            return None;
         };
         let calls = &mut self.calls[id.index()];
         calls.calls += 1;
         self.keyspace.enter(now, slot);
         let Self { keyspace, scripts, .. } = self;
         let mut call = Call { keyspace, reply, scripts: Some(scripts) };
-        if let Err(error) = run(&mut call, args) {
-            calls.failed += 1;
-            reply.error(&error);
-        }
+        let result = run(&mut call, args);
         self.keyspace.commit_command();
+        match result {
+            Ok(()) => None,
+            Err(CommandError::Relocate(slot)) => Some(slot),
+            Err(error) => {
+                calls.failed += 1;
+                reply.error(&error);
+                None
+            }
+        }
     }
 
     /// Runs the requests of a transaction one after the other with nothing in between and appends
@@ -120,7 +132,13 @@ impl Shard {
     ) -> Vec<usize> {
         let run_one = |queued: &Queued| {
             let mut reply = Reply::resp(out, version);
-            self.execute(queued.id, queued.request.args(), queued.slot, now, &mut reply);
+            let args = queued.request.args();
+            if self.execute(queued.id, args, queued.slot, now, &mut reply).is_some() {
+                // A transaction stays where it is.
+                reply.error(&CommandError::Text(
+                    "ERR Script attempted to access a non local key in a cluster node",
+                ));
+            }
             out.len()
         };
         requests.iter().map(run_one).collect()

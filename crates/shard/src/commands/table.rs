@@ -134,11 +134,15 @@ impl CommandTable {
             return Err(unknown_command(args));
         };
         let mut spec = self.spec(id);
-        if spec.flags.contains(Flags::CONTAINER) && args.len() > 1 {
-            id = self.subcommand(spec, args.at(1))?;
-            spec = self.spec(id);
+        if spec.flags.contains(Flags::CONTAINER) {
+            if args.len() > 1 {
+                id = self.subcommand(spec, args.at(1))?;
+                spec = self.spec(id);
+            } else if !spec.arity.fits(1) {
+                return Err(CommandError::Arity(spec.name));
+            }
         }
-        if spec.flags.contains(Flags::CONTAINER) || !spec.arity.fits(args.len()) {
+        if !spec.arity.fits(args.len()) {
             return Err(CommandError::Arity(spec.name));
         }
         Ok(id)

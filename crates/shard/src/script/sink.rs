@@ -1,17 +1,216 @@
-//! Replies as Lua values.
+//! Replies as Lua values: the sink that handlers write to when a script calls them.
+//!
+//! The rules are those of Redis's conversion from RESP to Lua; which ones apply depends on what
+//! the script has said with `redis.setresp`. Values go straight onto the Lua stack, elements of
+//! arrays straight into their table.
+
 use protocol::encode::Version;
-pub(crate) enum LuaSink {}
+use protocol::number::write_f64;
+
+use super::raw::Stack;
+
+/// What a table under construction is.
+enum Shape {
+    Array,
+    /// RESP3 only: keys and values alternate.
+    Map,
+    /// RESP3 only: members become keys with the value true.
+    Set,
+}
+
+/// A table under construction, on top of the stack while its values come.
+struct Frame {
+    shape: Shape,
+    /// Values that are still to come; those of a map are counted singly.
+    left: usize,
+    next_index: usize,
+}
+
+/// The sink of one command. See the module.
+pub(crate) struct LuaSink {
+    stack: Stack,
+    version: Version,
+    frames: Vec<Frame>,
+    is_error: bool,
+}
+
 impl LuaSink {
-    pub(crate) fn version(&self) -> Version { match *self {} }
-    pub(crate) fn status(&mut self, _text: &[u8]) { match *self {} }
-    pub(crate) fn int(&mut self, _value: i64) { match *self {} }
-    pub(crate) fn bulk(&mut self, _bytes: &[u8]) { match *self {} }
-    pub(crate) fn null(&mut self) { match *self {} }
-    pub(crate) fn array(&mut self, _count: usize) { match *self {} }
-    pub(crate) fn map(&mut self, _pairs: usize) { match *self {} }
-    pub(crate) fn set(&mut self, _count: usize) { match *self {} }
-    pub(crate) fn double(&mut self, _value: f64) { match *self {} }
-    pub(crate) fn boolean(&mut self, _value: bool) { match *self {} }
-    pub(crate) fn verbatim(&mut self, _format: [u8; 3], _text: &[u8]) { match *self {} }
-    pub(crate) fn error(&mut self, _text: &[u8]) { match *self {} }
+    pub(super) fn new(stack: Stack, version: Version) -> Self {
+        Self { stack, version, frames: Vec::new(), is_error: false }
+    }
+
+    /// Whether the whole reply is an error.
+    pub(super) fn is_error(&self) -> bool {
+        self.is_error
+    }
+
+    pub(crate) fn version(&self) -> Version {
+        self.version
+    }
+
+    /// A value has been pushed: puts it where it belongs, and what that completes as well.
+    #[inline]
+    fn settle(&mut self) {
+        while let Some(frame) = self.frames.last_mut() {
+            frame.left -= 1;
+            match frame.shape {
+                Shape::Array => {
+                    self.stack.raw_set_index(-2, frame.next_index);
+                    frame.next_index += 1;
+                }
+                // A key stays on the stack until its value comes.
+                Shape::Map if frame.left % 2 == 1 => return,
+                Shape::Map => self.stack.raw_set(-3),
+                Shape::Set => {
+                    self.stack.push_boolean(true);
+                    self.stack.raw_set(-3);
+                }
+            }
+            if frame.left > 0 {
+                return;
+            }
+            let name: &[u8] = match frame.shape {
+                Shape::Array => b"",
+                Shape::Map => b"map",
+                Shape::Set => b"set",
+            };
+            self.frames.pop();
+            self.wrap(name);
+        }
+    }
+
+    /// Puts the completed table on top of the stack into the one below, which stands for it.
+    fn wrap(&mut self, name: &[u8]) {
+        if !name.is_empty() {
+            self.stack.raw_set_name(-2, name);
+        }
+    }
+
+    /// Begins a table of `left` values.
+    fn open(&mut self, shape: Shape, left: usize) {
+        // Room for this table, its wrapper, a key, a value and what they are made of.
+        if !self.stack.ensure(8) {
+            // Replies of commands are a few levels deep; the stack has room for thousands.
+            unreachable!("replies of commands are not nested deeply");
+        }
+        let name: &[u8] = match shape {
+            Shape::Array => b"",
+            Shape::Map => b"map",
+            Shape::Set => b"set",
+        };
+        if !name.is_empty() {
+            self.stack.push_table(0, 1);
+        }
+        match shape {
+            Shape::Array => self.stack.push_table(left, 0),
+            Shape::Map => self.stack.push_table(0, left / 2),
+            Shape::Set => self.stack.push_table(0, left),
+        }
+        if left == 0 {
+            self.wrap(name);
+            self.settle();
+        } else {
+            self.frames.push(Frame { shape, left, next_index: 1 });
+        }
+    }
+
+    /// A table of one field.
+    fn tagged(&mut self, name: &[u8], push: impl FnOnce(Stack)) {
+        self.stack.push_table(0, 1);
+        push(self.stack);
+        self.stack.raw_set_name(-2, name);
+        self.settle();
+    }
+
+    pub(crate) fn status(&mut self, text: &[u8]) {
+        self.tagged(b"ok", |stack| stack.push_bytes(text));
+    }
+
+    pub(crate) fn error(&mut self, text: &[u8]) {
+        self.is_error = self.frames.is_empty();
+        push_error(self.stack, text, true);
+        self.settle();
+    }
+
+    #[inline]
+    pub(crate) fn int(&mut self, value: i64) {
+        self.stack.push_number(value as f64);
+        self.settle();
+    }
+
+    #[inline]
+    pub(crate) fn bulk(&mut self, bytes: &[u8]) {
+        self.stack.push_bytes(bytes);
+        self.settle();
+    }
+
+    #[inline]
+    pub(crate) fn null(&mut self) {
+        match self.version {
+            Version::Resp2 => self.stack.push_boolean(false),
+            Version::Resp3 => self.stack.push_nil(),
+        }
+        self.settle();
+    }
+
+    pub(crate) fn array(&mut self, count: usize) {
+        self.open(Shape::Array, count);
+    }
+
+    pub(crate) fn map(&mut self, pairs: usize) {
+        match self.version {
+            Version::Resp2 => self.open(Shape::Array, pairs * 2),
+            Version::Resp3 => self.open(Shape::Map, pairs * 2),
+        }
+    }
+
+    pub(crate) fn set(&mut self, count: usize) {
+        match self.version {
+            Version::Resp2 => self.open(Shape::Array, count),
+            Version::Resp3 => self.open(Shape::Set, count),
+        }
+    }
+
+    pub(crate) fn double(&mut self, value: f64) {
+        match self.version {
+            Version::Resp2 => {
+                let mut text = Vec::with_capacity(32);
+                write_f64(&mut text, value);
+                self.bulk(&text);
+            }
+            Version::Resp3 => self.tagged(b"double", |stack| stack.push_number(value)),
+        }
+    }
+
+    pub(crate) fn boolean(&mut self, value: bool) {
+        match self.version {
+            Version::Resp2 => self.stack.push_number(f64::from(u8::from(value))),
+            Version::Resp3 => self.stack.push_boolean(value),
+        }
+        self.settle();
+    }
+
+    pub(crate) fn verbatim(&mut self, format: [u8; 3], text: &[u8]) {
+        match self.version {
+            Version::Resp2 => self.bulk(text),
+            Version::Resp3 => self.tagged(b"verbatim_string", |stack| {
+                stack.push_table(0, 2);
+                stack.push_bytes(&format);
+                stack.raw_set_name(-2, b"format");
+                stack.push_bytes(text);
+                stack.raw_set_name(-2, b"string");
+            }),
+        }
+    }
+}
+
+/// Pushes an error table. `counted` marks one that has been counted in the statistics already.
+pub(super) fn push_error(stack: Stack, text: &[u8], counted: bool) {
+    stack.push_table(0, 2);
+    stack.push_bytes(text);
+    stack.raw_set_name(-2, b"err");
+    if counted {
+        stack.push_boolean(true);
+        stack.raw_set_name(-2, b"ignore_error_stats_update");
+    }
 }
