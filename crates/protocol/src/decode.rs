@@ -99,6 +99,12 @@ impl Decoder {
         self.authenticated = authenticated;
     }
 
+    /// Forgets what is known of an incomplete request: its bytes will be passed again from the
+    /// start of a request.
+    pub fn restart(&mut self) {
+        self.partial = None;
+    }
+
     /// How many bytes the input needs to hold before another call can find more, as far as that
     /// is known: the end of a long argument.
     pub fn bytes_wanted(&self) -> Option<usize> {

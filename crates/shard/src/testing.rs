@@ -13,15 +13,16 @@ use std::sync::OnceLock;
 
 use crate::Shard;
 use crate::commands::table::CommandTable;
+use crate::commands::transactions::{DISCARD, EXEC, MULTI, UNWATCH, WATCH};
 use crate::keyspace::Keyspace;
 use crate::reply::Reply;
 use crate::script::ScriptEngine;
 use crate::time::Micros;
 
-/// The table of the shard's own commands.
+/// The table of the shard's own commands, and of those that scripts know besides.
 pub fn table() -> &'static CommandTable {
     static TABLE: OnceLock<CommandTable> = OnceLock::new();
-    TABLE.get_or_init(|| CommandTable::new([]))
+    TABLE.get_or_init(|| CommandTable::new([&DISCARD, &EXEC, &MULTI, &UNWATCH, &WATCH]))
 }
 
 /// A shard of all slots, its replica, and a clock that the test moves.

@@ -17,6 +17,7 @@ pub mod scripting;
 pub mod server;
 pub mod string;
 pub mod table;
+pub mod transactions;
 
 use protocol::args::Args;
 use protocol::spec::CommandSpec;

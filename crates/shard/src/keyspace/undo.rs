@@ -70,7 +70,6 @@ impl UndoLog {
     }
 
     pub(super) fn set_open(&mut self, open: bool) {
-        debug_assert!(open || self.records.is_empty());
         self.open = open;
     }
 

@@ -417,7 +417,7 @@ impl ScriptEngine {
             (_, stop) => {
                 keyspace.roll_back(mark);
                 let stop = stop.or(memory_exceeded.then_some(Stop::Memory));
-                Err(failure(live, &self.limits, &mut self.counters, &compiled.hex, stop))
+                Err(failure(live, &self.limits, &mut self.counters, compiled, stop))
             }
         };
         live.vm.stack().set_top(0);
@@ -450,9 +450,10 @@ fn failure(
     live: &mut Live,
     limits: &Limits,
     counters: &mut ScriptCounters,
-    hex: &str,
+    compiled: &Compiled,
     stop: Option<Stop>,
 ) -> CommandError {
+    let hex = &compiled.hex;
     let stopped_at = live.host.with(|host| host.stopped_at.take());
     let at = |position: Option<(Vec<u8>, i64)>| match position {
         Some((source, line)) => {
@@ -463,7 +464,8 @@ fn failure(
     let (text, position) = match stop {
         None => {
             counters.errors += 1;
-            error_text(live.vm.stack())
+            let (text, position) = error_text(live.vm.stack());
+            (text, position.or_else(|| last_return(&compiled.source.body)))
         }
         Some(Stop::Killed) => {
             counters.kills += 1;
@@ -494,6 +496,15 @@ fn failure(
         }
     };
     CommandError::dynamic(text + &at(position))
+}
+
+/// Where `return redis.call(…)` may have been that left no frame behind: LuaJIT replaces the frame
+/// in a tail call, PUC Lua keeps it for calls of C functions. A chunk's own return is its last
+/// statement, so the last line with that word is the best guess.
+fn last_return(body: &[u8]) -> Option<(Vec<u8>, i64)> {
+    let has_return = |line: &[u8]| line.windows(6).any(|word| word == b"return");
+    let line = body.split(|&byte| byte == b'\n').enumerate().filter(|(_, line)| has_return(line));
+    line.last().map(|(at, _)| (b"@user_script".to_vec(), at as i64 + 1))
 }
 
 /// The text of the error value on top of the stack, and where it was raised.

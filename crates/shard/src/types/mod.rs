@@ -4,5 +4,6 @@
 //! their undo and effect.
 
 pub mod hash;
+pub(crate) mod long_double;
 mod packed;
 pub mod string;

@@ -16,8 +16,8 @@ enum Repr {
     /// Text that is an integer in its one canonical form.
     Int(i64),
     Short { len: u8, bytes: [u8; INLINE_MAX] },
-    /// Spare capacity means that it has been appended to: Redis then says `raw`.
-    Long(Vec<u8>),
+    /// Once it has been changed in place, Redis says `raw` whatever the length.
+    Long { bytes: Vec<u8>, patched: bool },
 }
 
 const _: () = assert!(size_of::<StringValue>() == 32);
@@ -36,7 +36,7 @@ impl StringValue {
             bytes[..text.len()].copy_from_slice(text);
             return Self(Repr::Short { len: text.len() as u8, bytes });
         }
-        Self(Repr::Long(text.to_vec()))
+        Self(Repr::Long { bytes: text.to_vec(), patched: false })
     }
 
     /// The string with the text of an integer.
@@ -50,7 +50,7 @@ impl StringValue {
         match &self.0 {
             Repr::Int(integer) => Some(*integer),
             // A text that grew by APPEND may be an integer too.
-            Repr::Short { .. } | Repr::Long(_) => parse_i64(self.text()),
+            Repr::Short { .. } | Repr::Long { .. } => parse_i64(self.text()),
         }
     }
 
@@ -59,7 +59,7 @@ impl StringValue {
     pub fn with_text<R>(&self, read: impl FnOnce(&[u8]) -> R) -> R {
         match &self.0 {
             Repr::Int(integer) => read(itoa::Buffer::new().format(*integer).as_bytes()),
-            Repr::Short { .. } | Repr::Long(_) => read(self.text()),
+            Repr::Short { .. } | Repr::Long { .. } => read(self.text()),
         }
     }
 
@@ -72,7 +72,7 @@ impl StringValue {
     pub fn len(&self) -> usize {
         match &self.0 {
             Repr::Int(integer) => itoa::Buffer::new().format(*integer).len(),
-            Repr::Short { .. } | Repr::Long(_) => self.text().len(),
+            Repr::Short { .. } | Repr::Long { .. } => self.text().len(),
         }
     }
 
@@ -85,7 +85,7 @@ impl StringValue {
         match &self.0 {
             Repr::Int(_) => &[],
             Repr::Short { len, bytes } => &bytes[..usize::from(*len)],
-            Repr::Long(bytes) => bytes,
+            Repr::Long { bytes, .. } => bytes,
         }
     }
 
@@ -94,30 +94,31 @@ impl StringValue {
         match &self.0 {
             Repr::Int(_) => "int",
             Repr::Short { .. } => "embstr",
-            Repr::Long(bytes) if bytes.len() <= EMBSTR_MAX && bytes.capacity() == bytes.len() => {
-                "embstr"
-            }
-            Repr::Long(_) => "raw",
+            Repr::Long { bytes, patched } if bytes.len() <= EMBSTR_MAX && !patched => "embstr",
+            Repr::Long { .. } => "raw",
         }
     }
 
     pub(crate) fn memory(&self) -> usize {
         match &self.0 {
             Repr::Int(_) | Repr::Short { .. } => 0,
-            Repr::Long(bytes) => bytes.capacity(),
+            Repr::Long { bytes, .. } => bytes.capacity(),
         }
     }
 
     /// The text as a vector that can be changed in place; it stays one from now on.
     fn long(&mut self) -> &mut Vec<u8> {
-        if !matches!(self.0, Repr::Long(_)) {
+        if !matches!(self.0, Repr::Long { .. }) {
             let mut bytes = self.to_vec();
-            // Spare room, so that the encoding is `raw` even before it grows.
+            // Room to grow.
             bytes.reserve_exact(bytes.len() + 16);
-            self.0 = Repr::Long(bytes);
+            self.0 = Repr::Long { bytes, patched: true };
         }
         match &mut self.0 {
-            Repr::Long(bytes) => bytes,
+            Repr::Long { bytes, patched } => {
+                *patched = true;
+                bytes
+            }
             Repr::Int(_) | Repr::Short { .. } => unreachable!("made long just above"),
         }
     }

@@ -1,6 +1,47 @@
-//! Commands of the family *generic*.
+//! Commands of the family *generic*: keys of any type.
+
+mod copy;
+mod del;
+mod exists;
+mod expire;
+mod keys;
+mod object;
+mod persist;
+mod randomkey;
+mod rename;
+pub(super) mod scan;
+mod touch;
+mod ttl;
+mod r#type;
 
 use super::Command;
 
 /// Sorted by name.
-pub const COMMANDS: &[&Command] = &[];
+pub const COMMANDS: &[&Command] = &[
+    &copy::COMMAND,
+    &del::DEL,
+    &exists::COMMAND,
+    &expire::EXPIRE,
+    &expire::EXPIREAT,
+    &ttl::EXPIRETIME,
+    &keys::COMMAND,
+    &object::OBJECT,
+    &object::ENCODING,
+    &object::FREQ,
+    &object::HELP,
+    &object::IDLETIME,
+    &object::REFCOUNT,
+    &persist::COMMAND,
+    &expire::PEXPIRE,
+    &expire::PEXPIREAT,
+    &ttl::PEXPIRETIME,
+    &ttl::PTTL,
+    &randomkey::COMMAND,
+    &rename::RENAME,
+    &rename::RENAMENX,
+    &scan::COMMAND,
+    &touch::COMMAND,
+    &ttl::TTL,
+    &r#type::COMMAND,
+    &del::UNLINK,
+];

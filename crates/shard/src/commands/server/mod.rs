@@ -1,8 +1,11 @@
 //! Commands of the family *server* that need the keyspace of a shard.
 
+mod dbsize;
+mod flushall;
 mod time;
 
 use super::Command;
 
 /// Sorted by name.
-pub const COMMANDS: &[&Command] = &[&time::COMMAND];
+pub const COMMANDS: &[&Command] =
+    &[&dbsize::COMMAND, &flushall::FLUSHALL, &flushall::FLUSHDB, &time::COMMAND];

@@ -1,0 +1,374 @@
+//! Configuration: read once at start, from defaults, a file, the environment and flags.
+//!
+//! Later sources win: defaults < `--config FILE` < `ATOLL_*` < flags and `--set key=value`. An
+//! unknown key or a bad value stops the start with an error that names it; nothing is guessed.
+//! `config/atoll.toml` documents every key, and a test reads it.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use config::builder::DefaultState;
+use config::{Case, ConfigBuilder, Environment, File, FileFormat};
+use serde::Deserialize;
+
+use crate::error::NodeError;
+
+/// Every key, as it is written in the file.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub(crate) struct Config {
+    pub(crate) port: u16,
+    pub(crate) bind: Vec<String>,
+    pub(crate) shards: Shards,
+    pub(crate) dir: PathBuf,
+    pub(crate) announce_host: Option<String>,
+    pub(crate) announce_port: Option<u16>,
+    pub(crate) shard_endpoints: bool,
+    pub(crate) shard_endpoint_port: Option<u16>,
+    pub(crate) cluster: Cluster,
+    pub(crate) listener: Vec<Listener>,
+    /// The environment's form of `listener`.
+    pub(crate) listeners: Option<String>,
+    pub(crate) log: String,
+    pub(crate) maxclients: u64,
+    pub(crate) timeout: u64,
+    pub(crate) tcp_keepalive: u64,
+    pub(crate) proto_max_bulk_len: u64,
+    pub(crate) output_buffer_limit: u64,
+    pub(crate) mailbox_size: usize,
+    pub(crate) busy_reply_threshold: u64,
+    pub(crate) script_time_limit: u64,
+    pub(crate) script_memory_limit: u64,
+    pub(crate) script_cross_slot_keys: CrossSlotKeys,
+    pub(crate) script_denied_commands: Vec<String>,
+    pub(crate) hash_max_listpack_entries: u64,
+    pub(crate) hash_max_listpack_value: u64,
+}
+
+/// `[cluster]`.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub(crate) struct Cluster {
+    pub(crate) initial_nodes: Vec<String>,
+    pub(crate) slots: Vec<String>,
+}
+
+/// One `[[listener]]`.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(crate) struct Listener {
+    pub(crate) bind: String,
+    #[serde(default)]
+    pub(crate) announce: Vec<String>,
+}
+
+/// How many shards a node has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "ShardsText")]
+pub(crate) enum Shards {
+    /// One for each core.
+    Auto,
+    Count(u16),
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum ShardsText {
+    Number(u16),
+    Text(String),
+}
+
+impl TryFrom<ShardsText> for Shards {
+    type Error = String;
+
+    fn try_from(value: ShardsText) -> Result<Self, String> {
+        let text = match value {
+            ShardsText::Number(count) => count.to_string(),
+            ShardsText::Text(text) => text,
+        };
+        text.parse()
+    }
+}
+
+impl std::str::FromStr for Shards {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            _ => match text.parse() {
+                Ok(count @ 1..=1024) => Ok(Self::Count(count)),
+                _ => Err(format!("shards must be \"auto\" or 1 to 1024, not {text:?}")),
+            },
+        }
+    }
+}
+
+/// Whether scripts may touch other slots of their shard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum CrossSlotKeys {
+    Refuse,
+    SameShard,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            port: 6379,
+            bind: vec!["127.0.0.1".into()],
+            shards: Shards::Auto,
+            dir: "./atoll-data".into(),
+            announce_host: None,
+            announce_port: None,
+            shard_endpoints: false,
+            shard_endpoint_port: None,
+            cluster: Cluster::default(),
+            listener: Vec::new(),
+            listeners: None,
+            log: "info".into(),
+            maxclients: 10_000,
+            timeout: 0,
+            tcp_keepalive: 300,
+            proto_max_bulk_len: protocol::limits::BULK_LEN_MAX as u64,
+            output_buffer_limit: 1 << 30,
+            mailbox_size: 4096,
+            busy_reply_threshold: 5_000,
+            script_time_limit: 5_000,
+            script_memory_limit: 256 << 20,
+            script_cross_slot_keys: CrossSlotKeys::Refuse,
+            script_denied_commands: vec!["flushall".into(), "flushdb".into()],
+            hash_max_listpack_entries: 128,
+            hash_max_listpack_value: 64,
+        }
+    }
+}
+
+/// What the command line adds: `(key, value)` pairs, the last word on each key.
+pub(crate) type Overrides = Vec<(String, String)>;
+
+impl Config {
+    /// Reads the configuration.
+    ///
+    /// # Errors
+    /// [`NodeError::Config`], naming the key or the file.
+    pub(crate) fn read(file: Option<&Path>, overrides: &Overrides) -> Result<Self, NodeError> {
+        Self::read_with(file, overrides, std::env::vars().collect())
+    }
+
+    fn read_with(
+        file: Option<&Path>,
+        overrides: &Overrides,
+        variables: Vec<(String, String)>,
+    ) -> Result<Self, NodeError> {
+        let mut builder = ConfigBuilder::<DefaultState>::default();
+        if let Some(path) = file {
+            builder = builder.add_source(File::from(path).format(FileFormat::Toml));
+        }
+        let ours = variables.into_iter().filter(|(name, _)| name.starts_with("ATOLL_"));
+        let environment = Environment::with_prefix("ATOLL")
+            .prefix_separator("_")
+            .separator("__")
+            .convert_case(Case::Kebab)
+            .try_parsing(true)
+            .list_separator(",")
+            .source(Some(ours.collect()));
+        let environment = LISTS.iter().fold(environment, |env, key| env.with_list_parse_key(key));
+        builder = builder.add_source(environment);
+        for (key, value) in overrides {
+            builder = if LISTS.contains(&key.as_str()) {
+                let parts: Vec<String> = value.split(',').map(|part| part.trim().into()).collect();
+                builder.set_override(key, parts)
+            } else {
+                builder.set_override(key, value.as_str())
+            }
+            .map_err(NodeError::Config)?;
+        }
+        let config = builder.build().map_err(NodeError::Config)?;
+        let mut config: Self = config.try_deserialize().map_err(NodeError::Config)?;
+        config.take_listeners()?;
+        config.check()?;
+        Ok(config)
+    }
+
+    /// `listeners` is `bind=host:port,host:port;bind=…`: what fits an environment variable.
+    fn take_listeners(&mut self) -> Result<(), NodeError> {
+        let Some(text) = self.listeners.take() else { return Ok(()) };
+        for part in text.split(';').filter(|part| !part.trim().is_empty()) {
+            let (bind, announce) = part.split_once('=').unwrap_or((part, ""));
+            let announce = announce.split(',').map(str::trim).filter(|part| !part.is_empty());
+            self.listener.push(Listener {
+                bind: bind.trim().into(),
+                announce: announce.map(Into::into).collect(),
+            });
+        }
+        Ok(())
+    }
+
+    fn check(&self) -> Result<(), NodeError> {
+        let bad = |key: &str, why: String| Err(NodeError::BadValue { key: key.into(), why });
+        if self.bind.is_empty() {
+            return bad("bind", "at least one address is needed".into());
+        }
+        for address in &self.cluster.initial_nodes {
+            if let Err(why) = split_host_port(address) {
+                return bad("cluster.initial-nodes", why);
+            }
+        }
+        for listener in &self.listener {
+            if let Err(why) = split_host_port(&listener.bind) {
+                return bad("listener.bind", why);
+            }
+            for address in &listener.announce {
+                if let Err(why) = split_host_port(address) {
+                    return bad("listener.announce", why);
+                }
+            }
+        }
+        if self.maxclients == 0 {
+            return bad("maxclients", "must be at least 1".into());
+        }
+        if self.mailbox_size == 0 {
+            return bad("mailbox-size", "must be at least 1".into());
+        }
+        if !(1 << 20..=1 << 40).contains(&self.script_memory_limit) {
+            return bad("script-memory-limit", "must be between 1 MiB and 1 TiB".into());
+        }
+        if !(1 << 10..=1 << 30).contains(&self.proto_max_bulk_len) {
+            return bad("proto-max-bulk-len", "must be between 1 KiB and 1 GiB".into());
+        }
+        self.slot_ranges().map(drop)
+    }
+
+    /// How many shards this node has.
+    pub(crate) fn shard_count(&self) -> u16 {
+        match self.shards {
+            Shards::Count(count) => count,
+            Shards::Auto => {
+                let cores = std::thread::available_parallelism().map_or(1, usize::from);
+                u16::try_from(cores).unwrap_or(1024).clamp(1, 1024)
+            }
+        }
+    }
+
+    /// Host and port that this node is known by in the cluster.
+    pub(crate) fn announced(&self) -> (String, u16) {
+        let first = self.bind.first().map_or("127.0.0.1", String::as_str);
+        let host = match (&self.announce_host, first) {
+            (Some(host), _) => host.clone(),
+            (None, "0.0.0.0" | "::" | "*") => "127.0.0.1".into(),
+            (None, address) => address.into(),
+        };
+        (host, self.announce_port.unwrap_or(self.port))
+    }
+
+    /// The slots that the cluster serves, as inclusive ranges.
+    pub(crate) fn slot_ranges(&self) -> Result<Vec<(u16, u16)>, NodeError> {
+        if self.cluster.slots.is_empty() {
+            return Ok(vec![(0, protocol::slot::SLOT_COUNT - 1)]);
+        }
+        let parse = |text: &String| {
+            let (first, last) = text.split_once('-').unwrap_or((text, text));
+            match (first.trim().parse::<u16>(), last.trim().parse::<u16>()) {
+                (Ok(first), Ok(last)) if first <= last && last < protocol::slot::SLOT_COUNT => {
+                    Ok((first, last))
+                }
+                _ => Err(NodeError::BadValue {
+                    key: "cluster.slots".into(),
+                    why: format!("{text:?} is not a range of slots such as \"0-16383\""),
+                }),
+            }
+        };
+        self.cluster.slots.iter().map(parse).collect()
+    }
+}
+
+/// Keys whose value is a list: `a,b` in the environment and on the command line.
+const LISTS: &[&str] =
+    &["bind", "cluster.initial-nodes", "cluster.slots", "script-denied-commands"];
+
+/// Splits `host:port`; IPv6 hosts in brackets.
+pub(crate) fn split_host_port(text: &str) -> Result<(String, u16), String> {
+    if let Ok(address) = text.parse::<SocketAddr>() {
+        return Ok((address.ip().to_string(), address.port()));
+    }
+    let bad = || format!("{text:?} is not host:port");
+    let (host, port) = text.rsplit_once(':').ok_or_else(bad)?;
+    let port = port.parse().map_err(|_| bad())?;
+    if host.is_empty() || host.contains([':', ' ', '/']) {
+        return Err(bad());
+    }
+    Ok((host.into(), port))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(overrides: &[(&str, &str)], variables: &[(&str, &str)]) -> Result<Config, String> {
+        let own = |pairs: &[(&str, &str)]| {
+            pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+        };
+        Config::read_with(None, &own(overrides), own(variables)).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn later_sources_win() {
+        let config = read(&[("port", "7001")], &[("ATOLL_PORT", "7000"), ("ATOLL_SHARDS", "3")]);
+        let config = config.unwrap();
+        assert_eq!((config.port, config.shards), (7001, Shards::Count(3)));
+    }
+
+    #[test]
+    fn lists_and_tables_in_the_environment() {
+        let config = read(
+            &[],
+            &[
+                ("ATOLL_CLUSTER__INITIAL_NODES", "n1:6379,n2:6379"),
+                ("ATOLL_BIND", "0.0.0.0"),
+                ("ATOLL_ANNOUNCE_HOST", "n1"),
+                ("ATOLL_LISTENERS", "0.0.0.0:7001=localhost:7001,localhost:7002"),
+            ],
+        )
+        .unwrap();
+        assert_eq!(config.cluster.initial_nodes, ["n1:6379", "n2:6379"]);
+        assert_eq!(config.bind, ["0.0.0.0"]);
+        assert_eq!(config.announced(), ("n1".into(), 6379));
+        assert_eq!(config.listener[0].announce, ["localhost:7001", "localhost:7002"]);
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        let error = |key, value| read(&[(key, value)], &[]).unwrap_err();
+        assert!(error("prot", "1").contains("prot"), "{}", error("prot", "1"));
+        assert!(error("port", "x").contains("port"), "{}", error("port", "x"));
+        assert!(error("shards", "0").contains("shards"), "{}", error("shards", "0"));
+        assert!(error("cluster.slots", "1-99999").contains("cluster.slots"));
+        assert!(error("cluster.initial-nodes", "nonsense").contains("initial-nodes"));
+        assert!(read(&[], &[("ATOLL_NO_SUCH", "1")]).unwrap_err().contains("no-such"));
+    }
+
+    #[test]
+    fn the_documented_file_has_every_key_with_its_default() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config/atoll.toml");
+        let text = std::fs::read_to_string(&path).unwrap();
+        let config = Config::read_with(Some(&path), &Vec::new(), Vec::new()).unwrap();
+        assert_eq!(config, Config::default());
+        for key in KEYS {
+            let line = |line: &str| {
+                let line = line.trim_start_matches(['#', ' ']);
+                line.starts_with(&format!("{key} ="))
+            };
+            assert!(text.lines().any(line), "{key} is not documented");
+        }
+    }
+
+    const KEYS: &[&str] = &[
+        "port", "bind", "shards", "dir", "announce-host", "announce-port", "shard-endpoints",
+        "shard-endpoint-port", "log", "maxclients", "timeout", "tcp-keepalive",
+        "proto-max-bulk-len", "output-buffer-limit", "mailbox-size", "busy-reply-threshold",
+        "script-time-limit", "script-memory-limit", "script-cross-slot-keys",
+        "script-denied-commands", "hash-max-listpack-entries", "hash-max-listpack-value",
+        "initial-nodes", "slots", "announce",
+    ];
+}

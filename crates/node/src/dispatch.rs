@@ -1,0 +1,383 @@
+//! Dispatch: what becomes of each request of a batch.
+//!
+//! Looks the command up, asks the router where it runs, and runs it there if that is here.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::time::Instant;
+
+use protocol::args::Args;
+use protocol::slot::Slot;
+use protocol::spec::{CommandSpec, Family, Flags};
+use router::commands::SessionCall;
+use router::plan::{CROSSSLOT, DOWN, Plan, plan};
+use router::registry::Home;
+use router::session::{Abort, Session};
+use shard::commands::table::CommandId;
+use shard::reply::Reply;
+use shard::shard::Queued;
+use shard::time::Micros;
+
+use crate::commands::{Done, NodeCall};
+use crate::connection::{Connection, own};
+use crate::executor::{BUSY, Executor};
+use crate::fan_out;
+use crate::gather::Gathered;
+use crate::panic::note_command;
+
+/// A reply that has to be waited for.
+pub(crate) type Later = Pin<Box<dyn Future<Output = Vec<u8>>>>;
+
+/// What becomes of a request.
+pub(crate) enum Step {
+    /// It is answered, or on its way to another shard.
+    Next,
+    /// It is answered later; nothing behind it is looked at before.
+    Wait(Then),
+    /// It has to be looked at again after something else.
+    Again(Then),
+    /// The connection ends.
+    Close,
+}
+
+/// What is waited for, after requests that went to other shards.
+pub(crate) enum Then {
+    Nothing,
+    Reply(Later),
+    Pause(Instant),
+}
+
+/// What a batch leaves open.
+pub(crate) struct Wait {
+    pub(crate) gathered: Option<Gathered>,
+    pub(crate) then: Then,
+}
+
+impl Wait {
+    /// From within a script's hook: settles what can be settled without awaiting.
+    pub(crate) fn try_now(self, executor: &Executor, output: &mut Vec<u8>) -> Option<Self> {
+        let Self { gathered, then } = self;
+        let rest = match gathered.map(|gathered| gathered.send_now(executor)) {
+            Some(Ok(answered)) => {
+                answered.write(output);
+                None
+            }
+            Some(Err(gathered)) => Some(gathered),
+            None => None,
+        };
+        match (rest, then) {
+            (None, Then::Nothing) => None,
+            (gathered, then) => Some(Self { gathered, then }),
+        }
+    }
+}
+
+/// The dispatch of one batch.
+pub(crate) struct Dispatch<'a> {
+    executor: &'a Rc<Executor>,
+    connection: &'a Rc<Connection>,
+    session: &'a mut Session,
+    output: &'a mut Vec<u8>,
+    gathered: Option<Gathered>,
+    now: Micros,
+    instant: Instant,
+}
+
+impl<'a> Dispatch<'a> {
+    pub(crate) fn new(
+        executor: &'a Rc<Executor>,
+        connection: &'a Rc<Connection>,
+        session: &'a mut Session,
+        output: &'a mut Vec<u8>,
+    ) -> Self {
+        let now = executor.clock.now();
+        Self {
+            executor,
+            connection,
+            session,
+            output,
+            gathered: None,
+            now,
+            instant: Instant::now(),
+        }
+    }
+
+    /// What the batch leaves open.
+    pub(crate) fn finish(self, then: Then) -> Option<Wait> {
+        match (self.gathered, then) {
+            (None, Then::Nothing) => None,
+            (gathered, then) => Some(Wait { gathered, then }),
+        }
+    }
+
+    /// An error that is not the reply of a command: the protocol is broken.
+    pub(crate) fn reply_error(&mut self, text: &str) {
+        self.reply(|reply| reply.error_text(text.as_bytes()));
+    }
+
+    /// Writes the reply of one request in its place.
+    #[inline]
+    fn reply(&mut self, write: impl FnOnce(&mut Reply<'_>)) {
+        let version = self.session.version;
+        let silent = self.session.silent();
+        let out = match &mut self.gathered {
+            Some(gathered) => &mut gathered.local,
+            None => &mut *self.output,
+        };
+        let start = out.len();
+        write(&mut Reply::resp(out, version));
+        if silent {
+            out.truncate(start);
+        }
+        if let Some(gathered) = &mut self.gathered {
+            gathered.note_local();
+        }
+    }
+
+    /// Runs one request, or sends it where it runs.
+    #[inline]
+    pub(crate) fn run(&mut self, args: Args<'_>) -> Step {
+        let step = self.run_request(args);
+        // A reply that comes later moves on when it comes.
+        if matches!(step, Step::Next) {
+            self.session.advance_reply_mode();
+        }
+        step
+    }
+
+    #[inline]
+    fn run_request(&mut self, args: Args<'_>) -> Step {
+        let node = &self.executor.node;
+        let id = match node.table().resolve(args) {
+            Ok(id) => id,
+            Err(error) => return self.refuse(&error.to_string()),
+        };
+        let spec = node.table().spec(id);
+        note_command(spec.name);
+        self.connection.note(id.index(), self.instant);
+        let home = *node.registry.home(id);
+        if let Some(end) = node.pause.holds(may_write(spec)) {
+            // What ends a pause is not paused.
+            if spec.family != Family::Connection && spec.family != Family::Server {
+                return Step::Again(Then::Pause(end));
+            }
+        }
+        if self.session.transaction.is_some() && !runs_in_multi(spec) {
+            return self.queue(id, spec, args);
+        }
+        if self.gathered.as_ref().is_some_and(|all| all.version() != self.session.version) {
+            return Step::Again(Then::Nothing);
+        }
+        match home {
+            Home::Shard => self.run_on_shard(id, spec, args),
+            Home::Router(run) => {
+                let executor = self.executor;
+                let view = &self.connection.view;
+                self.answer_by_session(run, args, executor, view)
+            }
+            Home::Node(run) => self.answer_by_node(run, args),
+        }
+    }
+
+    /// A command that was refused before it ran: that also spoils a transaction.
+    fn refuse(&mut self, text: &str) -> Step {
+        if let Some(transaction) = &mut self.session.transaction {
+            transaction.abort(Abort::Errors);
+        }
+        self.reply_error(text);
+        Step::Next
+    }
+
+    #[inline]
+    fn run_on_shard(&mut self, id: CommandId, spec: &CommandSpec, args: Args<'_>) -> Step {
+        match plan(spec, args, &self.executor.node.topology) {
+            Plan::Local => self.run_here(id, spec, args, None),
+            Plan::Shard { shard, slot } if shard == self.executor.index => {
+                self.run_here(id, spec, args, Some(slot))
+            }
+            Plan::Shard { shard, slot } => self.send_to(shard, id, args, Some(slot)),
+            Plan::FanOut(fan_out) => {
+                let version = self.session.version;
+                let queued = Queued { id, request: own(args), slot: None };
+                let later = fan_out::run(self.executor.clone(), fan_out, queued, version);
+                Step::Wait(Then::Reply(Box::pin(later)))
+            }
+            Plan::Moved { slot, member } => {
+                let text = self.connection.view.moved(slot, member);
+                self.refuse(&text)
+            }
+            Plan::CrossSlot => self.refuse(CROSSSLOT),
+            Plan::Down(_) => self.refuse(DOWN),
+        }
+    }
+
+    /// Runs a command on the own shard, at once.
+    #[inline]
+    fn run_here(
+        &mut self,
+        id: CommandId,
+        spec: &CommandSpec,
+        args: Args<'_>,
+        slot: Option<Slot>,
+    ) -> Step {
+        let executor = self.executor;
+        let Ok(mut shard) = executor.shard.try_borrow_mut() else {
+            self.reply_error(BUSY);
+            return Step::Next;
+        };
+        let now = self.now;
+        let mut elsewhere = None;
+        let start = self.output_len();
+        self.reply(|reply| elsewhere = shard.execute(id, args, slot, now, reply));
+        drop(shard);
+        if spec.family == Family::Scripting {
+            executor.clear_busy();
+            self.now = executor.clock.now();
+            if let Some(slot) = elsewhere {
+                return self.send_script(start, id, args, slot);
+            }
+        }
+        Step::Next
+    }
+
+    fn output_len(&self) -> usize {
+        self.gathered.as_ref().map_or(self.output.len(), |gathered| gathered.local.len())
+    }
+
+    /// A script without declared keys has named a key of another shard first: run it there.
+    #[cold]
+    fn send_script(&mut self, start: usize, id: CommandId, args: Args<'_>, slot: Slot) -> Step {
+        debug_assert_eq!(start, self.output_len(), "a script that leaves has replied nothing");
+        if let Some(gathered) = &mut self.gathered {
+            gathered.forget_last();
+        }
+        match self.executor.node.topology.owner(slot) {
+            router::topology::Owner::Here(shard) => self.send_to(shard, id, args, None),
+            router::topology::Owner::Node(_) | router::topology::Owner::Nobody => self.refuse(DOWN),
+        }
+    }
+
+    /// Sends a command to another shard of this node, with the others of the batch.
+    fn send_to(&mut self, shard: u16, id: CommandId, args: Args<'_>, slot: Option<Slot>) -> Step {
+        if self.executor.is_busy(shard) {
+            self.reply_error(BUSY);
+            return Step::Next;
+        }
+        let silent = self.session.silent();
+        let version = self.session.version;
+        let gathered = self.gathered.get_or_insert_with(|| Gathered::new(version));
+        gathered.add(shard, Queued { id, request: own(args), slot }, silent);
+        Step::Next
+    }
+
+    /// A command inside MULTI: checked now, run by EXEC.
+    fn queue(&mut self, id: CommandId, spec: &CommandSpec, args: Args<'_>) -> Step {
+        if spec.flags.contains(Flags::NO_MULTI) {
+            return self.refuse("ERR Command not allowed inside a transaction");
+        }
+        let slot = match plan(spec, args, &self.executor.node.topology) {
+            Plan::Local | Plan::FanOut(_) => None,
+            Plan::Shard { shard, slot } => {
+                let busy = if shard == self.executor.index {
+                    self.executor.shard.try_borrow_mut().is_err()
+                } else {
+                    self.executor.is_busy(shard)
+                };
+                if busy {
+                    if let Some(transaction) = &mut self.session.transaction {
+                        transaction.abort(Abort::Because(BUSY.into()));
+                    }
+                    self.reply_error(BUSY);
+                    return Step::Next;
+                }
+                Some(slot)
+            }
+            Plan::Moved { slot, member } => {
+                let text = self.connection.view.moved(slot, member);
+                return self.refuse(&text);
+            }
+            Plan::CrossSlot => return self.refuse(CROSSSLOT),
+            Plan::Down(_) => return self.refuse(DOWN),
+        };
+        if let Some(transaction) = &mut self.session.transaction {
+            transaction.push(Queued { id, request: own(args), slot });
+        }
+        self.reply(|reply| reply.status("QUEUED"));
+        self.connection.publish_facts(self.session);
+        Step::Next
+    }
+
+    fn answer_by_session(
+        &mut self,
+        run: router::commands::Run,
+        args: Args<'_>,
+        executor: &Rc<Executor>,
+        view: &router::view::View,
+    ) -> Step {
+        // The session may change the version of the replies, or whether there are any.
+        if self.gathered.is_some() {
+            return Step::Again(Then::Nothing);
+        }
+        let start = self.output.len();
+        let mut reply = Reply::resp(self.output, self.session.version);
+        let mut call =
+            SessionCall { session: self.session, view, table: executor.node.table(), reply: &mut reply };
+        if let Err(error) = run(&mut call, args) {
+            reply.error(&error);
+        }
+        if self.session.silent() {
+            self.output.truncate(start);
+        }
+        if self.session.was_reset {
+            self.session.was_reset = false;
+            crate::commands::watch::unwatch_all(executor, self.session);
+        }
+        self.connection.publish_facts(self.session);
+        Step::Next
+    }
+
+    fn answer_by_node(&mut self, run: crate::commands::NodeCommand, args: Args<'_>) -> Step {
+        // Node commands may wait, and may look at what requests before them have done.
+        if self.gathered.is_some() {
+            return Step::Again(Then::Nothing);
+        }
+        let start = self.output.len();
+        let mut reply = Reply::resp(self.output, self.session.version);
+        let mut call = NodeCall {
+            executor: self.executor,
+            connection: self.connection,
+            session: self.session,
+            reply: &mut reply,
+            now: self.now,
+        };
+        let done = match run(&mut call, args) {
+            Ok(done) => done,
+            Err(error) => {
+                reply.error(&error);
+                Done::Replied
+            }
+        };
+        if self.session.silent() {
+            self.output.truncate(start);
+        }
+        self.connection.publish_facts(self.session);
+        self.now = self.executor.clock.now();
+        match done {
+            Done::Replied => Step::Next,
+            Done::Later(later) => Step::Wait(Then::Reply(later)),
+            Done::Close => Step::Close,
+        }
+    }
+}
+
+/// Whether CLIENT PAUSE WRITE holds the command back.
+fn may_write(spec: &CommandSpec) -> bool {
+    let script = spec.family == Family::Scripting && !spec.flags.contains(Flags::READONLY);
+    spec.flags.intersects(Flags::WRITE | Flags::MAY_REPLICATE) || script || spec.name == "exec"
+}
+
+/// Commands that MULTI does not queue.
+fn runs_in_multi(spec: &CommandSpec) -> bool {
+    matches!(spec.name, "exec" | "discard" | "multi" | "watch" | "quit" | "reset")
+}

@@ -1,0 +1,387 @@
+//! The executor: the one thread that owns a shard and the connections that live with it.
+//!
+//! Sharing a shard behind a lock would let two commands interleave between a script's reads and
+//! writes. Ownership by one thread makes a script atomic with no lock at all; the price is that
+//! slow scripts delay their neighbours, hence limits and the watchdog.
+//!
+//! A tokio `current_thread` runtime drives the connections of the thread; a request for the own
+//! shard runs in place, between reading it and writing its reply. Requests for another shard travel
+//! by mailbox, those of one pipeline together.
+//!
+//! # While a script runs for long
+//! The thread is inside the script, so nobody looks after its sockets. The watchdog then makes the
+//! script's hook call [`Executor::attend`] now and then: it accepts what arrives, answers what
+//! needs no shard (INFO, CLIENT, SCRIPT KILL, …), and BUSY to the rest. That the shard is busy
+//! needs no flag here: its `RefCell` is borrowed. (Another thread could have looked after the
+//! sockets, but then every connection's state would have to be shared, always, for the sake of a
+//! moment that should never come.)
+//!
+//! # Invariants
+//! - I1. Only this thread reaches the shard. Others send messages.
+//! - I2. No borrow of the shard or of a connection's state is held across an await.
+//! - I3. Mailboxes are bounded; who sends to a full one waits.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::future::poll_fn;
+use std::io;
+use std::net::TcpStream;
+use std::rc::{Rc, Weak};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use protocol::decode::Batch;
+use protocol::slot::Slot;
+use router::topology::Owner;
+use shard::Shard;
+use shard::keyspace::Keyspace;
+use shard::reply::Reply;
+use shard::script::{ScriptEngine, Services, SlotOwner};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::{LocalSet, spawn_local};
+
+use crate::clock::Clock;
+use crate::connection::Connection;
+use crate::mailbox::{Message, Replies, Run};
+use crate::node::{LiveExecutor, Node, Published};
+use crate::script_services::ScriptServices;
+use crate::sys::Thread;
+
+/// What clients of a busy shard are told (Redis's text).
+pub(crate) const BUSY: &str =
+    "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.";
+
+/// Bytes read from a socket at once.
+const READ_SIZE: usize = 64 * 1024;
+
+/// How often figures are published and expired keys looked for.
+const TICK: Duration = Duration::from_millis(100);
+
+/// Buckets of keys that one look for expired keys visits.
+const EXPIRY_BUCKETS: usize = 2_000;
+
+/// The stack of an executor's thread: converting deeply nested replies of scripts recurses.
+const STACK_SIZE: usize = 16 << 20;
+
+/// One executor. See the module.
+pub(crate) struct Executor {
+    pub(crate) index: u16,
+    pub(crate) node: Arc<Node>,
+    pub(crate) shard: RefCell<Shard>,
+    pub(crate) clock: Clock,
+    pub(crate) scratch: RefCell<Vec<u8>>,
+    pub(crate) batch: Cell<Option<Batch>>,
+    pub(crate) bytes_in: Cell<u64>,
+    pub(crate) bytes_out: Cell<u64>,
+    connections: RefCell<BTreeMap<u64, Rc<Connection>>>,
+    mailbox: RefCell<mpsc::Receiver<Message>>,
+    /// Messages that arrived while a script was running and wait for the shard.
+    deferred: RefCell<Vec<Message>>,
+    me: Weak<Self>,
+}
+
+/// Starts the thread of executor `index`, which reports on `ready` once its shard can run scripts.
+pub(crate) fn start(
+    node: Arc<Node>,
+    index: u16,
+    mailbox: mpsc::Receiver<Message>,
+    ready: oneshot::Sender<Result<(), String>>,
+) -> io::Result<()> {
+    let thread = std::thread::Builder::new().name(format!("shard-{index}")).stack_size(STACK_SIZE);
+    thread.spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        match runtime {
+            Ok(runtime) => {
+                let local = LocalSet::new();
+                local.block_on(&runtime, run(node, index, mailbox, ready));
+            }
+            Err(error) => drop(ready.send(Err(error.to_string()))),
+        }
+    })?;
+    Ok(())
+}
+
+async fn run(
+    node: Arc<Node>,
+    index: u16,
+    mailbox: mpsc::Receiver<Message>,
+    ready: oneshot::Sender<Result<(), String>>,
+) {
+    let executor = Rc::new_cyclic(|me| Executor::new(node, index, mailbox, me.clone()));
+    let proof = executor.prove_scripts_stoppable();
+    if ready.send(proof).is_err() {
+        return;
+    }
+    spawn_local(tick(executor.clone()));
+    loop {
+        // The mailbox is borrowed only while it is polled: `attend` must be able to look into it.
+        let message = poll_fn(|cx| executor.mailbox.borrow_mut().poll_recv(cx)).await;
+        match message {
+            Some(message) => executor.receive(message),
+            None => return,
+        }
+    }
+}
+
+async fn tick(executor: Rc<Executor>) {
+    let mut interval = tokio::time::interval(TICK);
+    interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        interval.tick().await;
+        let now = executor.clock.now();
+        let mut shard = executor.shard.borrow_mut();
+        shard.keyspace_mut().enter(now, None);
+        shard.keyspace_mut().expire_some(EXPIRY_BUCKETS);
+        executor.publish(&shard);
+    }
+}
+
+impl Executor {
+    fn new(
+        node: Arc<Node>,
+        index: u16,
+        mailbox: mpsc::Receiver<Message>,
+        me: Weak<Self>,
+    ) -> Self {
+        let (first, count) = node.topology.shard_range(index);
+        let mut keyspace = Keyspace::new(first, count, fastrand::u64(..));
+        keyspace.configure(node.settings.keyspace());
+        let mut scripts = ScriptEngine::new(node.scripts.clone());
+        scripts.configure(node.settings.script_limits(node.table()));
+        scripts.set_services(Rc::new(ScriptServices::new(me.clone())));
+        let live =
+            LiveExecutor { control: scripts.control().clone(), thread: Thread::current() };
+        let shard = Shard::new(keyspace, scripts, node.table());
+        let handle = &node.executors[usize::from(index)];
+        assert!(handle.live.set(live).is_ok(), "each executor is started once");
+        Self {
+            index,
+            shard: RefCell::new(shard),
+            clock: Clock::default(),
+            scratch: RefCell::new(vec![0; READ_SIZE]),
+            batch: Cell::default(),
+            bytes_in: Cell::new(0),
+            bytes_out: Cell::new(0),
+            connections: RefCell::default(),
+            mailbox: RefCell::new(mailbox),
+            deferred: RefCell::default(),
+            me,
+            node,
+        }
+    }
+
+    /// Runs an endless loop that the watchdog has to stop. Where it cannot, the JIT compiler is
+    /// switched off: compiled loops would run for ever.
+    fn prove_scripts_stoppable(&self) -> Result<(), String> {
+        /// Long enough for the loop to be compiled, short enough not to be noticed at start.
+        const LIMIT_MS: u64 = 10;
+        let handle = &self.node.executors[usize::from(self.index)];
+        handle.proof_limit_ms.store(LIMIT_MS, Ordering::Relaxed);
+        let mut shard = self.shard.borrow_mut();
+        let stopped = shard.scripts_mut().prove_stoppable().map_err(|error| error.to_string());
+        handle.proof_limit_ms.store(0, Ordering::Relaxed);
+        if !stopped? {
+            tracing::warn!(
+                shard = self.index,
+                "this build cannot stop compiled scripts: the JIT compiler is switched off"
+            );
+            shard.scripts_mut().disable_jit();
+        }
+        Ok(())
+    }
+
+    /// A message from another thread.
+    fn receive(&self, message: Message) {
+        match message {
+            Message::Accept { stream, listener } => self.adopt(stream, listener),
+            Message::Run(run) => {
+                let replies = self.run_requests(&run);
+                // The connection may have gone; its requests have run all the same.
+                let _ = run.reply_to.send(replies);
+                self.clear_busy();
+            }
+            Message::Call(call) => call(self),
+        }
+    }
+
+    /// Runs requests that came from a connection of another executor.
+    fn run_requests(&self, run: &Run) -> Replies {
+        let mut replies = Replies::default();
+        for queued in &run.requests {
+            let mut reply = Reply::resp(&mut replies.bytes, run.version);
+            match self.shard.try_borrow_mut() {
+                Ok(mut shard) => {
+                    let now = self.clock.now();
+                    let args = queued.request.args();
+                    if shard.execute(queued.id, args, queued.slot, now, &mut reply).is_some() {
+                        reply.error_text(
+                            b"ERR Script attempted to access a non local key in a cluster node",
+                        );
+                    }
+                }
+                Err(_) => reply.error_text(BUSY.as_bytes()),
+            }
+            replies.ends.push(replies.bytes.len());
+        }
+        replies
+    }
+
+    /// Takes in a new connection.
+    fn adopt(&self, stream: TcpStream, listener: usize) {
+        let Some(me) = self.me.upgrade() else { return };
+        match Connection::new(&self.node, stream, listener) {
+            Ok(connection) => {
+                let connection = Rc::new(connection);
+                self.connections.borrow_mut().insert(connection.id(), connection.clone());
+                spawn_local(async move {
+                    connection.serve(&me).await;
+                    me.connections.borrow_mut().remove(&connection.id());
+                    connection.close(&me);
+                });
+            }
+            Err(error) => tracing::debug!(%error, "a connection went before it was served"),
+        }
+    }
+
+    /// A script has ended: whoever was told BUSY may come again.
+    #[inline]
+    pub(crate) fn clear_busy(&self) {
+        let handle = &self.node.executors[usize::from(self.index)];
+        if handle.busy.load(Ordering::Relaxed) {
+            self.end_busy();
+        }
+    }
+
+    #[cold]
+    fn end_busy(&self) {
+        if self.shard.try_borrow_mut().is_err() {
+            return;
+        }
+        self.node.executors[usize::from(self.index)].busy.store(false, Ordering::Release);
+        for message in self.deferred.take() {
+            self.receive(message);
+        }
+    }
+
+    /// Looks after sockets and mailbox while a script runs. Called from the script's hook.
+    pub(crate) fn attend(&self) {
+        let Some(me) = self.me.upgrade() else { return };
+        self.attend_mailbox();
+        let connections: Vec<Rc<Connection>> = self.connections.borrow().values().cloned().collect();
+        let idle: Vec<&Rc<Connection>> =
+            connections.iter().filter(|connection| connection.can_attend()).collect();
+        let mut fds: Vec<PollFd<'_>> = idle
+            .iter()
+            .map(|connection| PollFd::new(connection.as_fd(), PollFlags::POLLIN))
+            .collect();
+        if !matches!(poll(&mut fds, PollTimeout::ZERO), Ok(1..)) {
+            return;
+        }
+        for (connection, fd) in idle.iter().zip(&fds) {
+            if fd.any().unwrap_or(false) {
+                connection.attend(&me);
+            }
+        }
+    }
+
+    fn attend_mailbox(&self) {
+        loop {
+            let message = self.mailbox.borrow_mut().try_recv();
+            match message {
+                Ok(Message::Call(call)) => self.deferred.borrow_mut().push(Message::Call(call)),
+                Ok(message) => self.receive(message),
+                Err(_) => return,
+            }
+        }
+    }
+
+    /// Runs `work` on the executor of `shard` and waits for what it returns. `None` when that
+    /// executor is gone: the process ends.
+    pub(crate) async fn ask<R: Send + 'static>(
+        &self,
+        shard: u16,
+        work: impl FnOnce(&Executor) -> R + Send + 'static,
+    ) -> Option<R> {
+        if shard == self.index {
+            return Some(work(self));
+        }
+        let (tx, rx) = oneshot::channel();
+        let call = Message::Call(Box::new(move |executor| drop(tx.send(work(executor)))));
+        self.node.executors[usize::from(shard)].mailbox.send(call).await.ok()?;
+        rx.await.ok()
+    }
+
+    /// Sends `work` to the executor of `shard` without waiting for it.
+    pub(crate) fn tell(&self, shard: u16, work: impl FnOnce(&Executor) + Send + 'static) {
+        if shard == self.index {
+            work(self);
+            return;
+        }
+        let mailbox = self.node.executors[usize::from(shard)].mailbox.clone();
+        spawn_local(async move {
+            let _ = mailbox.send(Message::Call(Box::new(work))).await;
+        });
+    }
+
+    /// Whether another shard of this node answers BUSY.
+    pub(crate) fn is_busy(&self, shard: u16) -> bool {
+        self.node.executors[usize::from(shard)].busy.load(Ordering::Relaxed)
+    }
+
+    /// Who has a slot, seen from this shard.
+    pub(crate) fn slot_owner(&self, slot: Slot) -> SlotOwner {
+        match self.node.topology.owner(slot) {
+            Owner::Here(shard) if shard == self.index => SlotOwner::Here,
+            Owner::Here(_) => SlotOwner::Sibling,
+            Owner::Node(_) => SlotOwner::Elsewhere,
+            Owner::Nobody => SlotOwner::Nobody,
+        }
+    }
+
+    /// Publishes the shard's figures, for INFO on any thread.
+    pub(crate) fn publish(&self, shard: &Shard) {
+        let counters = shard.keyspace().counters();
+        let calls: Vec<(u64, u64)> =
+            shard.calls().iter().map(|calls| (calls.calls, calls.failed)).collect();
+        let published = Published {
+            keys: shard.keyspace().len() as u64,
+            expiring: shard.keyspace().expiring() as u64,
+            commands: calls.iter().map(|(calls, _)| calls).sum(),
+            failed: calls.iter().map(|(_, failed)| failed).sum(),
+            hits: counters.hits,
+            misses: counters.misses,
+            expired: counters.expired,
+            changes: counters.changes,
+            bytes_in: self.bytes_in.get(),
+            bytes_out: self.bytes_out.get(),
+            script_memory: shard.scripts().memory_used() as u64,
+            scripts: shard.scripts().counters(),
+            calls,
+        };
+        let handle = &self.node.executors[usize::from(self.index)];
+        *handle.published.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = published;
+    }
+}
+
+impl Services for ScriptServices {
+    fn answer(
+        &self,
+        id: shard::commands::table::CommandId,
+        args: protocol::args::Args<'_>,
+        reply: &mut Reply<'_>,
+    ) -> Result<(), shard::error::CommandError> {
+        self.answer_command(id, args, reply)
+    }
+
+    fn attend(&self) {
+        if let Some(executor) = self.executor() {
+            executor.attend();
+        }
+    }
+
+    fn owner(&self, slot: Slot) -> SlotOwner {
+        self.executor().map_or(SlotOwner::Here, |executor| executor.slot_owner(slot))
+    }
+}

@@ -1,0 +1,41 @@
+//! What executors send to each other: bounded, and always answered.
+
+use std::net::TcpStream;
+
+use protocol::encode::Version;
+use shard::shard::Queued;
+use tokio::sync::oneshot;
+
+use crate::executor::Executor;
+
+/// A message to an executor.
+pub(crate) enum Message {
+    /// A new connection, accepted by listener number `listener`.
+    Accept { stream: TcpStream, listener: usize },
+    /// Requests of one connection for this executor's shard, in order.
+    Run(Run),
+    /// Anything else: runs on the executor's thread.
+    Call(Box<dyn FnOnce(&Executor) + Send>),
+}
+
+/// Requests of one connection for another executor's shard.
+pub(crate) struct Run {
+    pub(crate) requests: Vec<Queued>,
+    pub(crate) version: Version,
+    pub(crate) reply_to: oneshot::Sender<Replies>,
+}
+
+/// The replies to a [`Run`], one after the other, and where each ends.
+#[derive(Default)]
+pub(crate) struct Replies {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) ends: Vec<usize>,
+}
+
+impl Replies {
+    /// The bytes of reply `index`.
+    pub(crate) fn get(&self, index: usize) -> &[u8] {
+        let start = if index == 0 { 0 } else { self.ends[index - 1] };
+        &self.bytes[start..self.ends[index]]
+    }
+}

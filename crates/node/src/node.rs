@@ -1,0 +1,147 @@
+//! The node: what all threads of the process share.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Instant;
+
+use router::registry::Registry;
+use router::topology::Topology;
+use router::view::View;
+use shard::commands::table::CommandTable;
+use shard::script::interrupt::Control;
+use shard::script::store::ScriptStore;
+use tokio::sync::{mpsc, watch};
+
+use crate::clients::Clients;
+use crate::commands::NodeCommand;
+use crate::config::Config;
+use crate::mailbox::Message;
+use crate::pause::Pause;
+use crate::settings::Settings;
+use crate::sys::Thread;
+
+/// What all threads share.
+pub(crate) struct Node {
+    pub(crate) config: Config,
+    pub(crate) settings: Settings,
+    pub(crate) registry: Registry<NodeCommand>,
+    pub(crate) topology: Arc<Topology>,
+    /// What clients of each listener are told, in the order of the listeners.
+    pub(crate) views: Vec<Arc<View>>,
+    pub(crate) executors: Vec<ExecutorHandle>,
+    pub(crate) clients: Clients,
+    pub(crate) scripts: Arc<ScriptStore>,
+    pub(crate) pause: Pause,
+    pub(crate) started: Instant,
+    pub(crate) run_id: String,
+    pub(crate) shutdown: watch::Sender<bool>,
+    pub(crate) statistics: Statistics,
+}
+
+/// How other threads reach an executor.
+pub(crate) struct ExecutorHandle {
+    pub(crate) mailbox: mpsc::Sender<Message>,
+    /// Known as soon as the executor's thread has made its shard.
+    pub(crate) live: OnceLock<LiveExecutor>,
+    /// A script has run past the busy threshold and the shard answers BUSY.
+    pub(crate) busy: AtomicBool,
+    /// How long the current script has been running, as far as the watchdog has seen, in ms.
+    pub(crate) script_age_ms: AtomicU64,
+    /// Time limit for the proof at start, in ms; 0 afterwards.
+    pub(crate) proof_limit_ms: AtomicU64,
+    pub(crate) published: Mutex<Published>,
+}
+
+/// The thread of an executor, and what stops its scripts.
+pub(crate) struct LiveExecutor {
+    pub(crate) control: Arc<Control>,
+    pub(crate) thread: Thread,
+}
+
+/// Figures that an executor publishes every tick, for INFO.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Published {
+    pub(crate) keys: u64,
+    pub(crate) expiring: u64,
+    pub(crate) commands: u64,
+    pub(crate) failed: u64,
+    pub(crate) hits: u64,
+    pub(crate) misses: u64,
+    pub(crate) expired: u64,
+    pub(crate) changes: u64,
+    pub(crate) bytes_in: u64,
+    pub(crate) bytes_out: u64,
+    pub(crate) script_memory: u64,
+    pub(crate) scripts: shard::script::ScriptCounters,
+    /// Calls and failures by row of the command table.
+    pub(crate) calls: Vec<(u64, u64)>,
+}
+
+/// Counters of the node itself.
+#[derive(Debug, Default)]
+pub(crate) struct Statistics {
+    /// Commands answered without a shard.
+    pub(crate) node_commands: AtomicU64,
+    /// Recent totals of commands, one every 100 ms, for `instantaneous_ops_per_sec`.
+    samples: Mutex<VecDeque<u64>>,
+}
+
+impl Statistics {
+    /// Adds a sample of the total number of commands.
+    pub(crate) fn sample(&self, commands: u64) {
+        let mut samples = self.samples.lock().unwrap_or_else(PoisonError::into_inner);
+        samples.push_back(commands);
+        if samples.len() > 17 {
+            samples.pop_front();
+        }
+    }
+
+    /// Commands per second over the last samples.
+    pub(crate) fn commands_per_second(&self) -> u64 {
+        let samples = self.samples.lock().unwrap_or_else(PoisonError::into_inner);
+        match (samples.front(), samples.back()) {
+            (Some(first), Some(last)) if samples.len() > 1 => {
+                last.saturating_sub(*first) * 10 / (samples.len() as u64 - 1)
+            }
+            _ => 0,
+        }
+    }
+}
+
+impl Node {
+    pub(crate) fn table(&self) -> &'static CommandTable {
+        self.registry.table()
+    }
+
+    pub(crate) fn published(&self) -> Vec<Published> {
+        let published = |handle: &ExecutorHandle| {
+            handle.published.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        };
+        self.executors.iter().map(published).collect()
+    }
+
+    /// Asks every thread to end.
+    pub(crate) fn shut_down(&self) {
+        self.shutdown.send_replace(true);
+    }
+
+    /// Ends every script that has been running for a while, or those past the busy threshold.
+    /// Says whether there was one.
+    pub(crate) fn kill_scripts(&self) -> bool {
+        /// Scripts younger than this are not what anybody wants to kill.
+        const AGE_MIN_MS: u64 = 50;
+        let mut killed = false;
+        for handle in &self.executors {
+            let Some(live) = handle.live.get() else { continue };
+            let Some(run) = live.control.running() else { continue };
+            let old = handle.script_age_ms.load(Ordering::Relaxed) >= AGE_MIN_MS;
+            if old || handle.busy.load(Ordering::Relaxed) {
+                live.control.ask(run, shard::script::interrupt::Request::Kill);
+                live.thread.interrupt();
+                killed = true;
+            }
+        }
+        killed
+    }
+}

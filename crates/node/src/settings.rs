@@ -1,0 +1,216 @@
+//! Settings that can be changed while the node runs, and what CONFIG GET and CONFIG SET know.
+//!
+//! Parameters have Redis's names where they mean the same. A number is one atomic, read with plain
+//! loads; what shards need of them is sent to each shard when it changes.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use shard::commands::table::CommandTable;
+use shard::keyspace::Settings as KeyspaceSettings;
+use shard::script::Limits;
+use shard::types::hash::HashLimits;
+
+use crate::config::{Config, CrossSlotKeys};
+
+/// Numbers that can be changed while the node runs.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    pub(crate) busy_reply_threshold: AtomicU64,
+    pub(crate) script_time_limit: AtomicU64,
+    pub(crate) script_memory_limit: AtomicU64,
+    pub(crate) script_cross_slot_keys: AtomicU64,
+    pub(crate) hash_max_listpack_entries: AtomicU64,
+    pub(crate) hash_max_listpack_value: AtomicU64,
+    pub(crate) proto_max_bulk_len: AtomicU64,
+    pub(crate) maxclients: AtomicU64,
+    pub(crate) timeout: AtomicU64,
+    pub(crate) tcp_keepalive: AtomicU64,
+    pub(crate) output_buffer_limit: AtomicU64,
+    script_denied_commands: Vec<String>,
+}
+
+impl Settings {
+    pub(crate) fn new(config: &Config) -> Self {
+        let same_shard = config.script_cross_slot_keys == CrossSlotKeys::SameShard;
+        Self {
+            busy_reply_threshold: config.busy_reply_threshold.into(),
+            script_time_limit: config.script_time_limit.into(),
+            script_memory_limit: config.script_memory_limit.into(),
+            script_cross_slot_keys: u64::from(same_shard).into(),
+            hash_max_listpack_entries: config.hash_max_listpack_entries.into(),
+            hash_max_listpack_value: config.hash_max_listpack_value.into(),
+            proto_max_bulk_len: config.proto_max_bulk_len.into(),
+            maxclients: config.maxclients.into(),
+            timeout: config.timeout.into(),
+            tcp_keepalive: config.tcp_keepalive.into(),
+            output_buffer_limit: config.output_buffer_limit.into(),
+            script_denied_commands: config.script_denied_commands.clone(),
+        }
+    }
+
+    /// What a keyspace is told.
+    pub(crate) fn keyspace(&self) -> KeyspaceSettings {
+        KeyspaceSettings {
+            hash_limits: HashLimits {
+                entries: as_usize(&self.hash_max_listpack_entries),
+                value: as_usize(&self.hash_max_listpack_value),
+            },
+            string_len_max: as_usize(&self.proto_max_bulk_len),
+        }
+    }
+
+    /// What a script host is told.
+    pub(crate) fn script_limits(&self, table: &CommandTable) -> Limits {
+        let denied = self.script_denied_commands.iter();
+        Limits {
+            time_ms: self.script_time_limit.load(Ordering::Relaxed),
+            memory_bytes: as_usize(&self.script_memory_limit),
+            cross_slot_keys: self.script_cross_slot_keys.load(Ordering::Relaxed) != 0,
+            denied: denied.filter_map(|name| table.lookup(name.as_bytes())).collect(),
+        }
+    }
+
+    /// The commands that scripts may not call, by configuration.
+    pub(crate) fn denied_commands(&self) -> &[String] {
+        &self.script_denied_commands
+    }
+}
+
+fn as_usize(number: &AtomicU64) -> usize {
+    usize::try_from(number.load(Ordering::Relaxed)).unwrap_or(usize::MAX)
+}
+
+/// A number that CONFIG SET can change.
+pub(crate) struct Parameter {
+    /// The name, as Redis writes it.
+    pub(crate) name: &'static str,
+    pub(crate) number: fn(&Settings) -> &AtomicU64,
+    pub(crate) least: u64,
+    pub(crate) most: u64,
+    /// It is a size: `1mb` and the like are understood.
+    pub(crate) memory: bool,
+}
+
+const fn number(name: &'static str, number: fn(&Settings) -> &AtomicU64, most: u64) -> Parameter {
+    Parameter { name, number, least: 0, most, memory: false }
+}
+
+const MILLIS_MAX: u64 = i64::MAX as u64;
+
+/// All numbers that CONFIG SET can change, the other names of some included.
+pub(crate) const PARAMETERS: &[Parameter] = &[
+    number("busy-reply-threshold", |settings| &settings.busy_reply_threshold, MILLIS_MAX),
+    number("lua-time-limit", |settings| &settings.busy_reply_threshold, MILLIS_MAX),
+    number("script-time-limit", |settings| &settings.script_time_limit, MILLIS_MAX),
+    Parameter {
+        name: "script-memory-limit",
+        number: |settings| &settings.script_memory_limit,
+        least: 1 << 20,
+        most: 1 << 40,
+        memory: true,
+    },
+    number("hash-max-listpack-entries", |settings| &settings.hash_max_listpack_entries, MILLIS_MAX),
+    number("hash-max-ziplist-entries", |settings| &settings.hash_max_listpack_entries, MILLIS_MAX),
+    Parameter {
+        name: "hash-max-listpack-value",
+        number: |settings| &settings.hash_max_listpack_value,
+        least: 0,
+        most: MILLIS_MAX,
+        memory: true,
+    },
+    Parameter {
+        name: "hash-max-ziplist-value",
+        number: |settings| &settings.hash_max_listpack_value,
+        least: 0,
+        most: MILLIS_MAX,
+        memory: true,
+    },
+    Parameter {
+        name: "proto-max-bulk-len",
+        number: |settings| &settings.proto_max_bulk_len,
+        least: 1 << 10,
+        most: 1 << 30,
+        memory: true,
+    },
+    Parameter {
+        name: "maxclients",
+        number: |settings| &settings.maxclients,
+        least: 1,
+        most: u32::MAX as u64,
+        memory: false,
+    },
+    number("timeout", |settings| &settings.timeout, i32::MAX as u64),
+    number("tcp-keepalive", |settings| &settings.tcp_keepalive, i32::MAX as u64),
+    Parameter {
+        name: "output-buffer-limit",
+        number: |settings| &settings.output_buffer_limit,
+        least: 1 << 20,
+        most: 1 << 40,
+        memory: true,
+    },
+];
+
+impl Parameter {
+    /// Reads a value for it.
+    ///
+    /// # Errors
+    /// Redis's reason, without its preamble.
+    pub(crate) fn parse(&self, text: &[u8]) -> Result<u64, String> {
+        let text = std::str::from_utf8(text).unwrap_or_default();
+        let parsed = if self.memory { parse_memory(text) } else { text.parse::<i128>().ok() };
+        let Some(value) = parsed else {
+            let what = if self.memory {
+                "argument must be a memory value"
+            } else {
+                "argument couldn't be parsed into an integer"
+            };
+            return Err(what.into());
+        };
+        u64::try_from(value)
+            .ok()
+            .filter(|value| (self.least..=self.most).contains(value))
+            .ok_or_else(|| {
+                let Self { least, most, .. } = self;
+                format!("argument must be between {least} and {most} inclusive")
+            })
+    }
+}
+
+/// `100`, `1k`, `1kb`, `1mb`, `1gb`: Redis's memory units, a `b` meaning powers of 1024.
+fn parse_memory(text: &str) -> Option<i128> {
+    let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
+    let unit = match text[digits.len()..].to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "k" => 1_000,
+        "kb" => 1 << 10,
+        "m" => 1_000_000,
+        "mb" => 1 << 20,
+        "g" => 1_000_000_000,
+        "gb" => 1 << 30,
+        _ => return None,
+    };
+    digits.parse::<i128>().ok()?.checked_mul(unit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_read_as_redis_reads_them() {
+        let memory = PARAMETERS.iter().find(|known| known.name == "script-memory-limit").unwrap();
+        assert_eq!(memory.parse(b"2mb"), Ok(2 << 20));
+        assert_eq!(memory.parse(b"2m"), Ok(2_000_000));
+        assert_eq!(memory.parse(b"x"), Err("argument must be a memory value".into()));
+        let plain = &PARAMETERS[0];
+        assert_eq!(plain.parse(b"17"), Ok(17));
+        assert_eq!(
+            plain.parse(b"-1"),
+            Err("argument must be between 0 and 9223372036854775807 inclusive".into())
+        );
+        assert_eq!(
+            plain.parse(b"abc"),
+            Err("argument couldn't be parsed into an integer".into())
+        );
+    }
+}

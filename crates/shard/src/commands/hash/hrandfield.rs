@@ -1,0 +1,262 @@
+//! HRANDFIELD key \[count \[WITHVALUES\]\]: fields picked at random.
+//!
+//! Without a count, one field. A positive count picks each field at most once; a negative one
+//! picks that often, with repetition. In RESP3 a field with its value is a pair; in RESP2 the two
+//! follow one another.
+
+use std::collections::BTreeSet;
+
+use protocol::args::Args;
+use protocol::encode::Version;
+use protocol::error::ArgsError;
+use protocol::spec::{Access, Arity, CommandSpec, Family, Flags, KeySpec};
+
+use crate::commands::{Call, Command};
+use crate::error::CommandError;
+use crate::reply::Reply;
+use crate::types::hash::Hash;
+
+pub(super) const COMMAND: Command = Command {
+    spec: CommandSpec {
+        name: "hrandfield",
+        family: Family::Hash,
+        arity: Arity::at_least(2),
+        flags: Flags::READONLY,
+        keys: &[KeySpec::at(1, Access::Ro, &["access"])],
+        tips: &["nondeterministic_output"],
+        since: "6.2.0",
+        complexity: "O(N) where N is the number of fields returned",
+        summary: "Returns one or more random fields from a hash.",
+        ..CommandSpec::NEW
+    },
+    run,
+};
+
+/// A field with its value.
+type Pair<'a> = (&'a [u8], &'a [u8]);
+
+fn run(call: &mut Call<'_, '_>, args: Args<'_>) -> Result<(), CommandError> {
+    let wanted = Wanted::parse(args)?;
+    // A source of its own: the hash borrows the keyspace, and the shard's source lies in there.
+    let mut rng = call.keyspace.rng().fork();
+    let hash = call.keyspace.hash(args.at(1))?;
+    let Some(Wanted { count, values }) = wanted else {
+        let field = hash.and_then(|hash| hash.random(&mut rng)).map(|(field, _)| field);
+        call.reply.bulk_or_null(field);
+        return Ok(());
+    };
+    let Some(hash) = hash.filter(|_| count != 0) else {
+        call.reply.array(0);
+        return Ok(());
+    };
+    let many = count.unsigned_abs() as usize;
+    if count > 0 {
+        let pairs = distinct(hash, many, &mut rng);
+        begin(call.reply, pairs.len(), values);
+        pairs.into_iter().for_each(|pair| write(call.reply, pair, values));
+    } else {
+        begin(call.reply, many, values);
+        repeated(hash, many, &mut rng, |pair| write(call.reply, pair, values));
+    }
+    Ok(())
+}
+
+struct Wanted {
+    /// Negative: with repetition.
+    count: i64,
+    values: bool,
+}
+
+impl Wanted {
+    /// `None` when there is no count.
+    fn parse(args: Args<'_>) -> Result<Option<Self>, CommandError> {
+        if args.len() == 2 {
+            return Ok(None);
+        }
+        let count = args.int(2)?;
+        if count == i64::MIN {
+            return Err(CommandError::Text(
+                "ERR value is out of range, value must between \
+                 -9223372036854775807 and 9223372036854775807",
+            ));
+        }
+        let values = args.len() == 4 && args.is(3, "WITHVALUES");
+        if args.len() > 3 && !values {
+            return Err(ArgsError::Syntax.into());
+        }
+        // Twice the count is a length in the reply.
+        if values && count.unsigned_abs() > i64::MAX.unsigned_abs() / 2 {
+            return Err(CommandError::OutOfRange);
+        }
+        Ok(Some(Self { count, values }))
+    }
+}
+
+/// Whether that many picks are so many that a list of all fields is worth its price.
+fn worth_listing(hash: &Hash, many: usize) -> bool {
+    many > hash.len() / 3
+}
+
+/// Up to `many` fields, each at most once.
+fn distinct<'a>(hash: &'a Hash, many: usize, rng: &mut fastrand::Rng) -> Vec<Pair<'a>> {
+    let len = hash.len();
+    if many >= len {
+        return hash.pairs();
+    }
+    if worth_listing(hash, many) {
+        let mut pairs = hash.pairs();
+        for at in 0..many {
+            pairs.swap(at, rng.usize(at..len));
+        }
+        pairs.truncate(many);
+        return pairs;
+    }
+    // At most a third is taken, so two picks of three are new ones.
+    let mut taken = BTreeSet::new();
+    let picks = std::iter::from_fn(|| hash.random(rng));
+    picks.filter(|(field, _)| taken.insert(*field)).take(many).collect()
+}
+
+/// Visits a field picked at random `many` times.
+fn repeated<'a>(
+    hash: &'a Hash,
+    many: usize,
+    rng: &mut fastrand::Rng,
+    mut visit: impl FnMut(Pair<'a>),
+) {
+    if worth_listing(hash, many) {
+        let pairs = hash.pairs();
+        (0..many).for_each(|_| visit(pairs[rng.usize(..pairs.len())]));
+    } else {
+        (0..many).filter_map(|_| hash.random(rng)).for_each(visit);
+    }
+}
+
+fn begin(reply: &mut Reply<'_>, count: usize, values: bool) {
+    let flat = values && reply.version() == Version::Resp2;
+    reply.array(if flat { count * 2 } else { count });
+}
+
+fn write(reply: &mut Reply<'_>, (field, value): Pair<'_>, values: bool) {
+    if values && reply.version() == Version::Resp3 {
+        reply.array(2);
+    }
+    reply.bulk(field);
+    if values {
+        reply.bulk(value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use crate::testing::Rig;
+
+    /// A hash of fields f0, f1, …, each its own number as the value.
+    fn rig_with_hash(fields: usize) -> Rig {
+        let mut rig = Rig::new().once();
+        for n in 0..fields {
+            rig.check(&format!("HSET h f{n} {n}"), ":1");
+        }
+        rig
+    }
+
+    fn words(reply: &str) -> Vec<String> {
+        let inner = reply.trim_start_matches('[').trim_end_matches(']');
+        inner.split(' ').filter(|word| !word.is_empty()).map(|word| word[1..].into()).collect()
+    }
+
+    #[test]
+    fn one_field_without_a_count() {
+        for fields in [3, 200] {
+            let mut rig = rig_with_hash(fields);
+            let replies: BTreeSet<String> = (0..3000).map(|_| rig.run("HRANDFIELD h")).collect();
+            assert_eq!(replies.len(), fields);
+        }
+    }
+
+    #[test]
+    fn a_positive_count_picks_each_field_at_most_once() {
+        for (fields, count) in [(10, 1), (10, 9), (10, 10), (200, 5), (200, 150), (200, 500)] {
+            let mut rig = rig_with_hash(fields);
+            for _ in 0..20 {
+                let picked = words(&rig.run(&format!("HRANDFIELD h {count}")));
+                assert_eq!(picked.len(), count.min(fields));
+                assert_eq!(picked.iter().collect::<BTreeSet<_>>().len(), picked.len());
+            }
+        }
+    }
+
+    #[test]
+    fn every_field_comes_up() {
+        for (fields, count) in [(10, 4), (300, 20)] {
+            let mut rig = rig_with_hash(fields);
+            let line = format!("HRANDFIELD h {count}");
+            let picked: BTreeSet<String> = (0..300).flat_map(|_| words(&rig.run(&line))).collect();
+            assert_eq!(picked.len(), fields);
+        }
+    }
+
+    #[test]
+    fn a_negative_count_picks_that_often() {
+        for fields in [3, 200] {
+            let mut rig = rig_with_hash(fields);
+            assert_eq!(words(&rig.run("HRANDFIELD h -2")).len(), 2);
+            assert_eq!(words(&rig.run("HRANDFIELD h -1000")).len(), 1000);
+        }
+    }
+
+    #[test]
+    fn values_follow_their_fields() {
+        let mut rig = rig_with_hash(200);
+        for count in [3, 100, 1000, -3, -100] {
+            let reply = words(&rig.run(&format!("HRANDFIELD h {count} WITHVALUES")));
+            assert!(reply.chunks(2).all(|pair| pair[0] == format!("f{}", pair[1])), "{reply:?}");
+        }
+    }
+
+    #[test]
+    fn the_shape_of_pairs_depends_on_the_version() {
+        for (mut rig, once, twice) in [
+            (Rig::new(), "[$f $v]", "[$f $v $f $v]"),
+            (Rig::new().resp3(), "[[$f $v]]", "[[$f $v] [$f $v]]"),
+        ] {
+            rig.check("HSET h f v", ":1");
+            rig.check("HRANDFIELD h 5 WITHVALUES", once);
+            rig.check("HRANDFIELD h -2 withvalues", twice);
+            rig.check("HRANDFIELD h -2", "[$f $f]");
+            rig.check("HRANDFIELD h", "$f");
+        }
+    }
+
+    #[test]
+    fn a_missing_key_is_the_null_or_empty() {
+        let mut rig = Rig::new();
+        rig.check("HRANDFIELD h", "_");
+        rig.check("HRANDFIELD h 3", "[]");
+        rig.check("HRANDFIELD h -3 WITHVALUES", "[]");
+        rig.check("HSET h f v", ":1");
+        rig.check("HRANDFIELD h 0", "[]");
+    }
+
+    #[test]
+    fn bad_arguments_and_wrong_type() {
+        let mut rig = Rig::new();
+        rig.check("SET k v", "+OK");
+        rig.check_error("HRANDFIELD k", "WRONGTYPE");
+        rig.check_error("HRANDFIELD k 0", "WRONGTYPE");
+        rig.check("HRANDFIELD", "-ERR wrong number of arguments for 'hrandfield' command");
+        rig.check("HRANDFIELD h x", "-ERR value is not an integer or out of range");
+        rig.check("HRANDFIELD h 1 VALUES", "-ERR syntax error");
+        rig.check("HRANDFIELD h 1 WITHVALUES x", "-ERR syntax error");
+        rig.check(
+            "HRANDFIELD h -9223372036854775808",
+            "-ERR value is out of range, value must between \
+             -9223372036854775807 and 9223372036854775807",
+        );
+        for count in ["9223372036854775807", "-9223372036854775807"] {
+            rig.check(&format!("HRANDFIELD h {count} WITHVALUES"), "-ERR value is out of range");
+        }
+    }
+}
