@@ -1,1 +1,33 @@
-fn main(){}
+//! The `atoll` server: see `cli` for the command line and `server` for a running node.
+
+mod cli;
+mod clients;
+mod clock;
+mod commands;
+mod config;
+mod connection;
+mod data_dir;
+mod demo_cluster;
+mod dispatch;
+mod error;
+mod executor;
+mod fan_out;
+mod gather;
+mod listener;
+mod mailbox;
+mod membership;
+mod node;
+mod panic;
+mod pause;
+mod script_services;
+mod server;
+mod settings;
+mod sys;
+mod watchdog;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> std::process::ExitCode {
+    cli::run()
+}

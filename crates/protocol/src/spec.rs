@@ -287,7 +287,7 @@ impl KeySpec {
                         }
                         first + count - 1
                     }
-                    _ => args.len() - usize::from(last.unsigned_abs()),
+                    _ => args.len().checked_sub(usize::from(last.unsigned_abs())).ok_or(KeysError)?,
                 };
                 if last >= args.len() || last < first {
                     return Err(KeysError);

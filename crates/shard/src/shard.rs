@@ -143,4 +143,33 @@ impl Shard {
         };
         requests.iter().map(run_one).collect()
     }
+
+    /// The same, all or nothing: when a request fails, everything is rolled back.
+    ///
+    /// # Errors
+    /// The text of the first error. Nothing has been changed, and nothing appended to `out`.
+    pub fn transaction_or_nothing(
+        &mut self,
+        requests: &[Queued],
+        now: Micros,
+        out: &mut Vec<u8>,
+        version: Version,
+    ) -> Result<Vec<usize>, String> {
+        let start = out.len();
+        let mark = self.keyspace.begin();
+        let mut ends = Vec::with_capacity(requests.len());
+        for queued in requests {
+            let from = out.len();
+            let one = std::slice::from_ref(queued);
+            ends.extend(self.transaction(one, now, out, version));
+            if out.get(from) == Some(&b'-') {
+                let text = String::from_utf8_lossy(&out[from + 1..]).trim_end().to_owned();
+                self.keyspace.roll_back(mark);
+                out.truncate(start);
+                return Err(text);
+            }
+        }
+        self.keyspace.keep(mark);
+        Ok(ends)
+    }
 }

@@ -130,7 +130,9 @@ impl CommandTable {
     /// Unknown command, unknown subcommand or wrong arity, with Redis's texts.
     #[inline]
     pub fn resolve(&self, args: Args<'_>) -> Result<CommandId, CommandError> {
-        let Some(mut id) = args.get(0).and_then(|name| self.lookup(name)) else {
+        // Rows of subcommands are named `container|name`; that is not a command's name.
+        let plain = |name: &&[u8]| !name.contains(&b'|');
+        let Some(mut id) = args.get(0).filter(plain).and_then(|name| self.lookup(name)) else {
             return Err(unknown_command(args));
         };
         let mut spec = self.spec(id);

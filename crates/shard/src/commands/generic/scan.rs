@@ -1,4 +1,5 @@
-//! SCAN cursor \[MATCH pattern\] \[COUNT count\] \[TYPE type\]: some of the keys, and where to go on.
+//! SCAN cursor \[MATCH pattern\] \[COUNT count\] \[TYPE type\]: some of the keys, and where to go
+//! on.
 //!
 //! A cursor names a slot and a place in it, so it means the same on every shard. A shard that has
 //! come to the end of its slots replies the cursor of the slot after them: the caller sends that

@@ -1,0 +1,103 @@
+//! The command line.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::{Config, Overrides};
+use crate::{demo_cluster, server};
+
+/// Exit code of a bad configuration or command line (`EX_CONFIG`).
+const EXIT_CONFIG: u8 = 78;
+
+/// A Redis-protocol server in cluster mode whose scripts are all-or-nothing.
+#[derive(Parser)]
+#[command(name = "atoll", version, about)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run several nodes on this machine in one terminal, until Ctrl-C.
+    DemoCluster(demo_cluster::DemoArgs),
+}
+
+#[derive(Args)]
+struct ServerArgs {
+    /// Read this TOML file (config/atoll.toml documents every key).
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Port to listen on [default: 6379].
+    #[arg(long)]
+    port: Option<String>,
+    /// Addresses to listen on, separated by commas [default: 127.0.0.1].
+    #[arg(long)]
+    bind: Option<String>,
+    /// Shards of this node, each with its own thread: a number, or auto for one a core.
+    #[arg(long, value_name = "auto|N")]
+    shards: Option<String>,
+    /// Data directory [default: ./atoll-data].
+    #[arg(long, value_name = "PATH")]
+    dir: Option<String>,
+    /// Set any other configuration key; lists are separated by commas. May be repeated.
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+}
+
+impl ServerArgs {
+    fn overrides(&self) -> Result<Overrides, String> {
+        let flags = [
+            ("port", &self.port),
+            ("bind", &self.bind),
+            ("shards", &self.shards),
+            ("dir", &self.dir),
+        ];
+        let mut overrides = Overrides::new();
+        for pair in &self.set {
+            let (key, value) = pair
+                .split_once('=')
+                .ok_or_else(|| format!("--set {pair}: expected KEY=VALUE"))?;
+            overrides.push((key.trim().into(), value.trim().into()));
+        }
+        for (key, value) in flags {
+            overrides.extend(value.iter().map(|value| (key.to_owned(), value.clone())));
+        }
+        Ok(overrides)
+    }
+}
+
+/// Runs what the command line says.
+pub(crate) fn run() -> ExitCode {
+    let cli = Cli::parse();
+    match cli.command {
+        Some(Command::DemoCluster(args)) => match demo_cluster::run(&args) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => fail(&format!("{error:#}"), 1),
+        },
+        None => serve(&cli.server),
+    }
+}
+
+fn serve(args: &ServerArgs) -> ExitCode {
+    let config = args.overrides().and_then(|overrides| {
+        Config::read(args.config.as_deref(), &overrides).map_err(|error| error.to_string())
+    });
+    match config {
+        Ok(config) => match server::run(config) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => fail(&error.to_string(), 1),
+        },
+        Err(error) => fail(&error, EXIT_CONFIG),
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "the one line that says why there is no server")]
+fn fail(why: &str, code: u8) -> ExitCode {
+    eprintln!("atoll: {why}");
+    ExitCode::from(code)
+}

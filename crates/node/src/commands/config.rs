@@ -1,0 +1,227 @@
+//! CONFIG GET, SET, RESETSTAT and HELP, with Redis's parameter names where the meaning is the same.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
+
+use protocol::args::Args;
+use protocol::spec::{Arity, CommandSpec, Family, Flags};
+use shard::error::CommandError;
+use shard::glob;
+
+use super::{Done, NodeCall, NodeCommand};
+use crate::config::Shards;
+use crate::node::Node;
+use crate::settings::{PARAMETERS, Parameter};
+
+/// Sorted by name.
+pub(super) const COMMANDS: &[(&CommandSpec, NodeCommand)] = &[
+    (&CONTAINER, container),
+    (&GET, get),
+    (&HELP, help),
+    (&RESETSTAT, resetstat),
+    (&SET, set),
+];
+
+const BASE: CommandSpec = CommandSpec {
+    family: Family::Server,
+    flags: Flags::ADMIN.union(Flags::NOSCRIPT).union(Flags::LOADING).union(Flags::STALE),
+    since: "2.0.0",
+    ..CommandSpec::NEW
+};
+
+static CONTAINER: CommandSpec = CommandSpec {
+    name: "config",
+    arity: Arity::at_least(2),
+    flags: Flags::CONTAINER,
+    complexity: "Depends on subcommand.",
+    summary: "A container for server configuration commands.",
+    ..BASE
+};
+
+static GET: CommandSpec = CommandSpec {
+    name: "config|get",
+    arity: Arity::at_least(3),
+    complexity: "O(N) when N is the number of configuration parameters provided",
+    summary: "Returns the effective values of configuration parameters.",
+    ..BASE
+};
+
+static SET: CommandSpec = CommandSpec {
+    name: "config|set",
+    arity: Arity::at_least(4),
+    tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
+    complexity: "O(N) when N is the number of configuration parameters provided",
+    summary: "Sets configuration parameters in-flight.",
+    ..BASE
+};
+
+static RESETSTAT: CommandSpec = CommandSpec {
+    name: "config|resetstat",
+    arity: Arity::exactly(2),
+    tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
+    summary: "Resets the server's statistics.",
+    ..BASE
+};
+
+static HELP: CommandSpec = CommandSpec {
+    name: "config|help",
+    arity: Arity::exactly(2),
+    flags: Flags::LOADING.union(Flags::STALE),
+    since: "5.0.0",
+    summary: "Returns helpful text about the different subcommands.",
+    ..BASE
+};
+
+fn container(_: &mut NodeCall<'_, '_>, _: Args<'_>) -> Result<Done, CommandError> {
+    Err(CommandError::Arity("config"))
+}
+
+fn help(call: &mut NodeCall<'_, '_>, _args: Args<'_>) -> Result<Done, CommandError> {
+    const LINES: &[&str] = &[
+        "CONFIG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
+        "GET <pattern>",
+        "    Return parameters matching the glob-like <pattern> and their values.",
+        "SET <directive> <value>",
+        "    Set the configuration <directive> to <value>.",
+        "RESETSTAT",
+        "    Reset statistics reported by the INFO command.",
+        "HELP",
+        "    Print this help.",
+    ];
+    call.reply.array(LINES.len());
+    LINES.iter().for_each(|line| call.reply.status(line));
+    Ok(Done::Replied)
+}
+
+/// Parameters that are fixed from the start, and those that say what this server does not have.
+fn fixed(node: &Node) -> Vec<(&'static str, String)> {
+    let config = &node.config;
+    let shards = match config.shards {
+        Shards::Auto => "auto".to_owned(),
+        Shards::Count(count) => count.to_string(),
+    };
+    vec![
+        ("appendonly", "no".into()),
+        ("bind", config.bind.join(" ")),
+        ("cluster-announce-ip", config.announce_host.clone().unwrap_or_default()),
+        ("cluster-announce-port", config.announce_port.unwrap_or(0).to_string()),
+        ("cluster-enabled", "yes".into()),
+        ("cluster-require-full-coverage", "no".into()),
+        ("databases", "1".into()),
+        ("dir", config.dir.display().to_string()),
+        ("maxmemory", "0".into()),
+        ("maxmemory-policy", "noeviction".into()),
+        ("port", config.port.to_string()),
+        ("requirepass", String::new()),
+        ("save", String::new()),
+        ("script-denied-commands", node.settings.denied_commands().join(" ")),
+        ("shard-endpoints", if config.shard_endpoints { "yes" } else { "no" }.into()),
+        ("shards", shards),
+    ]
+}
+
+fn get(call: &mut NodeCall<'_, '_>, args: Args<'_>) -> Result<Done, CommandError> {
+    let node = &call.executor.node;
+    let mut all: BTreeMap<&str, String> = fixed(node).into_iter().collect();
+    for parameter in PARAMETERS {
+        let value = (parameter.number)(&node.settings).load(Ordering::Relaxed);
+        all.insert(parameter.name, value.to_string());
+    }
+    let cross_slot = node.settings.script_cross_slot_keys.load(Ordering::Relaxed) != 0;
+    let name = if cross_slot { "same-shard" } else { "refuse" };
+    all.insert("script-cross-slot-keys", name.into());
+    let wanted = |name: &str| {
+        args.iter_from(2).any(|pattern| glob::matches(pattern, name.as_bytes(), true))
+    };
+    all.retain(|name, _| wanted(name));
+    call.reply.map(all.len());
+    for (name, value) in all {
+        call.reply.bulk(name.as_bytes());
+        call.reply.bulk(value.as_bytes());
+    }
+    Ok(Done::Replied)
+}
+
+/// One change that CONFIG SET is asked for.
+enum Change {
+    Number(&'static Parameter, u64),
+    CrossSlotKeys(bool),
+}
+
+fn set(call: &mut NodeCall<'_, '_>, args: Args<'_>) -> Result<Done, CommandError> {
+    if args.len() % 2 == 1 {
+        return Err(CommandError::Arity("config|set"));
+    }
+    let node = &call.executor.node;
+    // All or nothing: every value is looked at before the first is set.
+    let mut changes = Vec::new();
+    for at in (2..args.len()).step_by(2) {
+        changes.push(parse_change(node, args.at(at), args.at(at + 1))?);
+    }
+    for change in changes {
+        match change {
+            Change::Number(parameter, value) => {
+                (parameter.number)(&node.settings).store(value, Ordering::Relaxed);
+            }
+            Change::CrossSlotKeys(allowed) => {
+                let allowed = u64::from(allowed);
+                node.settings.script_cross_slot_keys.store(allowed, Ordering::Relaxed);
+            }
+        }
+    }
+    for shard in 0..node.topology.shards() {
+        call.executor.tell(shard, |executor| {
+            let node = &executor.node;
+            if let Ok(mut shard) = executor.shard.try_borrow_mut() {
+                shard.keyspace_mut().configure(node.settings.keyspace());
+                let limits = node.settings.script_limits(node.table());
+                shard.scripts_mut().configure(limits);
+            }
+        });
+    }
+    call.reply.ok();
+    Ok(Done::Replied)
+}
+
+fn parse_change(node: &Node, name: &[u8], value: &[u8]) -> Result<Change, CommandError> {
+    let name = String::from_utf8_lossy(name).to_ascii_lowercase();
+    let failed = |why: &str| {
+        CommandError::dynamic(format!(
+            "ERR CONFIG SET failed (possibly related to argument '{name}') - {why}"
+        ))
+    };
+    if let Some(parameter) = PARAMETERS.iter().find(|known| known.name == name) {
+        return match parameter.parse(value) {
+            Ok(number) => Ok(Change::Number(parameter, number)),
+            Err(why) => Err(failed(&why)),
+        };
+    }
+    if name == "script-cross-slot-keys" {
+        return match value {
+            b"refuse" => Ok(Change::CrossSlotKeys(false)),
+            b"same-shard" => Ok(Change::CrossSlotKeys(true)),
+            _ => Err(failed("argument(s) must be one of the following: refuse, same-shard")),
+        };
+    }
+    if fixed(node).iter().any(|(known, _)| *known == name) {
+        return Err(failed("can't set immutable config"));
+    }
+    Err(CommandError::dynamic(format!(
+        "ERR Unknown option or number of arguments for CONFIG SET - '{name}'"
+    )))
+}
+
+fn resetstat(call: &mut NodeCall<'_, '_>, _args: Args<'_>) -> Result<Done, CommandError> {
+    for shard in 0..call.executor.node.topology.shards() {
+        call.executor.tell(shard, |executor| {
+            if let Ok(mut shard) = executor.shard.try_borrow_mut() {
+                shard.reset_statistics();
+                executor.bytes_in.set(0);
+                executor.bytes_out.set(0);
+                executor.publish(&shard);
+            }
+        });
+    }
+    call.reply.ok();
+    Ok(Done::Replied)
+}

@@ -1,0 +1,291 @@
+//! EXEC: run what has been queued, with nothing in between.
+//!
+//! All commands with keys are of one slot and run on its shard in one go. Commands of the session
+//! or the node in between (PING is a shard's, CLIENT is not) commute with them and are run by the
+//! connection; their replies stand where they were queued. Commands for all shards of the node
+//! (FLUSHALL, DBSIZE) run at their place too: with several shards they are not atomic with the
+//! rest.
+
+use std::rc::Rc;
+
+use protocol::args::Args;
+use protocol::encode::{self, Version};
+use protocol::slot::Slot;
+use protocol::spec::FanOut;
+use router::plan::{Plan, place};
+use router::registry::Home;
+use router::session::{Session, Transaction};
+use shard::error::CommandError;
+use shard::keyspace::WatchFlag;
+use shard::shard::Queued;
+
+use super::{Done, NodeCall, watch};
+use crate::connection::Connection;
+use crate::executor::{BUSY, Executor};
+use crate::{dispatch, fan_out};
+
+/// What has to hold for a transaction to run, and how it runs.
+#[derive(Clone)]
+struct Terms {
+    watched: Vec<(Slot, Vec<u8>)>,
+    flag: WatchFlag,
+    atomic: bool,
+    version: Version,
+}
+
+/// EXEC.
+pub(crate) fn run(call: &mut NodeCall<'_, '_>, _args: Args<'_>) -> Result<Done, CommandError> {
+    let Some(transaction) = call.session.transaction.take() else {
+        return Err(CommandError::Text("ERR EXEC without MULTI"));
+    };
+    let terms = Terms {
+        watched: call.session.watched.clone(),
+        flag: call.session.watch_flag.clone(),
+        atomic: call.session.atomic_exec,
+        version: call.session.version,
+    };
+    watch::unwatch_all(call.executor, call.session);
+    if let Some(refusal) = transaction.refusal() {
+        return Err(CommandError::dynamic(refusal));
+    }
+    let executor = call.executor;
+    let shard = match transaction.slot.map(|slot| place(slot, &executor.node.topology)) {
+        Some(Plan::Shard { shard, .. }) => shard,
+        _ => executor.index,
+    };
+    let busy = if shard == executor.index {
+        executor.shard.try_borrow_mut().is_err()
+    } else {
+        executor.is_busy(shard)
+    };
+    if busy {
+        return Err(CommandError::dynamic(format!(
+            "EXECABORT Transaction discarded because of: {BUSY}"
+        )));
+    }
+    let plain = transaction.queue.iter().all(|queued| {
+        let fan_out = executor.node.table().spec(queued.id).fan_out;
+        let at_home = matches!(executor.node.registry.home(queued.id), Home::Shard);
+        at_home && (queued.slot.is_some() || fan_out == FanOut::None)
+    });
+    let watches_here = watch::by_shard(executor, terms.watched.clone());
+    let watches_elsewhere = watches_here.keys().any(|key| *key != shard);
+    if plain && shard == executor.index && !watches_elsewhere {
+        let bytes = run_on_shard(executor, &transaction.queue, &terms);
+        if let Some((out, _)) = call.reply.as_resp() {
+            out.extend_from_slice(&bytes);
+        }
+        return Ok(Done::Replied);
+    }
+    let later = run_later(executor.clone(), call.connection.clone(), transaction, terms, shard);
+    Ok(Done::Later(Box::pin(later)))
+}
+
+/// Runs a whole transaction on the shard of this executor.
+fn run_on_shard(executor: &Executor, queue: &[Queued], terms: &Terms) -> Vec<u8> {
+    let mut out = Vec::new();
+    match run_queue(executor, queue, terms) {
+        Outcome::Done { bytes, ends } => {
+            encode::header(&mut out, b'*', ends.len() as i64);
+            out.extend_from_slice(&bytes);
+        }
+        Outcome::Spoiled => encode::null_array(&mut out, terms.version),
+        Outcome::Refused(text) => encode::error(&mut out, text.as_bytes()),
+    }
+    out
+}
+
+/// How a transaction ended on its shard.
+enum Outcome {
+    /// The replies, and where each ends.
+    Done { bytes: Vec<u8>, ends: Vec<usize> },
+    /// A watched key has changed.
+    Spoiled,
+    /// It did not run, or it was rolled back.
+    Refused(String),
+}
+
+/// Runs commands on the shard of this executor, if no watched key has changed.
+fn run_queue(executor: &Executor, queue: &[Queued], terms: &Terms) -> Outcome {
+    let Ok(mut shard) = executor.shard.try_borrow_mut() else {
+        return Outcome::Refused(BUSY.into());
+    };
+    let now = executor.clock.now();
+    // A watched key that has expired meanwhile has changed; whoever looks first removes it.
+    for (slot, key) in &terms.watched {
+        if executor.slot_owner(*slot) == shard::script::SlotOwner::Here {
+            shard.keyspace_mut().enter(now, Some(*slot));
+            shard.keyspace_mut().contains(key);
+            shard.keyspace_mut().commit_command();
+        }
+    }
+    if terms.flag.spoiled() {
+        return Outcome::Spoiled;
+    }
+    let mut bytes = Vec::new();
+    let result = if terms.atomic {
+        shard.transaction_or_nothing(queue, now, &mut bytes, terms.version)
+    } else {
+        Ok(shard.transaction(queue, now, &mut bytes, terms.version))
+    };
+    drop(shard);
+    executor.clear_busy();
+    match result {
+        Ok(ends) => Outcome::Done { bytes, ends },
+        Err(error) => Outcome::Refused(format!(
+            "EXECABORT Transaction rolled back because of: {error}"
+        )),
+    }
+}
+
+/// Runs a transaction that needs another shard, several, or the connection.
+async fn run_later(
+    executor: Rc<Executor>,
+    connection: Rc<Connection>,
+    transaction: Transaction,
+    terms: Terms,
+    shard: u16,
+) -> Vec<u8> {
+    check_watches_elsewhere(&executor, &terms, shard).await;
+    let mut out = Vec::new();
+    encode::header(&mut out, b'*', transaction.queue.len() as i64);
+    let is_shards = |queued: &Queued| {
+        let fan_out = executor.node.table().spec(queued.id).fan_out;
+        let at_home = matches!(executor.node.registry.home(queued.id), Home::Shard);
+        at_home && (queued.slot.is_some() || fan_out == FanOut::None)
+    };
+    // The commands of the shard run in one go, unless one for all shards stands between them.
+    let mut queue = transaction.queue.into_iter().peekable();
+    let mut first = true;
+    while queue.peek().is_some() {
+        let mut part = Vec::new();
+        let mut others: Vec<(usize, Queued)> = Vec::new();
+        let mut fan: Option<Queued> = None;
+        for queued in queue.by_ref() {
+            if is_shards(&queued) {
+                part.push(queued);
+            } else if executor.node.table().spec(queued.id).fan_out != FanOut::None {
+                fan = Some(queued);
+                break;
+            } else {
+                others.push((part.len(), queued));
+            }
+        }
+        let asked = terms.clone();
+        let work = move |executor: &Executor| run_queue(executor, &part, &asked);
+        match executor.ask(shard, work).await {
+            Some(Outcome::Done { bytes, ends }) => {
+                weave(&executor, &connection, &mut out, &bytes, &ends, others).await;
+            }
+            Some(Outcome::Spoiled) if first => {
+                let mut out = Vec::new();
+                encode::null_array(&mut out, terms.version);
+                return out;
+            }
+            Some(Outcome::Refused(text)) => {
+                let mut out = Vec::new();
+                encode::error(&mut out, text.as_bytes());
+                return out;
+            }
+            Some(Outcome::Spoiled) | None => {
+                let mut out = Vec::new();
+                encode::error(&mut out, b"ERR the transaction did not run to its end");
+                return out;
+            }
+        }
+        first = false;
+        if let Some(queued) = fan {
+            let fan_out = executor.node.table().spec(queued.id).fan_out;
+            out.extend(fan_out::run(executor.clone(), fan_out, queued, terms.version).await);
+        }
+    }
+    out
+}
+
+/// Replies of the shard, with those of the session's commands where they were queued.
+async fn weave(
+    executor: &Rc<Executor>,
+    connection: &Rc<Connection>,
+    out: &mut Vec<u8>,
+    bytes: &[u8],
+    ends: &[usize],
+    others: Vec<(usize, Queued)>,
+) {
+    let mut taken = 0;
+    for (before, queued) in others {
+        let upto = if before == 0 { 0 } else { ends[before - 1] };
+        out.extend_from_slice(&bytes[taken..upto]);
+        taken = upto;
+        out.extend(run_other(executor, connection, &queued).await);
+    }
+    out.extend_from_slice(&bytes[taken..]);
+}
+
+/// Runs a command of the session or the node.
+async fn run_other(
+    executor: &Rc<Executor>,
+    connection: &Rc<Connection>,
+    queued: &Queued,
+) -> Vec<u8> {
+    let mut out = Vec::new();
+    let later = {
+        let mut state = connection.state.borrow_mut();
+        let session: &mut Session = &mut state.session;
+        let mut reply = shard::reply::Reply::resp(&mut out, session.version);
+        answer(executor, connection, session, queued, &mut reply)
+    };
+    match later {
+        Some(later) => later.await,
+        None => out,
+    }
+}
+
+fn answer(
+    executor: &Rc<Executor>,
+    connection: &Rc<Connection>,
+    session: &mut Session,
+    queued: &Queued,
+    reply: &mut shard::reply::Reply<'_>,
+) -> Option<dispatch::Later> {
+    let node = &executor.node;
+    let args = queued.request.args();
+    let result = match node.registry.home(queued.id) {
+        Home::Router(run) => {
+            let (view, table) = (&connection.view, node.table());
+            let mut call = router::commands::SessionCall { session, view, table, reply };
+            run(&mut call, args).map(|()| Done::Replied)
+        }
+        Home::Node(run) => {
+            let now = executor.clock.now();
+            run(&mut NodeCall { executor, connection, session, reply, now }, args)
+        }
+        Home::Shard => Err(CommandError::Text("ERR this command is a shard's")),
+    };
+    match result {
+        Ok(Done::Later(later)) => Some(later),
+        Ok(Done::Replied | Done::Close) => None,
+        Err(error) => {
+            reply.error(&error);
+            None
+        }
+    }
+}
+
+/// Has the other shards look whether watched keys of theirs have expired.
+async fn check_watches_elsewhere(executor: &Executor, terms: &Terms, shard: u16) {
+    for (owner, keys) in watch::by_shard(executor, terms.watched.clone()) {
+        if owner == shard {
+            continue;
+        }
+        let look = move |executor: &Executor| {
+            let Ok(mut shard) = executor.shard.try_borrow_mut() else { return };
+            let now = executor.clock.now();
+            for (slot, key) in &keys {
+                shard.keyspace_mut().enter(now, Some(*slot));
+                shard.keyspace_mut().contains(key);
+                shard.keyspace_mut().commit_command();
+            }
+        };
+        executor.ask(owner, look).await;
+    }
+}

@@ -1,0 +1,250 @@
+//! INFO [section …]: what operators and clients look at.
+//!
+//! Sections and names are Redis's. Figures of shards are those that each executor has published
+//! within the last tick, so that INFO answers at once even while a shard is busy.
+
+use std::fmt::Write;
+use std::sync::atomic::Ordering;
+
+use protocol::args::Args;
+use protocol::spec::{Arity, CommandSpec, Family, Flags};
+use shard::error::CommandError;
+
+use super::{Done, NodeCall};
+use crate::node::{Node, Published};
+
+/// The Redis version whose behaviour is served: clients decide by it what they may use.
+pub(crate) const REDIS_VERSION: &str = "7.2.4";
+
+pub(crate) static SPEC: CommandSpec = CommandSpec {
+    name: "info",
+    family: Family::Server,
+    arity: Arity::at_least(1),
+    flags: Flags::LOADING.union(Flags::STALE),
+    acl_extra: &["dangerous"],
+    tips: &["nondeterministic_output", "request_policy:all_shards", "response_policy:special"],
+    summary: "Returns information and statistics about the server.",
+    ..CommandSpec::NEW
+};
+
+pub(crate) fn run(call: &mut NodeCall<'_, '_>, args: Args<'_>) -> Result<Done, CommandError> {
+    if let Ok(shard) = call.executor.shard.try_borrow() {
+        call.executor.publish(&shard);
+    }
+    let sections: Vec<&[u8]> = args.iter_from(1).collect();
+    let text = text(&call.executor.node, &sections);
+    call.reply.verbatim(text.as_bytes());
+    Ok(Done::Replied)
+}
+
+type Section = (&'static str, bool, fn(&Node, &[Published], &mut String));
+
+/// Name, whether it is shown when no section is named, and what writes it.
+const SECTIONS: &[Section] = &[
+    ("server", true, server),
+    ("clients", true, clients),
+    ("memory", true, memory),
+    ("persistence", true, persistence),
+    ("stats", true, stats),
+    ("replication", true, replication),
+    ("cpu", true, cpu),
+    ("modules", true, |_, _, _| {}),
+    ("commandstats", false, commandstats),
+    ("errorstats", true, |_, _, _| {}),
+    ("cluster", true, |_, _, out| line(out, "cluster_enabled", 1)),
+    ("keyspace", true, keyspace),
+    ("scripts", true, scripts),
+    ("shards", false, shards),
+];
+
+/// The text of these sections; of the usual ones when there are none.
+pub(crate) fn text(node: &Node, sections: &[&[u8]]) -> String {
+    let published = node.published();
+    let is = |name: &str| sections.iter().any(|known| known.eq_ignore_ascii_case(name.as_bytes()));
+    let everything = is("all") || is("everything");
+    let usual = sections.is_empty() || is("default");
+    let mut out = String::new();
+    for (name, shown, write) in SECTIONS {
+        if everything || (usual && *shown) || is(name) {
+            if !out.is_empty() {
+                out.push_str("\r\n");
+            }
+            let mut title = (*name).to_owned();
+            title[..1].make_ascii_uppercase();
+            let title = if title == "Cpu" { "CPU".into() } else { title };
+            let _ = write!(out, "# {title}\r\n");
+            write(node, &published, &mut out);
+        }
+    }
+    out
+}
+
+fn line(out: &mut String, name: &str, value: impl std::fmt::Display) {
+    // Writing to a string does not fail.
+    let _ = write!(out, "{name}:{value}\r\n");
+}
+
+fn sum(published: &[Published], figure: impl Fn(&Published) -> u64) -> u64 {
+    published.iter().map(figure).sum()
+}
+
+fn server(node: &Node, _: &[Published], out: &mut String) {
+    let uptime = node.started.elapsed().as_secs();
+    line(out, "redis_version", REDIS_VERSION);
+    line(out, "redis_git_sha1", "00000000");
+    line(out, "redis_git_dirty", 0);
+    line(out, "redis_mode", "cluster");
+    line(out, "os", format!("{} {}", std::env::consts::OS, std::env::consts::ARCH));
+    line(out, "arch_bits", usize::BITS);
+    line(out, "server_name", "atoll");
+    line(out, "atoll_version", env!("CARGO_PKG_VERSION"));
+    line(out, "multiplexing_api", "epoll");
+    line(out, "process_id", std::process::id());
+    line(out, "run_id", &node.run_id);
+    line(out, "tcp_port", node.config.port);
+    line(out, "uptime_in_seconds", uptime);
+    line(out, "uptime_in_days", uptime / 86_400);
+    line(out, "hz", 10);
+    line(out, "shards", node.topology.shards());
+}
+
+fn clients(node: &Node, _: &[Published], out: &mut String) {
+    line(out, "connected_clients", node.clients.count());
+    line(out, "maxclients", node.settings.maxclients.load(Ordering::Relaxed));
+    line(out, "blocked_clients", 0);
+    line(out, "cluster_connections", 0);
+}
+
+/// Resident memory of the process, in bytes.
+fn resident() -> u64 {
+    let pages = std::fs::read_to_string("/proc/self/statm").ok().and_then(|text| {
+        text.split_whitespace().nth(1).and_then(|pages| pages.parse::<u64>().ok())
+    });
+    pages.unwrap_or(0) * 4096
+}
+
+fn human(bytes: u64) -> String {
+    let units = [(1u64 << 30, "G"), (1 << 20, "M"), (1 << 10, "K")];
+    match units.iter().find(|(size, _)| bytes >= *size) {
+        Some((size, unit)) => format!("{:.2}{unit}", bytes as f64 / *size as f64),
+        None => format!("{bytes}B"),
+    }
+}
+
+fn memory(node: &Node, published: &[Published], out: &mut String) {
+    let resident = resident();
+    let lua = sum(published, |figures| figures.script_memory);
+    line(out, "used_memory", resident);
+    line(out, "used_memory_human", human(resident));
+    line(out, "used_memory_rss", resident);
+    line(out, "used_memory_rss_human", human(resident));
+    line(out, "used_memory_lua", lua);
+    line(out, "used_memory_vm_eval", lua);
+    line(out, "used_memory_lua_human", human(lua));
+    line(out, "number_of_cached_scripts", node.scripts.len());
+    line(out, "number_of_functions", 0);
+    line(out, "number_of_libraries", 0);
+    line(out, "maxmemory", 0);
+    line(out, "maxmemory_human", "0B");
+    line(out, "maxmemory_policy", "noeviction");
+    line(out, "mem_allocator", "mimalloc");
+}
+
+fn persistence(_: &Node, published: &[Published], out: &mut String) {
+    line(out, "loading", 0);
+    line(out, "rdb_changes_since_last_save", sum(published, |figures| figures.changes));
+    line(out, "rdb_bgsave_in_progress", 0);
+    line(out, "aof_enabled", 0);
+    line(out, "aof_rewrite_in_progress", 0);
+}
+
+fn stats(node: &Node, published: &[Published], out: &mut String) {
+    let (accepted, refused) = node.clients.totals();
+    let own = node.statistics.node_commands.load(Ordering::Relaxed);
+    line(out, "total_connections_received", accepted);
+    line(out, "total_commands_processed", own + sum(published, |figures| figures.commands));
+    line(out, "instantaneous_ops_per_sec", node.statistics.commands_per_second());
+    line(out, "total_net_input_bytes", sum(published, |figures| figures.bytes_in));
+    line(out, "total_net_output_bytes", sum(published, |figures| figures.bytes_out));
+    line(out, "rejected_connections", refused);
+    line(out, "expired_keys", sum(published, |figures| figures.expired));
+    line(out, "evicted_keys", 0);
+    line(out, "evicted_scripts", node.scripts.evicted());
+    line(out, "keyspace_hits", sum(published, |figures| figures.hits));
+    line(out, "keyspace_misses", sum(published, |figures| figures.misses));
+    line(out, "pubsub_channels", 0);
+    line(out, "pubsub_patterns", 0);
+    line(out, "total_error_replies", sum(published, |figures| figures.failed));
+}
+
+fn replication(node: &Node, _: &[Published], out: &mut String) {
+    line(out, "role", "master");
+    line(out, "connected_slaves", 0);
+    line(out, "master_replid", &node.run_id);
+    line(out, "master_repl_offset", 0);
+}
+
+fn cpu(_: &Node, _: &[Published], out: &mut String) {
+    use nix::sys::resource::{UsageWho, getrusage};
+    if let Ok(usage) = getrusage(UsageWho::RUSAGE_SELF) {
+        let seconds =
+            |time: nix::sys::time::TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;
+        line(out, "used_cpu_sys", format!("{:.6}", seconds(usage.system_time())));
+        line(out, "used_cpu_user", format!("{:.6}", seconds(usage.user_time())));
+    }
+}
+
+fn commandstats(node: &Node, published: &[Published], out: &mut String) {
+    for (id, row) in node.table().iter() {
+        let at = |figures: &Published| figures.calls.get(id.index()).copied().unwrap_or_default();
+        let calls = sum(published, |figures| at(figures).0);
+        if calls > 0 {
+            let failed = sum(published, |figures| at(figures).1);
+            line(
+                out,
+                &format!("cmdstat_{}", row.spec.name),
+                format!("calls={calls},rejected_calls=0,failed_calls={failed}"),
+            );
+        }
+    }
+}
+
+fn keyspace(_: &Node, published: &[Published], out: &mut String) {
+    let keys = sum(published, |figures| figures.keys);
+    if keys > 0 {
+        let expires = sum(published, |figures| figures.expiring);
+        line(out, "db0", format!("keys={keys},expires={expires},avg_ttl=0"));
+    }
+}
+
+fn scripts(_: &Node, published: &[Published], out: &mut String) {
+    let rolled_back = |figures: &Published| {
+        let scripts = &figures.scripts;
+        scripts.errors + scripts.kills + scripts.timeouts + scripts.out_of_memory
+    };
+    line(out, "scripts_run", sum(published, |figures| figures.scripts.runs));
+    line(out, "rolled_back_scripts", sum(published, rolled_back));
+    line(out, "rolled_back_error", sum(published, |figures| figures.scripts.errors));
+    line(out, "rolled_back_kill", sum(published, |figures| figures.scripts.kills));
+    line(out, "rolled_back_timeout", sum(published, |figures| figures.scripts.timeouts));
+    line(out, "rolled_back_memory", sum(published, |figures| figures.scripts.out_of_memory));
+}
+
+fn shards(node: &Node, published: &[Published], out: &mut String) {
+    for (shard, figures) in published.iter().enumerate() {
+        let (first, count) = node.topology.shard_range(shard as u16);
+        let busy = node.executors[shard].busy.load(Ordering::Relaxed);
+        line(
+            out,
+            &format!("shard{shard}"),
+            format!(
+                "slots={first}-{},keys={},expires={},commands={},busy={}",
+                first + count.saturating_sub(1),
+                figures.keys,
+                figures.expiring,
+                figures.commands,
+                u8::from(busy)
+            ),
+        );
+    }
+}

@@ -1,0 +1,73 @@
+//! Commands that the node answers: about connections of others, all shards, or the process.
+//!
+//! One file each, or one for each container. A handler replies at once, or returns a future when
+//! it has to wait for other shards. To add one: its file, and its row in [`commands`].
+
+mod client;
+mod cluster_slots;
+mod config;
+mod exec;
+pub(crate) mod info;
+mod quit;
+mod script_kill;
+mod shutdown;
+mod transaction;
+pub(crate) mod watch;
+
+use std::rc::Rc;
+
+use protocol::args::Args;
+use protocol::spec::CommandSpec;
+use router::session::Session;
+use shard::error::CommandError;
+use shard::reply::Reply;
+use shard::time::Micros;
+
+use crate::connection::Connection;
+use crate::dispatch::Later;
+use crate::executor::Executor;
+
+/// What a handler works with.
+pub(crate) struct NodeCall<'a, 'r> {
+    pub(crate) executor: &'a Rc<Executor>,
+    pub(crate) connection: &'a Rc<Connection>,
+    pub(crate) session: &'a mut Session,
+    pub(crate) reply: &'a mut Reply<'r>,
+    pub(crate) now: Micros,
+}
+
+/// How a handler has answered.
+pub(crate) enum Done {
+    /// The reply is written.
+    Replied,
+    /// The reply comes later; nothing has been written.
+    Later(Later),
+    /// The connection ends after what has been written.
+    Close,
+}
+
+/// The handler of a node command.
+///
+/// # Errors
+/// What to reply instead.
+pub(crate) type NodeCommand = fn(&mut NodeCall<'_, '_>, Args<'_>) -> Result<Done, CommandError>;
+
+/// All node commands.
+pub(crate) fn commands() -> Vec<(&'static CommandSpec, NodeCommand)> {
+    use shard::commands::transactions::{DISCARD, EXEC, MULTI, UNWATCH, WATCH};
+    let mut commands: Vec<(&'static CommandSpec, NodeCommand)> = vec![
+        (&DISCARD, transaction::discard),
+        (&EXEC, exec::run),
+        (&MULTI, transaction::multi),
+        (&UNWATCH, watch::unwatch),
+        (&WATCH, watch::watch),
+        (&info::SPEC, info::run),
+        (&quit::SPEC, quit::run),
+        (&script_kill::SPEC, script_kill::run),
+        (&shutdown::SPEC, shutdown::run),
+    ];
+    commands.extend_from_slice(client::COMMANDS);
+    commands.extend_from_slice(cluster_slots::COMMANDS);
+    commands.extend_from_slice(config::COMMANDS);
+    commands
+}

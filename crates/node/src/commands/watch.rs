@@ -1,0 +1,93 @@
+//! WATCH and UNWATCH: have EXEC do nothing if a key has changed.
+//!
+//! A shard sets the connection's flag when it changes a watched key, at commit and not before; the
+//! flag is shared because the key may be another thread's. Keys of different slots may be watched
+//! by several WATCH commands, as in Redis.
+
+use std::collections::BTreeMap;
+
+use protocol::args::Args;
+use protocol::slot::Slot;
+use router::plan::{CROSSSLOT, DOWN, Plan, plan};
+use router::session::Session;
+use router::topology::Owner;
+use shard::commands::transactions::WATCH;
+use shard::error::CommandError;
+
+use super::{Done, NodeCall};
+use crate::executor::{BUSY, Executor};
+
+/// WATCH key [key …].
+pub(crate) fn watch(call: &mut NodeCall<'_, '_>, args: Args<'_>) -> Result<Done, CommandError> {
+    if call.session.transaction.is_some() {
+        return Err(CommandError::Text("ERR WATCH inside MULTI is not allowed"));
+    }
+    let (shard, slot) = match plan(&WATCH, args, &call.executor.node.topology) {
+        Plan::Shard { shard, slot } => (shard, slot),
+        Plan::Moved { slot, member } => {
+            return Err(CommandError::dynamic(call.connection.view.moved(slot, member)));
+        }
+        Plan::CrossSlot => return Err(CommandError::Text(CROSSSLOT)),
+        Plan::Down(_) | Plan::Local | Plan::FanOut(_) => return Err(CommandError::Text(DOWN)),
+    };
+    if call.executor.is_busy(shard) {
+        return Err(CommandError::Text(BUSY));
+    }
+    let keys: Vec<Vec<u8>> = args.iter_from(1).map(<[u8]>::to_vec).collect();
+    call.session.watched.extend(keys.iter().map(|key| (slot, key.clone())));
+    let flag = call.session.watch_flag.clone();
+    let work = move |executor: &Executor| {
+        let Ok(mut shard) = executor.shard.try_borrow_mut() else { return };
+        let now = executor.clock.now();
+        shard.keyspace_mut().enter(now, Some(slot));
+        keys.iter().for_each(|key| shard.keyspace_mut().watch(key, &flag));
+    };
+    if shard == call.executor.index {
+        work(call.executor);
+        call.reply.ok();
+        return Ok(Done::Replied);
+    }
+    let executor = call.executor.clone();
+    Ok(Done::Later(Box::pin(async move {
+        executor.ask(shard, work).await;
+        b"+OK\r\n".to_vec()
+    })))
+}
+
+/// UNWATCH.
+pub(crate) fn unwatch(call: &mut NodeCall<'_, '_>, _args: Args<'_>) -> Result<Done, CommandError> {
+    unwatch_all(call.executor, call.session);
+    call.reply.ok();
+    Ok(Done::Replied)
+}
+
+/// Watches nothing any more. The flag is left to the shards that still know it; the session gets a
+/// new one.
+pub(crate) fn unwatch_all(executor: &Executor, session: &mut Session) {
+    if session.watched.is_empty() {
+        return;
+    }
+    let flag = std::mem::take(&mut session.watch_flag);
+    for (shard, keys) in by_shard(executor, std::mem::take(&mut session.watched)) {
+        let flag = flag.clone();
+        executor.tell(shard, move |executor| {
+            if let Ok(mut shard) = executor.shard.try_borrow_mut() {
+                keys.iter().for_each(|(_, key)| shard.keyspace_mut().unwatch(key, &flag));
+            }
+        });
+    }
+}
+
+/// Keys by the shard of this node that has them.
+pub(crate) fn by_shard(
+    executor: &Executor,
+    keys: Vec<(Slot, Vec<u8>)>,
+) -> BTreeMap<u16, Vec<(Slot, Vec<u8>)>> {
+    let mut shards: BTreeMap<u16, Vec<(Slot, Vec<u8>)>> = BTreeMap::new();
+    for (slot, key) in keys {
+        if let Owner::Here(shard) = executor.node.topology.owner(slot) {
+            shards.entry(shard).or_default().push((slot, key));
+        }
+    }
+    shards
+}

@@ -1,0 +1,152 @@
+//! Commands without keys that concern all shards of the node, and their replies as one.
+
+use std::rc::Rc;
+
+use protocol::encode::{self, Version};
+use protocol::number::{parse_i64, parse_u64};
+use protocol::spec::FanOut;
+use shard::keyspace::scan::ScanCursor;
+use shard::reply::Reply;
+use shard::shard::Queued;
+
+use crate::executor::{BUSY, Executor};
+
+/// Runs a command on the shards that it concerns and returns its reply.
+pub(crate) async fn run(
+    executor: Rc<Executor>,
+    fan_out: FanOut,
+    queued: Queued,
+    version: Version,
+) -> Vec<u8> {
+    match fan_out {
+        FanOut::Cursor => scan(&executor, queued, version).await,
+        FanOut::AnyKey => any_key(&executor, queued, version).await,
+        FanOut::None | FanOut::AllOk | FanOut::Sum | FanOut::Concat => {
+            let shards = 0..executor.node.topology.shards();
+            if shards.clone().any(|shard| executor.is_busy(shard)) {
+                return error(BUSY);
+            }
+            let mut replies = Vec::new();
+            for shard in shards {
+                replies.push(on_shard(&executor, shard, queued.clone(), version).await);
+            }
+            merge(fan_out, &replies)
+        }
+    }
+}
+
+/// One reply of those of all shards. An error of one is the error of all.
+fn merge(fan_out: FanOut, replies: &[Vec<u8>]) -> Vec<u8> {
+    if let Some(failed) = replies.iter().find(|reply| reply.first() == Some(&b'-')) {
+        return failed.clone();
+    }
+    let mut out = Vec::new();
+    match fan_out {
+        FanOut::Sum => {
+            let sum = replies.iter().filter_map(|reply| header(reply)).map(|(value, _)| value).sum();
+            encode::header(&mut out, b':', sum);
+        }
+        FanOut::Concat => {
+            let parts: Vec<(i64, &[u8])> = replies.iter().filter_map(|reply| header(reply)).collect();
+            encode::header(&mut out, b'*', parts.iter().map(|(count, _)| count).sum());
+            parts.iter().for_each(|(_, body)| out.extend_from_slice(body));
+        }
+        FanOut::None | FanOut::AllOk | FanOut::AnyKey | FanOut::Cursor => {
+            out.extend_from_slice(replies.first().map_or(b"+OK\r\n", Vec::as_slice));
+        }
+    }
+    out
+}
+
+/// The number in the first line of a reply, and what follows that line.
+fn header(reply: &[u8]) -> Option<(i64, &[u8])> {
+    let end = reply.windows(2).position(|pair| pair == b"\r\n")?;
+    Some((parse_i64(reply.get(1..end)?)?, &reply[end + 2..]))
+}
+
+fn error(text: &str) -> Vec<u8> {
+    let mut out = Vec::new();
+    encode::error(&mut out, text.as_bytes());
+    out
+}
+
+/// Runs the command on one shard.
+async fn on_shard(executor: &Executor, shard: u16, queued: Queued, version: Version) -> Vec<u8> {
+    let work = move |executor: &Executor| {
+        let mut out = Vec::new();
+        let mut reply = Reply::resp(&mut out, version);
+        match executor.shard.try_borrow_mut() {
+            Ok(mut shard) => {
+                let now = executor.clock.now();
+                shard.execute(queued.id, queued.request.args(), queued.slot, now, &mut reply);
+            }
+            Err(_) => reply.error_text(BUSY.as_bytes()),
+        }
+        out
+    };
+    executor.ask(shard, work).await.unwrap_or_else(|| error("ERR the server is shutting down"))
+}
+
+/// SCAN: the cursor names a slot; the shard that has it, or the next one, goes on.
+async fn scan(executor: &Executor, queued: Queued, version: Version) -> Vec<u8> {
+    let number = parse_u64(queued.request.args().at(1));
+    let cursor = number.and_then(ScanCursor::from_number);
+    let shard = match (number, cursor) {
+        // The handler says that the cursor is invalid.
+        (None, _) => Some(0),
+        (Some(_), cursor) => cursor.and_then(|cursor| shard_at_or_after(executor, cursor.slot)),
+    };
+    match shard {
+        Some(shard) if executor.is_busy(shard) => error(BUSY),
+        Some(shard) => on_shard(executor, shard, queued, version).await,
+        None => b"*2\r\n$1\r\n0\r\n*0\r\n".to_vec(),
+    }
+}
+
+fn shard_at_or_after(executor: &Executor, slot: u16) -> Option<u16> {
+    let topology = &executor.node.topology;
+    (0..topology.shards()).find(|&shard| {
+        let (first, count) = topology.shard_range(shard);
+        count > 0 && u32::from(first) + u32::from(count) > u32::from(slot)
+    })
+}
+
+/// RANDOMKEY: a shard picked by its number of keys, so that all keys are equally likely.
+async fn any_key(executor: &Executor, queued: Queued, version: Version) -> Vec<u8> {
+    let mut sizes = Vec::new();
+    for shard in 0..executor.node.topology.shards() {
+        if executor.is_busy(shard) {
+            return error(BUSY);
+        }
+        let size = executor.ask(shard, |executor: &Executor| {
+            executor.shard.try_borrow().map_or(0, |shard| shard.keyspace().len())
+        });
+        sizes.push(size.await.unwrap_or(0));
+    }
+    let total: usize = sizes.iter().sum();
+    let mut pick = if total == 0 { 0 } else { fastrand::usize(..total) };
+    let shard = sizes.iter().position(|size| {
+        let here = pick < *size;
+        pick = pick.saturating_sub(*size);
+        here
+    });
+    let shard = shard.unwrap_or(0) as u16;
+    on_shard(executor, shard, queued, version).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn replies_are_merged() {
+        let own = |replies: &[&str]| replies.iter().map(|r| r.as_bytes().to_vec()).collect::<Vec<_>>();
+        assert_eq!(merge(FanOut::Sum, &own(&[":2\r\n", ":40\r\n"])), b":42\r\n");
+        assert_eq!(
+            merge(FanOut::Concat, &own(&["*1\r\n$1\r\na\r\n", "*0\r\n", "*1\r\n$1\r\nb\r\n"])),
+            b"*2\r\n$1\r\na\r\n$1\r\nb\r\n"
+        );
+        assert_eq!(merge(FanOut::AllOk, &own(&["+OK\r\n", "-ERR x\r\n"])), b"-ERR x\r\n");
+        assert_eq!(merge(FanOut::AllOk, &own(&["+OK\r\n", "+OK\r\n"])), b"+OK\r\n");
+    }
+}

@@ -1,0 +1,61 @@
+//! What the script host of a shard asks of the node.
+
+use std::rc::{Rc, Weak};
+
+use protocol::args::Args;
+use protocol::encode::Version;
+use router::commands::SessionCall;
+use router::registry::Home;
+use router::session::Session;
+use shard::commands::table::CommandId;
+use shard::error::CommandError;
+use shard::reply::Reply;
+
+use crate::executor::Executor;
+
+/// The services of one executor. See `shard::script::Services`.
+pub(crate) struct ScriptServices {
+    executor: Weak<Executor>,
+}
+
+impl ScriptServices {
+    pub(crate) fn new(executor: Weak<Executor>) -> Self {
+        Self { executor }
+    }
+
+    pub(crate) fn executor(&self) -> Option<Rc<Executor>> {
+        self.executor.upgrade()
+    }
+
+    /// Answers a command that no shard runs: those of the session, with a session of its own, as
+    /// nothing a script says about the connection outlives it.
+    pub(crate) fn answer_command(
+        &self,
+        id: CommandId,
+        args: Args<'_>,
+        reply: &mut Reply<'_>,
+    ) -> Result<(), CommandError> {
+        let refused = CommandError::Text("ERR This Redis command is not allowed from script");
+        let executor = self.executor().ok_or(refused.clone())?;
+        let node = &executor.node;
+        match node.registry.home(id) {
+            Home::Router(run) => {
+                let mut session = Session::new(0);
+                session.version = match reply.version() {
+                    Version::Resp2 => Version::Resp2,
+                    Version::Resp3 => Version::Resp3,
+                };
+                let view = &node.views[0];
+                let table = node.table();
+                run(&mut SessionCall { session: &mut session, view, table, reply }, args)
+            }
+            Home::Node(_) if node.table().spec(id).name == "info" => {
+                let sections: Vec<&[u8]> = args.iter_from(1).collect();
+                let text = crate::commands::info::text(node, &sections);
+                reply.verbatim(text.as_bytes());
+                Ok(())
+            }
+            Home::Node(_) | Home::Shard => Err(refused),
+        }
+    }
+}

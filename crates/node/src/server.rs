@@ -1,0 +1,200 @@
+//! A running node: starts threads, listens, and ends them.
+
+use std::io::IsTerminal;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, OnceLock};
+use std::time::{Duration, Instant};
+
+use router::registry::Registry;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{mpsc, oneshot, watch};
+use tracing_subscriber::EnvFilter;
+
+use crate::clients::Clients;
+use crate::config::Config;
+use crate::data_dir::{DataDir, random_id};
+use crate::error::NodeError;
+use crate::mailbox::Message;
+use crate::membership::Membership;
+use crate::node::{ExecutorHandle, Node, Published, Statistics};
+use crate::pause::Pause;
+use crate::settings::Settings;
+use crate::{executor, listener, panic, sys, watchdog};
+
+/// How long replies that are being written may take when the node ends.
+const LAST_REPLIES: Duration = Duration::from_millis(50);
+
+/// Runs a node until it is told to end.
+///
+/// # Errors
+/// It cannot start.
+pub(crate) fn run(config: Config) -> Result<(), NodeError> {
+    start_log(&config)?;
+    panic::install_hook();
+    let directory = DataDir::open(&config.dir)?;
+    let id = directory.node_id(&config.dir)?;
+    sys::install_interrupt_handler()
+        .map_err(|source| NodeError::Start { what: "signal handler", source })?;
+    shard::keyspace::hasher::set_seed(fastrand::u64(..));
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|source| NodeError::Start { what: "runtime", source })?;
+    let result = runtime.block_on(serve(config, &id));
+    drop(directory);
+    result
+}
+
+fn start_log(config: &Config) -> Result<(), NodeError> {
+    let filter = EnvFilter::try_new(&config.log).map_err(|error| NodeError::BadValue {
+        key: "log".into(),
+        why: error.to_string(),
+    })?;
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_target(false)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr)
+        .init();
+    Ok(())
+}
+
+async fn serve(config: Config, id: &str) -> Result<(), NodeError> {
+    let membership = Membership::new(&config, id)?;
+    let mut listeners = Vec::new();
+    for endpoint in &membership.endpoints {
+        let bound =
+            listener::bind(&endpoint.host, endpoint.port, endpoint.view, endpoint.shard).await?;
+        listeners.push(bound);
+    }
+    let (node, mailboxes) = build(config, &membership)?;
+    start_threads(&node, mailboxes).await?;
+    let turn = Arc::new(AtomicUsize::new(0));
+    for listener in listeners {
+        if let Ok(address) = listener.address() {
+            tracing::info!(%address, "listening");
+        }
+        tokio::spawn(listener.accept_all(node.clone(), turn.clone()));
+    }
+    let ranges = node.topology.ranges_of(node.topology.myself());
+    let slots: Vec<String> = ranges.iter().map(|(from, to)| format!("{from}-{to}")).collect();
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        shards = node.topology.shards(),
+        slots = slots.join(","),
+        nodes = node.topology.members().len(),
+        "ready"
+    );
+    tokio::spawn(housekeeping(node.clone()));
+    wait_for_end(&node).await;
+    tracing::info!("ending");
+    node.kill_scripts();
+    tokio::time::sleep(LAST_REPLIES).await;
+    Ok(())
+}
+
+/// The node, and the receiving ends of its executors' mailboxes.
+fn build(
+    config: Config,
+    membership: &Membership,
+) -> Result<(Arc<Node>, Vec<mpsc::Receiver<Message>>), NodeError> {
+    let registry = Registry::new(&crate::commands::commands());
+    for name in &config.script_denied_commands {
+        if registry.table().lookup(name.as_bytes()).is_none() {
+            return Err(NodeError::BadValue {
+                key: "script-denied-commands".into(),
+                why: format!("there is no command {name:?}"),
+            });
+        }
+    }
+    let mut executors = Vec::new();
+    let mut mailboxes = Vec::new();
+    for _ in 0..membership.topology.shards() {
+        let (mailbox, receiver) = mpsc::channel(config.mailbox_size);
+        mailboxes.push(receiver);
+        executors.push(ExecutorHandle {
+            mailbox,
+            live: OnceLock::new(),
+            busy: AtomicBool::new(false),
+            script_age_ms: AtomicU64::new(0),
+            proof_limit_ms: AtomicU64::new(0),
+            published: Mutex::new(Published::default()),
+        });
+    }
+    let node = Node {
+        settings: Settings::new(&config),
+        registry,
+        topology: membership.topology.clone(),
+        views: membership.views.clone(),
+        executors,
+        clients: Clients::default(),
+        scripts: Arc::default(),
+        pause: Pause::default(),
+        started: Instant::now(),
+        run_id: random_id(),
+        shutdown: watch::Sender::new(false),
+        statistics: Statistics::default(),
+        config,
+    };
+    Ok((Arc::new(node), mailboxes))
+}
+
+/// Starts the watchdog and the executors, and waits until all of them can run scripts.
+async fn start_threads(
+    node: &Arc<Node>,
+    mailboxes: Vec<mpsc::Receiver<Message>>,
+) -> Result<(), NodeError> {
+    let watched = node.clone();
+    std::thread::Builder::new()
+        .name("watchdog".into())
+        .spawn(move || watchdog::run(&watched))
+        .map_err(|source| NodeError::Start { what: "watchdog", source })?;
+    let mut waits = Vec::new();
+    for (index, mailbox) in mailboxes.into_iter().enumerate() {
+        let (ready, wait) = oneshot::channel();
+        executor::start(node.clone(), index as u16, mailbox, ready)
+            .map_err(|source| NodeError::Start { what: "executor", source })?;
+        waits.push(wait);
+    }
+    for wait in waits {
+        let failed = |why: String| NodeError::Start {
+            what: "executor",
+            source: std::io::Error::other(why),
+        };
+        wait.await.map_err(|_| failed("it ended".into()))?.map_err(failed)?;
+    }
+    Ok(())
+}
+
+/// Samples figures for INFO and ends clients that have been idle for too long.
+async fn housekeeping(node: Arc<Node>) {
+    let mut interval = tokio::time::interval(Duration::from_millis(100));
+    let mut ticks = 0u64;
+    loop {
+        interval.tick().await;
+        ticks += 1;
+        let commands = node.published().iter().map(|figures| figures.commands).sum();
+        node.statistics.sample(commands);
+        let timeout = node.settings.timeout.load(Ordering::Relaxed);
+        if timeout > 0 && ticks % 10 == 0 {
+            node.clients.kill(None, |client| client.idle_seconds() > timeout);
+        }
+    }
+}
+
+/// Returns when a signal or a client ends the node.
+async fn wait_for_end(node: &Node) {
+    let mut shutdown = node.shutdown.subscribe();
+    let signals = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
+    let (Ok(mut interrupt), Ok(mut terminate)) = signals else {
+        tracing::warn!("signals cannot be received; end the node with SHUTDOWN");
+        let _ = shutdown.wait_for(|end| *end).await;
+        return;
+    };
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+        _ = shutdown.wait_for(|end| *end) => {}
+    }
+}

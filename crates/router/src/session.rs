@@ -1,0 +1,254 @@
+//! The state of one connection: what its requests have set and later ones obey.
+//!
+//! # Invariants
+//! - I1. `watched` is empty, or every key in it is watched with `watch_flag` on the shard of its
+//!   slot. Whoever empties it has unwatched the keys.
+//! - I2. `transaction` is set between MULTI and EXEC or DISCARD.
+//!
+//! # Not here
+//! Sockets and buffers: the node's connection has them. What a request does to a session:
+//! [`crate::commands`].
+
+use protocol::encode::Version;
+use protocol::slot::Slot;
+use shard::keyspace::WatchFlag;
+use shard::shard::Queued;
+
+use crate::plan::CROSSSLOT;
+
+/// The state of one connection. See the module.
+#[derive(Debug)]
+pub struct Session {
+    /// Unique for as long as the process runs (CLIENT ID).
+    pub id: u64,
+    /// The version that replies are in.
+    pub version: Version,
+    /// CLIENT SETNAME. Empty: none.
+    pub name: Vec<u8>,
+    /// CLIENT SETINFO LIB-NAME. Empty: none.
+    pub lib_name: Vec<u8>,
+    /// CLIENT SETINFO LIB-VER. Empty: none.
+    pub lib_ver: Vec<u8>,
+    /// Whether replies are sent.
+    pub reply_mode: ReplyMode,
+    /// ASKING was sent: the next command may run on an importing slot.
+    pub asking: bool,
+    /// READONLY was sent: a replica may answer reads.
+    pub readonly: bool,
+    /// CLIENT NO-EVICT: this connection is not closed to save memory.
+    pub no_evict: bool,
+    /// CLIENT NO-TOUCH: its commands do not change how recently keys have been used.
+    pub no_touch: bool,
+    /// CLIENT TRANSACTION ROLLBACK: when a command of a transaction fails, all are undone.
+    pub atomic_exec: bool,
+    /// The commands since MULTI.
+    pub transaction: Option<Transaction>,
+    /// The keys that this connection watches, each with its slot. I1.
+    pub watched: Vec<(Slot, Vec<u8>)>,
+    /// Set when a watched key has changed.
+    pub watch_flag: WatchFlag,
+    /// RESET was sent. The node unwatches keys, ends subscriptions, and clears this.
+    pub was_reset: bool,
+}
+
+impl Session {
+    /// The state of a new connection.
+    pub fn new(id: u64) -> Self {
+        Self {
+            id,
+            version: Version::default(),
+            name: Vec::new(),
+            lib_name: Vec::new(),
+            lib_ver: Vec::new(),
+            reply_mode: ReplyMode::On,
+            asking: false,
+            readonly: false,
+            no_evict: false,
+            no_touch: false,
+            atomic_exec: false,
+            transaction: None,
+            watched: Vec::new(),
+            watch_flag: WatchFlag::default(),
+            was_reset: false,
+        }
+    }
+
+    /// RESET: as a new connection, but for what only the node can undo (`watched`, which is why
+    /// `was_reset` is set) and for the client library, which is still the same (as in Redis).
+    pub fn reset(&mut self) {
+        *self = Self {
+            lib_name: std::mem::take(&mut self.lib_name),
+            lib_ver: std::mem::take(&mut self.lib_ver),
+            watched: std::mem::take(&mut self.watched),
+            watch_flag: self.watch_flag.clone(),
+            was_reset: true,
+            ..Self::new(self.id)
+        };
+    }
+
+    /// Takes the watched keys, to be unwatched on their shards, with the flag that they are watched
+    /// with. From then on no key is watched, and none has changed. I1.
+    pub fn take_watches(&mut self) -> (Vec<(Slot, Vec<u8>)>, WatchFlag) {
+        (std::mem::take(&mut self.watched), std::mem::take(&mut self.watch_flag))
+    }
+
+    /// Whether the reply of the command that has just run is thrown away.
+    pub fn silent(&self) -> bool {
+        matches!(self.reply_mode, ReplyMode::Off | ReplyMode::Skipping)
+    }
+
+    /// Moves on from a command that has been answered: CLIENT REPLY SKIP is for one command.
+    #[inline]
+    pub fn advance_reply_mode(&mut self) {
+        self.reply_mode = match self.reply_mode {
+            ReplyMode::On | ReplyMode::Skipping => ReplyMode::On,
+            ReplyMode::SkipNext => ReplyMode::Skipping,
+            ReplyMode::Off => ReplyMode::Off,
+        };
+    }
+}
+
+/// Whether replies are sent (CLIENT REPLY).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReplyMode {
+    /// They are.
+    On,
+    /// They are not, until CLIENT REPLY ON.
+    Off,
+    /// CLIENT REPLY SKIP is running: from the next command on it is [`ReplyMode::Skipping`].
+    SkipNext,
+    /// The command that runs now gets no reply; later ones do.
+    Skipping,
+}
+
+/// The commands since MULTI.
+#[derive(Debug, Default)]
+pub struct Transaction {
+    /// The commands, in order.
+    pub queue: Vec<Queued>,
+    /// The slot of the first key of all of them.
+    pub slot: Option<Slot>,
+    /// Two of them have keys in different slots.
+    pub cross_slot: bool,
+    /// Why EXEC will refuse to run them.
+    pub aborted: Option<Abort>,
+}
+
+impl Transaction {
+    /// Adds a command.
+    pub fn push(&mut self, queued: Queued) {
+        match (self.slot, queued.slot) {
+            (None, slot) => self.slot = slot,
+            (Some(first), Some(slot)) => self.cross_slot |= first != slot,
+            (Some(_), None) => {}
+        }
+        self.queue.push(queued);
+    }
+
+    /// Notes that a command was refused. The first reason stays.
+    pub fn abort(&mut self, reason: Abort) {
+        self.aborted.get_or_insert(reason);
+    }
+
+    /// The error that EXEC replies instead of running the commands. Redis looks at slots before
+    /// it looks at anything else, so CROSSSLOT wins over EXECABORT.
+    pub fn refusal(&self) -> Option<String> {
+        match &self.aborted {
+            _ if self.cross_slot => Some(CROSSSLOT.to_owned()),
+            Some(reason) => Some(reason.to_string()),
+            None => None,
+        }
+    }
+}
+
+/// Why EXEC refuses to run a transaction. Displays as EXEC's reply.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Abort {
+    /// A command was refused when it was queued.
+    #[error("EXECABORT Transaction discarded because of previous errors.")]
+    Errors,
+    /// For this reason: an error's text, its code included.
+    #[error("EXECABORT Transaction discarded because of: {0}")]
+    Because(String),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::table;
+    use protocol::args::Request;
+
+    fn queued(key: Option<&str>) -> Queued {
+        let id = table().lookup(b"get").unwrap();
+        let request = Request::of(["get", key.unwrap_or_default()]);
+        Queued { id, request, slot: key.map(|key| Slot::of_key(key.as_bytes())) }
+    }
+
+    #[test]
+    fn a_transaction_remembers_that_its_keys_span_slots() {
+        let mut transaction = Transaction::default();
+        for key in [None, Some("a"), Some("{a}b"), None] {
+            transaction.push(queued(key));
+        }
+        assert_eq!(transaction.slot, Some(Slot::of_key(b"a")));
+        assert_eq!(transaction.refusal(), None);
+        transaction.push(queued(Some("b")));
+        transaction.abort(Abort::Errors);
+        assert_eq!(transaction.queue.len(), 5);
+        assert_eq!(transaction.refusal().as_deref(), Some(CROSSSLOT));
+    }
+
+    #[test]
+    fn the_first_reason_to_abort_is_told() {
+        let mut transaction = Transaction::default();
+        transaction.abort(Abort::Because("OOM no memory".into()));
+        transaction.abort(Abort::Errors);
+        assert_eq!(
+            transaction.refusal().as_deref(),
+            Some("EXECABORT Transaction discarded because of: OOM no memory")
+        );
+        let mut transaction = Transaction::default();
+        transaction.abort(Abort::Errors);
+        assert_eq!(
+            transaction.refusal().as_deref(),
+            Some("EXECABORT Transaction discarded because of previous errors.")
+        );
+    }
+
+    #[test]
+    fn a_reset_session_is_as_new_but_for_library_and_watches() {
+        let mut session = Session::new(9);
+        session.version = Version::Resp3;
+        session.name = b"n".to_vec();
+        session.lib_name = b"lib".to_vec();
+        session.lib_ver = b"1.0".to_vec();
+        session.reply_mode = ReplyMode::Off;
+        session.readonly = true;
+        session.atomic_exec = true;
+        session.transaction = Some(Transaction::default());
+        session.watched.push((Slot::of_key(b"a"), b"a".to_vec()));
+        session.reset();
+        assert_eq!((session.id, session.version), (9, Version::Resp2));
+        assert!(session.name.is_empty() && session.transaction.is_none());
+        assert_eq!((&session.lib_name[..], &session.lib_ver[..]), (&b"lib"[..], &b"1.0"[..]));
+        assert_eq!(session.reply_mode, ReplyMode::On);
+        assert!(!session.readonly && !session.atomic_exec && session.was_reset);
+        let (watched, _) = session.take_watches();
+        assert_eq!(watched, [(Slot::of_key(b"a"), b"a".to_vec())]);
+        assert!(session.watched.is_empty() && !session.watch_flag.spoiled());
+    }
+
+    #[test]
+    fn skipping_lasts_for_one_command() {
+        let mut session = Session::new(1);
+        session.reply_mode = ReplyMode::SkipNext;
+        assert!(!session.silent());
+        session.advance_reply_mode();
+        assert!(session.silent());
+        session.advance_reply_mode();
+        assert!(!session.silent());
+        session.reply_mode = ReplyMode::Off;
+        session.advance_reply_mode();
+        assert!(session.silent());
+    }
+}
