@@ -48,6 +48,8 @@ pub(crate) struct Connection {
     pub(crate) state: RefCell<State>,
     /// A request is under way that has to be waited for (I3).
     waiting: Cell<bool>,
+    /// That request waits for the own shard, which is in a script.
+    held: Cell<bool>,
 }
 
 /// What changes with each request.
@@ -83,6 +85,7 @@ impl Connection {
             client,
             view: node.views[listener].clone(),
             waiting: Cell::new(false),
+            held: Cell::new(false),
         })
     }
 
@@ -245,7 +248,8 @@ impl Connection {
             replies.write(&mut self.state.borrow_mut().output);
         }
         match then {
-            Then::Nothing => {}
+            // Whoever polls this runs after the script.
+            Then::Nothing | Then::ShardFree => {}
             Then::Pause(end) => executor.node.pause.wait(end).await,
             Then::Reply(later) => {
                 let bytes = later.await;
@@ -292,6 +296,28 @@ impl Connection {
         !self.waiting.get() && self.state.try_borrow_mut().is_ok_and(|state| !state.closing)
     }
 
+    /// The script that this connection waits for has become slow: tells it so. Called from within
+    /// the script's hook.
+    pub(crate) fn refuse_held(self: &Rc<Self>, executor: &Rc<Executor>) {
+        if self.held.replace(false) {
+            let wait = self.take_in(executor, &[]);
+            self.write_now(executor);
+            debug_assert!(wait.is_none_or(|wait| wait.gathered.is_none()));
+        }
+    }
+
+    /// Writes what the socket takes at once.
+    fn write_now(&self, executor: &Executor) {
+        let fd = self.stream.as_raw_fd();
+        let mut state = self.state.borrow_mut();
+        while !state.output.is_empty() {
+            let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
+            let Ok(count @ 1..) = send(fd, &state.output, flags) else { return };
+            executor.bytes_out.set(executor.bytes_out.get() + count as u64);
+            state.wrote(count);
+        }
+    }
+
     /// Serves the connection from within a script's hook. The runtime does not run now, so this
     /// reads and writes by itself; what has to be waited for is, when the script has ended.
     pub(crate) fn attend(self: &Rc<Self>, executor: &Rc<Executor>) {
@@ -306,17 +332,15 @@ impl Connection {
         if let Some(ready) = wait.take() {
             wait = ready.try_now(executor, &mut self.state.borrow_mut().output);
         }
-        let mut state = self.state.borrow_mut();
-        while let Ok(count @ 1..) =
-            send(fd, &state.output, MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL)
-        {
-            executor.bytes_out.set(executor.bytes_out.get() + count as u64);
-            state.wrote(count);
-        }
+        self.write_now(executor);
+        let state = self.state.borrow();
         if state.closing {
             // The connection's task finds the end of the input and closes it.
             let _ = shutdown(fd, Shutdown::Both);
         } else if wait.is_some() || !state.output.is_empty() || !state.input.is_empty() {
+            let held = matches!(&wait, Some(Wait { gathered: None, then: Then::ShardFree }));
+            self.held.set(held);
+            drop(state);
             self.go_on_later(executor, wait);
         }
     }
@@ -326,6 +350,7 @@ impl Connection {
         let (connection, executor) = (self.clone(), executor.clone());
         self.waiting.set(true);
         spawn_local(async move {
+            connection.held.set(false);
             loop {
                 if let Some(wait) = wait.take() {
                     connection.resolve(&executor, wait).await;

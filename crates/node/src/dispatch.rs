@@ -46,6 +46,8 @@ pub(crate) enum Then {
     Nothing,
     Reply(Later),
     Pause(Instant),
+    /// The own shard is in a script; this is called from within it.
+    ShardFree,
 }
 
 /// What a batch leaves open.
@@ -197,6 +199,10 @@ impl<'a> Dispatch<'a> {
                 self.run_here(id, spec, args, Some(slot))
             }
             Plan::Shard { shard, slot } => self.send_to(shard, id, args, Some(slot)),
+            Plan::FanOut(_) if self.any_busy() => {
+                self.reply_error(BUSY);
+                Step::Next
+            }
             Plan::FanOut(fan_out) => {
                 let version = self.session.version;
                 let queued = Queued { id, request: own(args), slot: None };
@@ -212,6 +218,10 @@ impl<'a> Dispatch<'a> {
         }
     }
 
+    fn any_busy(&self) -> bool {
+        (0..self.executor.node.topology.shards()).any(|shard| self.executor.is_busy(shard))
+    }
+
     /// Runs a command on the own shard, at once.
     #[inline]
     fn run_here(
@@ -223,8 +233,7 @@ impl<'a> Dispatch<'a> {
     ) -> Step {
         let executor = self.executor;
         let Ok(mut shard) = executor.shard.try_borrow_mut() else {
-            self.reply_error(BUSY);
-            return Step::Next;
+            return self.wait_for_shard();
         };
         let now = self.now;
         let mut elsewhere = None;
@@ -232,13 +241,23 @@ impl<'a> Dispatch<'a> {
         self.reply(|reply| elsewhere = shard.execute(id, args, slot, now, reply));
         drop(shard);
         if spec.family == Family::Scripting {
-            executor.clear_busy();
+            executor.after_script();
             self.now = executor.clock.now();
             if let Some(slot) = elsewhere {
                 return self.send_script(start, id, args, slot);
             }
         }
         Step::Next
+    }
+
+    /// The own shard is in a script: wait for its end, unless it is slow.
+    #[cold]
+    fn wait_for_shard(&mut self) -> Step {
+        if self.executor.is_busy(self.executor.index) {
+            self.reply_error(BUSY);
+            return Step::Next;
+        }
+        Step::Again(Then::ShardFree)
     }
 
     fn output_len(&self) -> usize {
@@ -279,12 +298,7 @@ impl<'a> Dispatch<'a> {
         let slot = match plan(spec, args, &self.executor.node.topology) {
             Plan::Local | Plan::FanOut(_) => None,
             Plan::Shard { shard, slot } => {
-                let busy = if shard == self.executor.index {
-                    self.executor.shard.try_borrow_mut().is_err()
-                } else {
-                    self.executor.is_busy(shard)
-                };
-                if busy {
+                if self.executor.is_busy(shard) {
                     if let Some(transaction) = &mut self.session.transaction {
                         transaction.abort(Abort::Because(BUSY.into()));
                     }
@@ -349,7 +363,6 @@ impl<'a> Dispatch<'a> {
             connection: self.connection,
             session: self.session,
             reply: &mut reply,
-            now: self.now,
         };
         let done = match run(&mut call, args) {
             Ok(done) => done,
@@ -367,6 +380,7 @@ impl<'a> Dispatch<'a> {
             Done::Replied => Step::Next,
             Done::Later(later) => Step::Wait(Then::Reply(later)),
             Done::Close => Step::Close,
+            Done::WhenShardFree => Step::Again(Then::ShardFree),
         }
     }
 }

@@ -9,12 +9,13 @@
 //! by mailbox, those of one pipeline together.
 //!
 //! # While a script runs for long
-//! The thread is inside the script, so nobody looks after its sockets. The watchdog then makes the
-//! script's hook call [`Executor::attend`] now and then: it accepts what arrives, answers what
-//! needs no shard (INFO, CLIENT, SCRIPT KILL, …), and BUSY to the rest. That the shard is busy
-//! needs no flag here: its `RefCell` is borrowed. (Another thread could have looked after the
-//! sockets, but then every connection's state would have to be shared, always, for the sake of a
-//! moment that should never come.)
+//! The thread is inside the script, so nobody looks after its sockets. From 20 ms on the watchdog
+//! makes the script's hook call [`Executor::attend`] every 20 ms: it takes in new connections,
+//! answers what needs no shard (INFO, CLIENT, SCRIPT KILL, …) and what other shards can answer, and
+//! leaves what needs the own shard waiting; past `busy-reply-threshold` that is answered BUSY. In
+//! between the script runs without a hook, at full speed. (Another thread could have looked after
+//! the sockets, but then every connection's state would have to be shared, always, for the sake of
+//! a moment that should be rare.)
 //!
 //! # Invariants
 //! - I1. Only this thread reaches the shard. Others send messages.
@@ -200,7 +201,7 @@ impl Executor {
                 let replies = self.run_requests(&run);
                 // The connection may have gone; its requests have run all the same.
                 let _ = run.reply_to.send(replies);
-                self.clear_busy();
+                self.after_script();
             }
             Message::Call(call) => call(self),
         }
@@ -245,18 +246,19 @@ impl Executor {
         }
     }
 
-    /// A script has ended: whoever was told BUSY may come again.
+    /// A script has ended: whoever was told BUSY may come again, and what waited for the shard goes
+    /// on.
     #[inline]
-    pub(crate) fn clear_busy(&self) {
+    pub(crate) fn after_script(&self) {
         let handle = &self.node.executors[usize::from(self.index)];
-        if handle.busy.load(Ordering::Relaxed) {
+        if handle.busy.load(Ordering::Relaxed) || !self.deferred.borrow().is_empty() {
             self.end_busy();
         }
     }
 
     #[cold]
     fn end_busy(&self) {
-        if self.shard.try_borrow_mut().is_err() {
+        if self.is_in_script() {
             return;
         }
         self.node.executors[usize::from(self.index)].busy.store(false, Ordering::Release);
@@ -265,11 +267,19 @@ impl Executor {
         }
     }
 
+    /// Whether the shard is in use: this is called from within a script.
+    pub(crate) fn is_in_script(&self) -> bool {
+        self.shard.try_borrow_mut().is_err()
+    }
+
     /// Looks after sockets and mailbox while a script runs. Called from the script's hook.
     pub(crate) fn attend(&self) {
         let Some(me) = self.me.upgrade() else { return };
         self.attend_mailbox();
         let connections: Vec<Rc<Connection>> = self.connections.borrow().values().cloned().collect();
+        if self.is_busy(self.index) {
+            connections.iter().for_each(|connection| connection.refuse_held(&me));
+        }
         let idle: Vec<&Rc<Connection>> =
             connections.iter().filter(|connection| connection.can_attend()).collect();
         let mut fds: Vec<PollFd<'_>> = idle
@@ -290,9 +300,22 @@ impl Executor {
         loop {
             let message = self.mailbox.borrow_mut().try_recv();
             match message {
-                Ok(Message::Call(call)) => self.deferred.borrow_mut().push(Message::Call(call)),
-                Ok(message) => self.receive(message),
-                Err(_) => return,
+                Ok(message @ Message::Accept { .. }) => self.receive(message),
+                Ok(message) => self.deferred.borrow_mut().push(message),
+                Err(_) => break,
+            }
+        }
+        if !self.is_busy(self.index) {
+            return;
+        }
+        // Requests of other executors' connections are told so; calls wait for the shard.
+        let (runs, calls): (Vec<Message>, Vec<Message>) =
+            self.deferred.take().into_iter().partition(|message| matches!(message, Message::Run(_)));
+        self.deferred.borrow_mut().extend(calls);
+        for run in runs {
+            if let Message::Run(run) = run {
+                let replies = self.run_requests(&run);
+                let _ = run.reply_to.send(replies);
             }
         }
     }
@@ -325,7 +348,7 @@ impl Executor {
         });
     }
 
-    /// Whether another shard of this node answers BUSY.
+    /// Whether a shard of this node answers BUSY.
     pub(crate) fn is_busy(&self, shard: u16) -> bool {
         self.node.executors[usize::from(shard)].busy.load(Ordering::Relaxed)
     }

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use protocol::args::Request;
 use protocol::encode::{self, Version};
 use protocol::number::{parse_i64, parse_u64};
 use protocol::spec::FanOut;
@@ -87,20 +88,36 @@ async fn on_shard(executor: &Executor, shard: u16, queued: Queued, version: Vers
     executor.ask(shard, work).await.unwrap_or_else(|| error("ERR the server is shutting down"))
 }
 
-/// SCAN: the cursor names a slot; the shard that has it, or the next one, goes on.
-async fn scan(executor: &Executor, queued: Queued, version: Version) -> Vec<u8> {
-    let number = parse_u64(queued.request.args().at(1));
-    let cursor = number.and_then(ScanCursor::from_number);
-    let shard = match (number, cursor) {
-        // The handler says that the cursor is invalid.
-        (None, _) => Some(0),
-        (Some(_), cursor) => cursor.and_then(|cursor| shard_at_or_after(executor, cursor.slot)),
-    };
-    match shard {
-        Some(shard) if executor.is_busy(shard) => error(BUSY),
-        Some(shard) => on_shard(executor, shard, queued, version).await,
-        None => b"*2\r\n$1\r\n0\r\n*0\r\n".to_vec(),
+/// SCAN: the cursor names a slot; the shard that has it, or the next one, goes on. Shards that
+/// have nothing to show are passed over, so that a client of a nearly empty node need not be.
+async fn scan(executor: &Executor, mut queued: Queued, version: Version) -> Vec<u8> {
+    const END: &[u8] = b"*2\r\n$1\r\n0\r\n*0\r\n";
+    loop {
+        let number = parse_u64(queued.request.args().at(1));
+        let cursor = number.and_then(ScanCursor::from_number);
+        let shard = match (number, cursor) {
+            // The handler says that the cursor is invalid.
+            (None, _) => Some(0),
+            (Some(_), cursor) => cursor.and_then(|cursor| shard_at_or_after(executor, cursor.slot)),
+        };
+        let Some(shard) = shard else { return END.to_vec() };
+        if executor.is_busy(shard) {
+            return error(BUSY);
+        }
+        let reply = on_shard(executor, shard, queued.clone(), version).await;
+        let next = reply.strip_prefix(b"*2\r\n").and_then(|rest| rest.strip_suffix(b"\r\n*0\r\n"));
+        let next = next.and_then(|bulk| bulk.split(|&byte| byte == b'\n').nth(1));
+        match next {
+            Some(next) if next != b"0" => queued.request = with_cursor(&queued, next),
+            _ => return reply,
+        }
     }
+}
+
+/// The same SCAN from another cursor.
+fn with_cursor(queued: &Queued, cursor: &[u8]) -> Request {
+    let parts = queued.request.args().iter_from(0).enumerate();
+    Request::of(parts.map(|(at, part)| if at == 1 { cursor } else { part }))
 }
 
 fn shard_at_or_after(executor: &Executor, slot: u16) -> Option<u16> {

@@ -14,9 +14,12 @@ use crate::node::{ExecutorHandle, Node};
 /// How often the watchdog looks.
 const TICK: Duration = Duration::from_millis(5);
 
+/// A script as old as this has its shard's sockets looked after, as often.
+const ATTEND_EVERY_MS: u64 = 20;
+
 /// Watches until the process ends.
 pub(crate) fn run(node: &Arc<Node>) {
-    let mut seen: Vec<Option<(Run, Instant)>> = vec![None; node.executors.len()];
+    let mut seen: Vec<Option<Seen>> = vec![None; node.executors.len()];
     loop {
         std::thread::sleep(TICK);
         let now = Instant::now();
@@ -26,21 +29,30 @@ pub(crate) fn run(node: &Arc<Node>) {
     }
 }
 
-fn look(node: &Node, handle: &ExecutorHandle, seen: &mut Option<(Run, Instant)>, now: Instant) {
+/// A run that the watchdog has seen.
+#[derive(Clone, Copy)]
+struct Seen {
+    run: Run,
+    since: Instant,
+    /// Age at which the sockets are looked after next.
+    attend_at_ms: u64,
+}
+
+fn look(node: &Node, handle: &ExecutorHandle, seen: &mut Option<Seen>, now: Instant) {
     let Some(live) = handle.live.get() else { return };
     let Some(run) = live.control.running() else {
         *seen = None;
         return;
     };
-    let since = match *seen {
-        Some((known, since)) if known == run => since,
+    let known = match seen {
+        Some(known) if known.run == run => known,
         _ => {
-            *seen = Some((run, now));
+            *seen = Some(Seen { run, since: now, attend_at_ms: ATTEND_EVERY_MS });
             handle.script_age_ms.store(0, Ordering::Relaxed);
             return;
         }
     };
-    let age_ms = now.duration_since(since).as_millis() as u64;
+    let age_ms = now.duration_since(known.since).as_millis() as u64;
     handle.script_age_ms.store(age_ms, Ordering::Relaxed);
     let over = |limit_ms: u64| limit_ms != 0 && age_ms >= limit_ms;
     let settings = &node.settings;
@@ -49,10 +61,15 @@ fn look(node: &Node, handle: &ExecutorHandle, seen: &mut Option<(Run, Instant)>,
     {
         live.control.ask(run, Request::Timeout);
         live.thread.interrupt();
-    } else if over(settings.busy_reply_threshold.load(Ordering::Relaxed))
+        return;
+    }
+    if over(settings.busy_reply_threshold.load(Ordering::Relaxed))
         && !handle.busy.swap(true, Ordering::AcqRel)
     {
         tracing::warn!(age_ms, "a script is slow; its shard answers BUSY until it ends");
+    }
+    if age_ms >= known.attend_at_ms {
+        known.attend_at_ms = age_ms + ATTEND_EVERY_MS;
         live.control.ask(run, Request::Attend);
         live.thread.interrupt();
     }

@@ -77,6 +77,9 @@ fn on_owner(
     if call.executor.is_busy(shard) {
         return Err(CommandError::Text(BUSY));
     }
+    if shard == call.executor.index && call.executor.is_in_script() {
+        return Ok(Done::WhenShardFree);
+    }
     let work = move |executor: &Executor| {
         let mut out = Vec::new();
         match executor.shard.try_borrow() {

@@ -35,9 +35,18 @@ struct Terms {
 
 /// EXEC.
 pub(crate) fn run(call: &mut NodeCall<'_, '_>, _args: Args<'_>) -> Result<Done, CommandError> {
-    let Some(transaction) = call.session.transaction.take() else {
+    let Some(transaction) = &call.session.transaction else {
         return Err(CommandError::Text("ERR EXEC without MULTI"));
     };
+    let executor = call.executor;
+    let shard = match transaction.slot.map(|slot| place(slot, &executor.node.topology)) {
+        Some(Plan::Shard { shard, .. }) => shard,
+        _ => executor.index,
+    };
+    if shard == executor.index && executor.is_in_script() && !executor.is_busy(shard) {
+        return Ok(Done::WhenShardFree);
+    }
+    let transaction = call.session.transaction.take().unwrap_or_default();
     let terms = Terms {
         watched: call.session.watched.clone(),
         flag: call.session.watch_flag.clone(),
@@ -48,17 +57,7 @@ pub(crate) fn run(call: &mut NodeCall<'_, '_>, _args: Args<'_>) -> Result<Done, 
     if let Some(refusal) = transaction.refusal() {
         return Err(CommandError::dynamic(refusal));
     }
-    let executor = call.executor;
-    let shard = match transaction.slot.map(|slot| place(slot, &executor.node.topology)) {
-        Some(Plan::Shard { shard, .. }) => shard,
-        _ => executor.index,
-    };
-    let busy = if shard == executor.index {
-        executor.shard.try_borrow_mut().is_err()
-    } else {
-        executor.is_busy(shard)
-    };
-    if busy {
+    if executor.is_busy(shard) {
         return Err(CommandError::dynamic(format!(
             "EXECABORT Transaction discarded because of: {BUSY}"
         )));
@@ -129,7 +128,7 @@ fn run_queue(executor: &Executor, queue: &[Queued], terms: &Terms) -> Outcome {
         Ok(shard.transaction(queue, now, &mut bytes, terms.version))
     };
     drop(shard);
-    executor.clear_busy();
+    executor.after_script();
     match result {
         Ok(ends) => Outcome::Done { bytes, ends },
         Err(error) => Outcome::Refused(format!(
@@ -256,14 +255,13 @@ fn answer(
             run(&mut call, args).map(|()| Done::Replied)
         }
         Home::Node(run) => {
-            let now = executor.clock.now();
-            run(&mut NodeCall { executor, connection, session, reply, now }, args)
+            run(&mut NodeCall { executor, connection, session, reply }, args)
         }
         Home::Shard => Err(CommandError::Text("ERR this command is a shard's")),
     };
     match result {
         Ok(Done::Later(later)) => Some(later),
-        Ok(Done::Replied | Done::Close) => None,
+        Ok(Done::Replied | Done::Close | Done::WhenShardFree) => None,
         Err(error) => {
             reply.error(&error);
             None

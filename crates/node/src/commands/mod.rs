@@ -21,7 +21,6 @@ use protocol::spec::CommandSpec;
 use router::session::Session;
 use shard::error::CommandError;
 use shard::reply::Reply;
-use shard::time::Micros;
 
 use crate::connection::Connection;
 use crate::dispatch::Later;
@@ -33,7 +32,6 @@ pub(crate) struct NodeCall<'a, 'r> {
     pub(crate) connection: &'a Rc<Connection>,
     pub(crate) session: &'a mut Session,
     pub(crate) reply: &'a mut Reply<'r>,
-    pub(crate) now: Micros,
 }
 
 /// How a handler has answered.
@@ -44,6 +42,8 @@ pub(crate) enum Done {
     Later(Later),
     /// The connection ends after what has been written.
     Close,
+    /// Nothing has happened: the own shard is in a script and has to be free first.
+    WhenShardFree,
 }
 
 /// The handler of a node command.

@@ -33,6 +33,9 @@ pub(crate) fn watch(call: &mut NodeCall<'_, '_>, args: Args<'_>) -> Result<Done,
     if call.executor.is_busy(shard) {
         return Err(CommandError::Text(BUSY));
     }
+    if shard == call.executor.index && call.executor.is_in_script() {
+        return Ok(Done::WhenShardFree);
+    }
     let keys: Vec<Vec<u8>> = args.iter_from(1).map(<[u8]>::to_vec).collect();
     call.session.watched.extend(keys.iter().map(|key| (slot, key.clone())));
     let flag = call.session.watch_flag.clone();

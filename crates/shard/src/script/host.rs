@@ -201,6 +201,7 @@ impl Host {
                 false
             }
             Err(Refusal::Leave) => {
+                self.note_stop(Stop::Leave, None);
                 self.control.request_now(Request::Leave);
                 stack.stop_soon(&self.control);
                 stack.push_nil();

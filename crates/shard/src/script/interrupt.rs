@@ -23,7 +23,7 @@ use mlua::ffi::lua_State;
 pub enum Request {
     /// Nothing.
     None,
-    /// It may go on, and the shard's sockets are looked after now and then.
+    /// It may go on when the shard's sockets have been looked after.
     Attend,
     /// It ends: somebody said SCRIPT KILL.
     Kill,
@@ -119,6 +119,15 @@ impl Control {
         let run = self.run.load(Ordering::Acquire);
         let request = self.request.load(Ordering::Acquire);
         if run != 0 && request >> 3 == run { Request::from_bits(request) } else { Request::None }
+    }
+
+    /// The sockets are being looked after: that request is done with, unless another has replaced
+    /// it.
+    pub(super) fn note_attended(&self) {
+        let run = self.run.load(Ordering::Acquire);
+        let attend = run << 3 | Request::Attend as u64;
+        let done = run << 3;
+        let _ = self.request.compare_exchange(attend, done, Ordering::AcqRel, Ordering::Acquire);
     }
 
     /// A request of the script's own thread for itself.

@@ -32,9 +32,6 @@ use std::sync::Arc;
 use super::host::{Host, Stop};
 use super::interrupt::{Control, Request};
 
-/// Instructions between two looks at the sockets while a script is let go on.
-const ATTEND_EVERY: c_int = 10_000;
-
 thread_local! {
     /// The control block of the VM that this thread runs, for the signal handler. Constant
     /// initialisation and no destructor: reading it in a signal handler touches nothing else.
@@ -259,20 +256,16 @@ pub fn on_interrupt_signal() {
     // CURRENT; the handler runs on the thread that owns the VM.
     unsafe {
         let control = &*control;
-        let every = match control.request_for_running() {
-            Request::None => return,
-            Request::Attend => ATTEND_EVERY,
-            Request::Kill | Request::Timeout | Request::Memory | Request::Leave => 1,
-        };
         let state = control.state();
-        if !state.is_null() {
+        if control.request_for_running() != Request::None && !state.is_null() {
             control.note_hook();
-            ffi::lua_sethook(state, Some(hook), ffi::LUA_MASKCOUNT, every);
+            ffi::lua_sethook(state, Some(hook), ffi::LUA_MASKCOUNT, 1);
         }
     }
 }
 
-/// The count hook: looks after the sockets, or ends the script.
+/// The count hook: looks after the sockets once and goes away again, so that the script goes on at
+/// full speed, or ends the script.
 unsafe extern "C-unwind" fn hook(state: *mut ffi::lua_State, _: *mut ffi::lua_Debug) {
     let control = CURRENT.get();
     if control.is_null() {
@@ -284,11 +277,15 @@ unsafe extern "C-unwind" fn hook(state: *mut ffi::lua_State, _: *mut ffi::lua_De
         let host = (*control).host().cast::<Host>();
         let mut request = (*control).request_for_running();
         if request == Request::Attend {
+            (*control).note_attended();
             (*host).attend();
             request = (*control).request_for_running();
         }
         let stop = match request {
-            Request::None | Request::Attend => return,
+            Request::None | Request::Attend => {
+                ffi::lua_sethook(state, None, 0, 0);
+                return;
+            }
             Request::Kill => Stop::Killed,
             Request::Timeout => Stop::Timeout,
             Request::Memory => Stop::Memory,
