@@ -238,7 +238,7 @@ script_kill() {
     is 'what a killed script made expire does not' -1 "$(cli ttl '{kill}')"
   fi
   if atoll_only 'an endless script ends by its time limit'; then
-    like 'an endless script ends by its time limit' 'ERR *' \
+    like 'an endless script ends by its time limit' 'TIMEOUT Script ran longer than * ms and was rolled back.*' \
       "$(cli eval "redis.call('set', KEYS[1], 'x') while true do end" 1 '{kill}')"
     is 'what a script wrote before its time limit is gone' before "$(cli get '{kill}')"
   fi
