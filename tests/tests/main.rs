@@ -1,1 +1,8 @@
-fn main(){}
+//! Atoll from outside: through sockets, signals and files, as its users have it.
+//!
+//! Each module begins with the number of the part that it tests. `ATOLL_BIN=path` tests that binary
+//! in place of the one that cargo builds; `UPDATE=1` rewrites tests/data.
+
+#![expect(clippy::unwrap_used, reason = "these are tests, and so are their helpers")]
+
+mod t20_protocol;

@@ -205,6 +205,9 @@ impl Connection {
         batch: &Batch,
         decoded: Result<usize, protocol::error::DecodeError>,
     ) -> (usize, Option<Wait>) {
+        if batch.len() > 1 {
+            warm(executor, input, batch);
+        }
         let State { session, output, .. } = state;
         let mut dispatch = Dispatch::new(executor, self, session, output);
         for index in 0..batch.len() {
@@ -410,6 +413,19 @@ impl State {
             self.output.clear();
         }
     }
+}
+
+/// Has the shard look at the keys of the batch before it runs. Where the key of a request is, is
+/// guessed: a wrong guess costs a look and nothing else.
+fn warm(executor: &Executor, input: &[u8], batch: &Batch) {
+    let Ok(shard) = executor.shard.try_borrow() else { return };
+    shard.keyspace().warm((0..batch.len()).filter_map(|index| {
+        let args = batch.request(index, input);
+        let name = args.get(0)?;
+        // EVAL, EVALSHA and their like; EXISTS and EXPIRE have no number at part 2 and four parts.
+        let is_script = args.len() > 3 && matches!(name, [b'e' | b'E', b'v' | b'V', ..]);
+        args.get(if is_script { 3 } else { 1 })
+    }));
 }
 
 /// Refuses a connection with an error, without serving it.

@@ -7,7 +7,7 @@ use super::{FAMILIES, Run};
 use crate::error::CommandError;
 
 /// A row of a [`CommandTable`], for as long as the process runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct CommandId(u16);
 
 impl CommandId {

@@ -133,6 +133,19 @@ impl Index {
         }
     }
 
+    /// A handle in the first bucket of this hash that may be the one, for [`super::warm`].
+    #[inline]
+    pub(crate) fn first_candidate(&self, hash: u64) -> Option<u32> {
+        if self.buckets.is_empty() {
+            return None;
+        }
+        let bucket = &self.buckets[self.address(hash)];
+        let tag = tag_of(hash);
+        let candidates = candidates(&bucket.tags, tag);
+        let place = candidates.trailing_zeros() as usize;
+        (candidates != 0 && bucket.tags[place] == tag).then(|| bucket.handles[place])
+    }
+
     #[inline]
     fn chained(&self, bucket: &Bucket) -> Option<&Bucket> {
         if bucket.chain == NO_CHAIN {
@@ -286,15 +299,6 @@ impl Index {
         let width = 1u64 << (32 - bits);
         let start = u64::from(position) & !(width - 1);
         u32::try_from(start + width).ok()
-    }
-
-    /// Visits every handle, in no particular order.
-    pub(crate) fn visit(&self, mut visit: impl FnMut(u32)) {
-        let overflow = self.overflow.iter().flat_map(|overflow| &overflow.buckets);
-        for bucket in self.buckets.iter().chain(overflow) {
-            let places = (0..PLACES).filter(|&place| bucket.tags[place] != 0);
-            places.for_each(|place| visit(bucket.handles[place]));
-        }
     }
 }
 

@@ -29,6 +29,7 @@ pub(crate) mod short_bytes;
 pub(crate) mod slab;
 mod undo;
 pub mod value;
+mod warm;
 mod watch;
 
 

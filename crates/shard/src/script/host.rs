@@ -105,6 +105,18 @@ pub(super) struct Host {
     pub(super) leave_for: Option<Slot>,
     /// The request under construction, reused.
     request: CommandRequest,
+    names: [KnownName; NAMES],
+}
+
+/// How many names of commands are remembered by the address of their string.
+const NAMES: usize = 64;
+
+/// The name of a command as a string of the VM, anchored so that its address stays its own.
+#[derive(Clone, Copy)]
+struct KnownName {
+    address: usize,
+    anchor: c_int,
+    id: CommandId,
 }
 
 /// Why a command did not run, from a script's view.
@@ -154,6 +166,7 @@ impl Host {
             stopped_at: None,
             leave_for: None,
             request: CommandRequest::default(),
+            names: [KnownName { address: 0, anchor: 0, id: CommandId::default() }; NAMES],
         }
     }
 
@@ -213,7 +226,7 @@ impl Host {
     #[inline]
     fn run_command(&mut self, stack: Stack, request: &CommandRequest) -> Result<bool, Refusal> {
         let args = request.args();
-        let id = self.resolve(request)?;
+        let id = self.resolve_cached(stack, request)?;
         let row = self.table.row(id);
         let spec = row.spec;
         if spec.family == Family::Transactions {
@@ -245,6 +258,42 @@ impl Host {
             }
         }
         Ok(!sink.is_error())
+    }
+
+    /// [`Self::resolve`], by the address of the name where that is known.
+    #[inline]
+    fn resolve_cached(
+        &mut self,
+        stack: Stack,
+        request: &CommandRequest,
+    ) -> Result<CommandId, Refusal> {
+        let address = stack.string_address(1);
+        let known = &self.names[(address >> 4) % NAMES];
+        if known.address == address && address != 0 {
+            let spec = self.table.spec(known.id);
+            if spec.arity.fits(request.args().len()) {
+                return Ok(known.id);
+            }
+        }
+        let id = self.resolve(request)?;
+        // What a container's name stands for depends on the next part.
+        let spec = self.table.spec(id);
+        let is_plain = spec.container().is_none() && !spec.flags.contains(Flags::CONTAINER);
+        if stack.kind(1) == Kind::String && is_plain {
+            self.remember(stack, address, id);
+        }
+        Ok(id)
+    }
+
+    #[cold]
+    fn remember(&mut self, stack: Stack, address: usize, id: CommandId) {
+        stack.push_value(1);
+        let anchor = stack.anchor();
+        let known = &mut self.names[(address >> 4) % NAMES];
+        if known.address != 0 {
+            stack.release(known.anchor);
+        }
+        *known = KnownName { address, anchor, id };
     }
 
     /// Steps 3 and 4 of the order of checks: the command is known and its arity fits.

@@ -117,6 +117,59 @@ struct Live {
     host: HostCell,
     handler: c_int,
     globals: c_int,
+    keys: List,
+    argv: List,
+}
+
+/// KEYS or ARGV: one table that serves script after script, as long as scripts leave it a plain
+/// list. One that a script has made something else of is thrown away.
+struct List {
+    name: &'static [u8],
+    anchor: Option<c_int>,
+    len: usize,
+}
+
+impl List {
+    fn new(name: &'static [u8]) -> Self {
+        Self { name, anchor: None, len: 0 }
+    }
+
+    /// Makes the list hold `count` parts from part `from` on.
+    fn fill(&mut self, stack: Stack, globals: c_int, args: Args<'_>, from: usize, count: usize) {
+        let plain = self.anchor.is_some_and(|anchor| {
+            stack.push_anchored(anchor);
+            stack.is_plain_list(-1, self.len)
+        });
+        if !plain {
+            self.replace(stack, globals, count);
+        }
+        for (at, part) in args.iter_from(from).take(count).enumerate() {
+            stack.push_bytes(part);
+            stack.raw_set_index(-2, at + 1);
+        }
+        for at in count + 1..=self.len {
+            stack.push_nil();
+            stack.raw_set_index(-2, at);
+        }
+        self.len = count;
+        stack.pop(1);
+    }
+
+    /// Puts a new table, which is on top of the stack then, in place of the old one.
+    fn replace(&mut self, stack: Stack, globals: c_int, count: usize) {
+        if let Some(old) = self.anchor.take() {
+            stack.pop(1);
+            stack.release(old);
+        }
+        stack.push_table(count, 0);
+        stack.push_value(-1);
+        self.anchor = Some(stack.anchor());
+        self.len = 0;
+        stack.push_anchored(globals);
+        stack.push_value(-2);
+        stack.raw_set_name(-2, self.name);
+        stack.pop(1);
+    }
 }
 
 /// The script host of one shard. See the module.
@@ -325,7 +378,8 @@ impl ScriptEngine {
         if !self.jit {
             vm.switch_jit_off();
         }
-        Ok(Live { vm, host, handler, globals })
+        let (keys, argv) = (List::new(b"KEYS"), List::new(b"ARGV"));
+        Ok(Live { vm, host, handler, globals, keys, argv })
     }
 
     /// Runs an endless compiled loop (bounded, in case it cannot be stopped), so that whoever
@@ -396,7 +450,9 @@ impl ScriptEngine {
         });
         let stack = live.vm.stack();
         stack.push_anchored(live.handler);
-        push_globals(stack, live.globals, invocation);
+        let Invocation { args, keys, .. } = *invocation;
+        live.keys.fill(stack, live.globals, args, 3, keys);
+        live.argv.fill(stack, live.globals, args, 3 + keys, args.len().saturating_sub(3 + keys));
         stack.push_anchored(compiled.function);
         let outcome = live.vm.call_script(&self.control, 1);
         let (stop, resp) = live.host.with(|host| {
@@ -426,23 +482,6 @@ impl ScriptEngine {
         }
         result
     }
-}
-
-/// Sets KEYS and ARGV, behind the globals that scripts see and cannot assign to.
-fn push_globals(stack: Stack, globals: c_int, invocation: &Invocation<'_>) {
-    let Invocation { args, keys, .. } = invocation;
-    stack.push_anchored(globals);
-    let rest = args.len().saturating_sub(3 + keys);
-    for (name, from, count) in [(&b"KEYS"[..], 3, *keys), (b"ARGV", 3 + keys, rest)] {
-        stack.push_bytes(name);
-        stack.push_table(count, 0);
-        for (at, part) in args.iter_from(from).take(count).enumerate() {
-            stack.push_bytes(part);
-            stack.raw_set_index(-2, at + 1);
-        }
-        stack.raw_set(-3);
-    }
-    stack.pop(1);
 }
 
 /// The error of a script that did not reach its end, its error value on top of the stack.

@@ -562,6 +562,47 @@ impl Stack {
         unsafe { ffi::lua_next(self.0, table) != 0 }
     }
 
+    /// Whether the table has nothing but the items 1 to `len`, and no metatable.
+    pub(super) fn is_plain_list(self, table: c_int, len: usize) -> bool {
+        let table = self.absolute(table);
+        // SAFETY: see above; `lua_next` is given a key of the table, or nil for an empty one.
+        unsafe {
+            if ffi::lua_getmetatable(self.0, table) != 0 {
+                self.pop(1);
+                return false;
+            }
+            // LuaJIT keeps item 0 before item 1, where `next` from the last item does not see it.
+            ffi::lua_rawgeti(self.0, table, 0);
+            let has_zero = self.kind(-1) != Kind::Nil;
+            self.pop(1);
+            if has_zero {
+                return false;
+            }
+            if len == 0 {
+                self.push_nil();
+            } else {
+                ffi::lua_rawgeti(self.0, table, len as ffi::lua_Integer);
+                let missing = self.kind(-1) == Kind::Nil;
+                self.pop(1);
+                if missing {
+                    return false;
+                }
+                self.push_number(len as f64);
+            }
+            if ffi::lua_next(self.0, table) != 0 {
+                self.pop(2);
+                return false;
+            }
+            true
+        }
+    }
+
+    /// An address that is the same for equal strings as long as one of them lives (Lua interns).
+    #[inline]
+    pub(super) fn string_address(self, index: c_int) -> usize {
+        unsafe { ffi::lua_topointer(self.0, index) as usize }
+    }
+
     /// An anchor in the registry for the value on top of the stack, which it takes off.
     pub(super) fn anchor(self) -> c_int {
         unsafe { ffi::luaL_ref(self.0, ffi::LUA_REGISTRYINDEX) }
