@@ -59,9 +59,8 @@ impl ServerArgs {
         ];
         let mut overrides = Overrides::new();
         for pair in &self.set {
-            let (key, value) = pair
-                .split_once('=')
-                .ok_or_else(|| format!("--set {pair}: expected KEY=VALUE"))?;
+            let (key, value) =
+                pair.split_once('=').ok_or_else(|| format!("--set {pair}: expected KEY=VALUE"))?;
             overrides.push((key.trim().into(), value.trim().into()));
         }
         for (key, value) in flags {

@@ -30,6 +30,7 @@ use router::session::Session;
 use router::view::View;
 use tokio::io::Interest;
 use tokio::net::TcpStream;
+use tokio::sync::Notify;
 use tokio::task::spawn_local;
 
 use crate::clients::Client;
@@ -48,6 +49,8 @@ pub(crate) struct Connection {
     pub(crate) state: RefCell<State>,
     /// A request is under way that has to be waited for (I3).
     waiting: Cell<bool>,
+    /// Tells that it is answered.
+    served: Notify,
     /// That request waits for the own shard, which is in a script.
     held: Cell<bool>,
 }
@@ -85,6 +88,7 @@ impl Connection {
             client,
             view: node.views[listener].clone(),
             waiting: Cell::new(false),
+            served: Notify::new(),
             held: Cell::new(false),
         })
     }
@@ -108,8 +112,8 @@ impl Connection {
         loop {
             poll_fn(|cx| self.stream.poll_read_ready(cx)).await?;
             if self.waiting.get() {
-                // Taken over by `attend`; the request it began is waited for elsewhere.
-                tokio::task::yield_now().await;
+                // A request that `attend` began is waited for in a task of its own.
+                self.served.notified().await;
                 continue;
             }
             let Some(mut wait) = self.read(executor)? else { return Ok(()) };
@@ -368,6 +372,7 @@ impl Connection {
             }
             let _ = connection.flush(&executor).await;
             connection.waiting.set(false);
+            connection.served.notify_one();
             if connection.state.borrow().closing {
                 let _ = shutdown(connection.stream.as_raw_fd(), Shutdown::Both);
             }

@@ -348,8 +348,12 @@ impl<'a> Dispatch<'a> {
         }
         let start = self.output.len();
         let mut reply = Reply::resp(self.output, self.session.version);
-        let mut call =
-            SessionCall { session: self.session, view, table: executor.node.table(), reply: &mut reply };
+        let mut call = SessionCall {
+            session: self.session,
+            view,
+            table: executor.node.table(),
+            reply: &mut reply,
+        };
         if let Err(error) = run(&mut call, args) {
             reply.error(&error);
         }

@@ -140,20 +140,14 @@ async fn tick(executor: Rc<Executor>) {
 }
 
 impl Executor {
-    fn new(
-        node: Arc<Node>,
-        index: u16,
-        mailbox: mpsc::Receiver<Message>,
-        me: Weak<Self>,
-    ) -> Self {
+    fn new(node: Arc<Node>, index: u16, mailbox: mpsc::Receiver<Message>, me: Weak<Self>) -> Self {
         let (first, count) = node.topology.shard_range(index);
         let mut keyspace = Keyspace::new(first, count, fastrand::u64(..));
         keyspace.configure(node.settings.keyspace());
         let mut scripts = ScriptEngine::new(node.scripts.clone());
         scripts.configure(node.settings.script_limits(node.table()));
         scripts.set_services(Rc::new(ScriptServices::new(me.clone())));
-        let live =
-            LiveExecutor { control: scripts.control().clone(), thread: Thread::current() };
+        let live = LiveExecutor { control: scripts.control().clone(), thread: Thread::current() };
         let shard = Shard::new(keyspace, scripts, node.table());
         let handle = &node.executors[usize::from(index)];
         assert!(handle.live.set(live).is_ok(), "each executor is started once");
@@ -276,7 +270,8 @@ impl Executor {
     pub(crate) fn attend(&self) {
         let Some(me) = self.me.upgrade() else { return };
         self.attend_mailbox();
-        let connections: Vec<Rc<Connection>> = self.connections.borrow().values().cloned().collect();
+        let connections: Vec<Rc<Connection>> =
+            self.connections.borrow().values().cloned().collect();
         if self.is_busy(self.index) {
             connections.iter().for_each(|connection| connection.refuse_held(&me));
         }
@@ -309,8 +304,11 @@ impl Executor {
             return;
         }
         // Requests of other executors' connections are told so; calls wait for the shard.
-        let (runs, calls): (Vec<Message>, Vec<Message>) =
-            self.deferred.take().into_iter().partition(|message| matches!(message, Message::Run(_)));
+        let (runs, calls): (Vec<Message>, Vec<Message>) = self
+            .deferred
+            .take()
+            .into_iter()
+            .partition(|message| matches!(message, Message::Run(_)));
         self.deferred.borrow_mut().extend(calls);
         for run in runs {
             if let Message::Run(run) = run {
@@ -343,9 +341,15 @@ impl Executor {
             return;
         }
         let mailbox = self.node.executors[usize::from(shard)].mailbox.clone();
-        spawn_local(async move {
-            let _ = mailbox.send(Message::Call(Box::new(work))).await;
-        });
+        // At once if there is room, so that it arrives before what this connection sends next.
+        match mailbox.try_send(Message::Call(Box::new(work))) {
+            Ok(()) | Err(mpsc::error::TrySendError::Closed(_)) => {}
+            Err(mpsc::error::TrySendError::Full(message)) => {
+                spawn_local(async move {
+                    let _ = mailbox.send(message).await;
+                });
+            }
+        }
     }
 
     /// Whether a shard of this node answers BUSY.

@@ -44,11 +44,13 @@ fn merge(fan_out: FanOut, replies: &[Vec<u8>]) -> Vec<u8> {
     let mut out = Vec::new();
     match fan_out {
         FanOut::Sum => {
-            let sum = replies.iter().filter_map(|reply| header(reply)).map(|(value, _)| value).sum();
+            let sum =
+                replies.iter().filter_map(|reply| header(reply)).map(|(value, _)| value).sum();
             encode::header(&mut out, b':', sum);
         }
         FanOut::Concat => {
-            let parts: Vec<(i64, &[u8])> = replies.iter().filter_map(|reply| header(reply)).collect();
+            let parts: Vec<(i64, &[u8])> =
+                replies.iter().filter_map(|reply| header(reply)).collect();
             encode::header(&mut out, b'*', parts.iter().map(|(count, _)| count).sum());
             parts.iter().for_each(|(_, body)| out.extend_from_slice(body));
         }
@@ -157,7 +159,8 @@ mod tests {
 
     #[test]
     fn replies_are_merged() {
-        let own = |replies: &[&str]| replies.iter().map(|r| r.as_bytes().to_vec()).collect::<Vec<_>>();
+        let own =
+            |replies: &[&str]| replies.iter().map(|r| r.as_bytes().to_vec()).collect::<Vec<_>>();
         assert_eq!(merge(FanOut::Sum, &own(&[":2\r\n", ":40\r\n"])), b":42\r\n");
         assert_eq!(
             merge(FanOut::Concat, &own(&["*1\r\n$1\r\na\r\n", "*0\r\n", "*1\r\n$1\r\nb\r\n"])),

@@ -40,7 +40,8 @@ pub(crate) async fn bind(
     view: usize,
     shard: Option<u16>,
 ) -> Result<Listener, NodeError> {
-    let named = if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
+    let named =
+        if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
     let failed = |source| NodeError::Listen { address: named.clone(), source };
     let host = if host == "*" { "0.0.0.0" } else { host };
     let mut addresses = lookup_host((host, port)).await.map_err(failed)?;

@@ -48,13 +48,18 @@ impl Membership {
             let bad = |why| NodeError::BadValue { key: "listener".into(), why };
             let (host, port) = split_host_port(&listener.bind).map_err(bad)?;
             let addresses = if listener.announce.is_empty() {
-                membership.topology.members().iter().map(|member| {
-                    Ok(Address { host: member.host.clone(), port: member.port })
-                }).collect()
+                membership
+                    .topology
+                    .members()
+                    .iter()
+                    .map(|member| Ok(Address { host: member.host.clone(), port: member.port }))
+                    .collect()
             } else {
-                listener.announce.iter().map(|text| {
-                    split_host_port(text).map(|(host, port)| Address { host, port })
-                }).collect::<Result<Vec<_>, _>>()
+                listener
+                    .announce
+                    .iter()
+                    .map(|text| split_host_port(text).map(|(host, port)| Address { host, port }))
+                    .collect::<Result<Vec<_>, _>>()
             }
             .map_err(bad)?;
             if addresses.len() != count {
@@ -122,12 +127,14 @@ impl Membership {
 fn shard_port_offset(config: &Config) -> Result<u16, NodeError> {
     match config.shard_endpoint_port {
         None => Ok(100),
-        Some(first) => first.checked_sub(config.port).filter(|offset| *offset > 0).ok_or_else(|| {
-            NodeError::BadValue {
-                key: "shard-endpoint-port".into(),
-                why: format!("must be above port {}", config.port),
-            }
-        }),
+        Some(first) => {
+            first.checked_sub(config.port).filter(|offset| *offset > 0).ok_or_else(|| {
+                NodeError::BadValue {
+                    key: "shard-endpoint-port".into(),
+                    why: format!("must be above port {}", config.port),
+                }
+            })
+        }
     }
 }
 

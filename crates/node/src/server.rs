@@ -47,10 +47,8 @@ pub(crate) fn run(config: Config) -> Result<(), NodeError> {
 }
 
 fn start_log(config: &Config) -> Result<(), NodeError> {
-    let filter = EnvFilter::try_new(&config.log).map_err(|error| NodeError::BadValue {
-        key: "log".into(),
-        why: error.to_string(),
-    })?;
+    let filter = EnvFilter::try_new(&config.log)
+        .map_err(|error| NodeError::BadValue { key: "log".into(), why: error.to_string() })?;
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_target(false)
@@ -158,10 +156,8 @@ async fn start_threads(
         waits.push(wait);
     }
     for wait in waits {
-        let failed = |why: String| NodeError::Start {
-            what: "executor",
-            source: std::io::Error::other(why),
-        };
+        let failed =
+            |why: String| NodeError::Start { what: "executor", source: std::io::Error::other(why) };
         wait.await.map_err(|_| failed("it ended".into()))?.map_err(failed)?;
     }
     Ok(())
@@ -177,7 +173,7 @@ async fn housekeeping(node: Arc<Node>) {
         let commands = node.published().iter().map(|figures| figures.commands).sum();
         node.statistics.sample(commands);
         let timeout = node.settings.timeout.load(Ordering::Relaxed);
-        if timeout > 0 && ticks % 10 == 0 {
+        if timeout > 0 && ticks.is_multiple_of(10) {
             node.clients.kill(None, |client| client.idle_seconds() > timeout);
         }
     }

@@ -208,9 +208,6 @@ mod tests {
             plain.parse(b"-1"),
             Err("argument must be between 0 and 9223372036854775807 inclusive".into())
         );
-        assert_eq!(
-            plain.parse(b"abc"),
-            Err("argument couldn't be parsed into an integer".into())
-        );
+        assert_eq!(plain.parse(b"abc"), Err("argument couldn't be parsed into an integer".into()));
     }
 }

@@ -24,11 +24,7 @@ pub fn parse_i64(text: &[u8]) -> Option<i64> {
         // Nineteen digits are below 10^19, which a u64 holds.
         magnitude = magnitude * 10 + u64::from(digit - b'0');
     }
-    if negative {
-        0i64.checked_sub_unsigned(magnitude)
-    } else {
-        i64::try_from(magnitude).ok()
-    }
+    if negative { 0i64.checked_sub_unsigned(magnitude) } else { i64::try_from(magnitude).ok() }
 }
 
 /// Parses an unsigned 64-bit integer by the same strict rules, or a SCAN cursor.

@@ -287,7 +287,9 @@ impl KeySpec {
                         }
                         first + count - 1
                     }
-                    _ => args.len().checked_sub(usize::from(last.unsigned_abs())).ok_or(KeysError)?,
+                    _ => {
+                        args.len().checked_sub(usize::from(last.unsigned_abs())).ok_or(KeysError)?
+                    }
                 };
                 if last >= args.len() || last < first {
                     return Err(KeysError);
@@ -316,11 +318,10 @@ impl KeySpec {
     fn begin_at(&self, args: Args<'_>) -> Option<usize> {
         match self.begin {
             Begin::Index(index) => Some(usize::from(index)),
-            Begin::Keyword { word, from } if from >= 0 => {
-                (usize::from(from.unsigned_abs())..args.len())
-                    .find(|&at| args.is(at, word))
-                    .map(|at| at + 1)
-            }
+            Begin::Keyword { word, from } if from >= 0 => (usize::from(from.unsigned_abs())
+                ..args.len())
+                .find(|&at| args.is(at, word))
+                .map(|at| at + 1),
             Begin::Keyword { word, from } => {
                 let last = args.len().checked_sub(usize::from(from.unsigned_abs()))?;
                 (1..=last).rev().find(|&at| args.is(at, word)).map(|at| at + 1)
@@ -457,7 +458,8 @@ impl CommandSpec {
     #[inline]
     pub fn slots(&self, args: Args<'_>) -> Slots {
         // Nearly all requests name one key, at part 1.
-        if let [KeySpec { begin: Begin::Index(1), find: Find::Range { last: 0, .. }, .. }] = self.keys
+        if let [KeySpec { begin: Begin::Index(1), find: Find::Range { last: 0, .. }, .. }] =
+            self.keys
         {
             return args.get(1).map_or(Slots::None, |key| Slots::One(Slot::of_key(key)));
         }
@@ -538,10 +540,8 @@ mod tests {
 
     #[test]
     fn ranges() {
-        const MSET: CommandSpec = CommandSpec {
-            keys: &[KeySpec::rest(1, 2, Access::Ow, &[])],
-            ..CommandSpec::NEW
-        };
+        const MSET: CommandSpec =
+            CommandSpec { keys: &[KeySpec::rest(1, 2, Access::Ow, &[])], ..CommandSpec::NEW };
         assert_eq!(keys(&MSET, &["mset", "a", "1", "b", "2"]), Ok(vec![1, 3]));
         const STREAMS: CommandSpec = CommandSpec {
             keys: &[KeySpec {
@@ -558,7 +558,8 @@ mod tests {
 
     #[test]
     fn slots_of_a_request() {
-        const DEL: CommandSpec = CommandSpec { keys: &[KeySpec::rest(1, 1, Access::Rm, &[])], ..CommandSpec::NEW };
+        const DEL: CommandSpec =
+            CommandSpec { keys: &[KeySpec::rest(1, 1, Access::Rm, &[])], ..CommandSpec::NEW };
         let slots = |parts: &[&str]| DEL.slots(Request::of(parts).args());
         assert_eq!(slots(&["del", "{t}a", "{t}b"]), Slots::One(Slot::of_key(b"t")));
         assert_eq!(slots(&["del", "a", "b"]), Slots::Several { first: Slot::of_key(b"a") });

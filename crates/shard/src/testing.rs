@@ -85,7 +85,8 @@ impl Rig {
     /// [`render`].
     pub fn run(&mut self, line: &str) -> String {
         let (mut text, mut spans) = (Vec::new(), Vec::new());
-        split_line(line.as_bytes(), &mut text, &mut spans).expect("a test's line has closed quotes");
+        split_line(line.as_bytes(), &mut text, &mut spans)
+            .expect("a test's line has closed quotes");
         self.run_request(&Request::of(spans.iter().map(|span| span.of(&text))))
     }
 

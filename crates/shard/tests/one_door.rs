@@ -66,30 +66,28 @@ fn word(letter: &str) -> BoxedStrategy<String> {
     match letter {
         "K" => select(KEYS).prop_map(Into::into).boxed(),
         "F" => (0u32..6).prop_map(|n| format!("field{n}")).boxed(),
-        "V" => prop_oneof![
-            (0i64..100).prop_map(|n| n.to_string()),
-            "[a-z]{0,40}",
-        ]
-        .boxed(),
+        "V" => prop_oneof![(0i64..100).prop_map(|n| n.to_string()), "[a-z]{0,40}",].boxed(),
         // Longer than what a packed hash takes, so that it becomes a table.
         "W" => "[a-z]{65,90}".boxed(),
         "N" => (-5i64..5).prop_map(|n| n.to_string()).boxed(),
         "T" => select(vec![-1i64, 1, 5, 100]).prop_map(|n| n.to_string()).boxed(),
         "U" => select(vec![-1i64, 1, 1500, 100_000]).prop_map(|n| n.to_string()).boxed(),
-        "P" => select(vec![-1i64, 2, 100]).prop_map(|n| (START / 1_000_000 + n).to_string()).boxed(),
+        "P" => {
+            select(vec![-1i64, 2, 100]).prop_map(|n| (START / 1_000_000 + n).to_string()).boxed()
+        }
         "Q" => select(vec![-1i64, 3, 90_000]).prop_map(|n| (START / 1000 + n).to_string()).boxed(),
         other => Just(other.to_owned()).boxed(),
     }
 }
 
 fn request() -> impl Strategy<Value = Request> {
-    let forms: Vec<(&str, &str)> =
-        WRITES.iter().flat_map(|(name, forms)| forms.iter().map(move |form| (*name, *form))).collect();
+    let forms: Vec<(&str, &str)> = WRITES
+        .iter()
+        .flat_map(|(name, forms)| forms.iter().map(move |form| (*name, *form)))
+        .collect();
     select(forms).prop_flat_map(|(name, form)| {
         let words: Vec<BoxedStrategy<String>> = form.split_whitespace().map(word).collect();
-        words.prop_map(move |words| {
-            Request::of(std::iter::once(name.to_owned()).chain(words))
-        })
+        words.prop_map(move |words| Request::of(std::iter::once(name.to_owned()).chain(words)))
     })
 }
 

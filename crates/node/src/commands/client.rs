@@ -231,8 +231,7 @@ fn kill_filter(args: Args<'_>) -> Result<(Filter, bool), CommandError> {
             }
             b"MAXAGE" => {
                 let age = parse_i64(value).and_then(|age| u64::try_from(age).ok());
-                let wrong =
-                    CommandError::Text("ERR maxage is not an integer or out of range");
+                let wrong = CommandError::Text("ERR maxage is not an integer or out of range");
                 filter.max_age = Some(age.ok_or(wrong)?);
             }
             b"SKIPME" => match value.to_ascii_lowercase().as_slice() {
@@ -274,9 +273,7 @@ fn unpause(call: &mut NodeCall<'_, '_>, _args: Args<'_>) -> Result<Done, Command
 fn unblock(call: &mut NodeCall<'_, '_>, args: Args<'_>) -> Result<Done, CommandError> {
     let known = args.len() == 3 || args.is(3, "TIMEOUT") || args.is(3, "ERROR");
     if args.len() > 4 || !known {
-        return Err(CommandError::Text(
-            "ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR",
-        ));
+        return Err(CommandError::Text("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR"));
     }
     args.int(2)?;
     call.reply.flag(false);

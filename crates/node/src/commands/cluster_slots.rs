@@ -13,8 +13,7 @@ use super::{Done, NodeCall, NodeCommand};
 use crate::executor::{BUSY, Executor};
 
 /// Sorted by name.
-pub(super) const COMMANDS: &[(&CommandSpec, NodeCommand)] =
-    &[(&COUNT, count), (&KEYS, keys)];
+pub(super) const COMMANDS: &[(&CommandSpec, NodeCommand)] = &[(&COUNT, count), (&KEYS, keys)];
 
 static COUNT: CommandSpec = CommandSpec {
     name: "cluster|countkeysinslot",
@@ -96,7 +95,5 @@ fn on_owner(
         return Ok(Done::Replied);
     }
     let executor = call.executor.clone();
-    Ok(Done::Later(Box::pin(async move {
-        executor.ask(shard, work).await.unwrap_or_default()
-    })))
+    Ok(Done::Later(Box::pin(async move { executor.ask(shard, work).await.unwrap_or_default() })))
 }

@@ -14,13 +14,8 @@ use crate::node::Node;
 use crate::settings::{PARAMETERS, Parameter};
 
 /// Sorted by name.
-pub(super) const COMMANDS: &[(&CommandSpec, NodeCommand)] = &[
-    (&CONTAINER, container),
-    (&GET, get),
-    (&HELP, help),
-    (&RESETSTAT, resetstat),
-    (&SET, set),
-];
+pub(super) const COMMANDS: &[(&CommandSpec, NodeCommand)] =
+    &[(&CONTAINER, container), (&GET, get), (&HELP, help), (&RESETSTAT, resetstat), (&SET, set)];
 
 const BASE: CommandSpec = CommandSpec {
     family: Family::Server,
@@ -130,9 +125,8 @@ fn get(call: &mut NodeCall<'_, '_>, args: Args<'_>) -> Result<Done, CommandError
     let cross_slot = node.settings.script_cross_slot_keys.load(Ordering::Relaxed) != 0;
     let name = if cross_slot { "same-shard" } else { "refuse" };
     all.insert("script-cross-slot-keys", name.into());
-    let wanted = |name: &str| {
-        args.iter_from(2).any(|pattern| glob::matches(pattern, name.as_bytes(), true))
-    };
+    let wanted =
+        |name: &str| args.iter_from(2).any(|pattern| glob::matches(pattern, name.as_bytes(), true));
     all.retain(|name, _| wanted(name));
     call.reply.map(all.len());
     for (name, value) in all {

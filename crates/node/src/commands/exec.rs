@@ -131,9 +131,9 @@ fn run_queue(executor: &Executor, queue: &[Queued], terms: &Terms) -> Outcome {
     executor.after_script();
     match result {
         Ok(ends) => Outcome::Done { bytes, ends },
-        Err(error) => Outcome::Refused(format!(
-            "EXECABORT Transaction rolled back because of: {error}"
-        )),
+        Err(error) => {
+            Outcome::Refused(format!("EXECABORT Transaction rolled back because of: {error}"))
+        }
     }
 }
 
@@ -254,9 +254,7 @@ fn answer(
             let mut call = router::commands::SessionCall { session, view, table, reply };
             run(&mut call, args).map(|()| Done::Replied)
         }
-        Home::Node(run) => {
-            run(&mut NodeCall { executor, connection, session, reply }, args)
-        }
+        Home::Node(run) => run(&mut NodeCall { executor, connection, session, reply }, args),
         Home::Shard => Err(CommandError::Text("ERR this command is a shard's")),
     };
     match result {

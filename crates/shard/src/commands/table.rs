@@ -182,7 +182,9 @@ fn unknown_command(args: Args<'_>) -> CommandError {
         shown.push_str(&format!("'{}' ", cut(part, room)));
     }
     let name = cut(args.get(0).unwrap_or_default(), 128);
-    CommandError::dynamic(format!("ERR unknown command '{name}', with args beginning with: {shown}"))
+    CommandError::dynamic(format!(
+        "ERR unknown command '{name}', with args beginning with: {shown}"
+    ))
 }
 
 #[cfg(test)]
@@ -204,19 +206,15 @@ mod tests {
     #[test]
     fn what_does_not_resolve_is_told_as_redis_tells_it() {
         let table = CommandTable::new([]);
-        let text = |parts: &[&str]| {
-            table.resolve(Request::of(parts).args()).unwrap_err().to_string()
-        };
+        let text =
+            |parts: &[&str]| table.resolve(Request::of(parts).args()).unwrap_err().to_string();
         assert_eq!(
             text(&["FOO", "bar", "baz"]),
             "ERR unknown command 'FOO', with args beginning with: 'bar' 'baz' "
         );
         assert_eq!(text(&["get"]), "ERR wrong number of arguments for 'get' command");
         assert_eq!(text(&["object"]), "ERR wrong number of arguments for 'object' command");
-        assert_eq!(
-            text(&["object", "nope"]),
-            "ERR unknown subcommand 'nope'. Try OBJECT HELP."
-        );
+        assert_eq!(text(&["object", "nope"]), "ERR unknown subcommand 'nope'. Try OBJECT HELP.");
         assert_eq!(
             text(&["object", "freq"]),
             "ERR wrong number of arguments for 'object|freq' command"

@@ -27,10 +27,7 @@ pub static EXEC: CommandSpec = CommandSpec {
     name: "exec",
     family: Family::Transactions,
     arity: Arity::exactly(1),
-    flags: Flags::NOSCRIPT
-        .union(Flags::LOADING)
-        .union(Flags::STALE)
-        .union(Flags::SKIP_SLOWLOG),
+    flags: Flags::NOSCRIPT.union(Flags::LOADING).union(Flags::STALE).union(Flags::SKIP_SLOWLOG),
     since: "1.2.0",
     complexity: "Depends on commands in the transaction",
     summary: "Executes all commands in a transaction.",

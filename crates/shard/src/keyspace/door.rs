@@ -301,8 +301,7 @@ impl Keyspace {
         let entry = self.detach(handle);
         let expiry = entry.expiry();
         self.attach(to, entry.value, expiry);
-        self.undo
-            .push(|| Undo::Rename { from: ShortBytes::new(from), to: ShortBytes::new(to) });
+        self.undo.push(|| Undo::Rename { from: ShortBytes::new(from), to: ShortBytes::new(to) });
         true
     }
 
@@ -381,10 +380,8 @@ impl Keyspace {
         let old = std::mem::replace(&mut entry.value, value);
         let old_expiry = entry.expiry();
         self.change_expiry(handle, expiry);
-        self.undo.push(|| Undo::Entry {
-            key: ShortBytes::new(key),
-            previous: Some((old, old_expiry)),
-        });
+        self.undo
+            .push(|| Undo::Entry { key: ShortBytes::new(key), previous: Some((old, old_expiry)) });
     }
 
     /// Adds a key that is not there; undo removes it again.
@@ -400,8 +397,7 @@ impl Keyspace {
         let Tables { slots, entries, first, len, expiring } = tables;
         let handle = entries.insert(Entry::new(key, value, expiry, clock));
         let slot = &mut slots[slot.index() - *first];
-        slot.index
-            .insert(hasher.hash(key), handle, |handle| hasher.hash(entries.at(handle).key()));
+        slot.index.insert(hasher.hash(key), handle, |handle| hasher.hash(entries.at(handle).key()));
         *len += 1;
         if expiry.is_some() {
             slot.expiring += 1;

@@ -43,7 +43,8 @@ const EMPTY: Bucket = Bucket { handles: [0; PLACES], tags: [0; PLACES], chain: N
 #[inline]
 fn candidates(tags: &[u8; PLACES], tag: u8) -> u16 {
     let [a, b, c, d, e, f, g, h, i, j, k, l] = *tags;
-    let low = u64::from_le_bytes([a, b, c, d, e, f, g, h]) ^ (u64::from(tag) * 0x0101_0101_0101_0101);
+    let low =
+        u64::from_le_bytes([a, b, c, d, e, f, g, h]) ^ (u64::from(tag) * 0x0101_0101_0101_0101);
     let high = u32::from_le_bytes([i, j, k, l]) ^ (u32::from(tag) * 0x0101_0101);
     let low = low.wrapping_sub(0x0101_0101_0101_0101) & !low & 0x8080_8080_8080_8080;
     let high = high.wrapping_sub(0x0101_0101) & !high & 0x8080_8080;
@@ -191,12 +192,7 @@ impl Index {
     }
 
     /// Removes a handle; says whether it was there.
-    pub(crate) fn remove(
-        &mut self,
-        hash: u64,
-        handle: u32,
-        hash_of: impl Fn(u32) -> u64,
-    ) -> bool {
+    pub(crate) fn remove(&mut self, hash: u64, handle: u32, hash_of: impl Fn(u32) -> u64) -> bool {
         if self.buckets.is_empty() {
             return false;
         }

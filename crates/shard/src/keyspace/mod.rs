@@ -32,7 +32,6 @@ pub mod value;
 mod warm;
 mod watch;
 
-
 pub use door::{Mark, NewExpiry};
 pub use value::Kind;
 pub use watch::WatchFlag;
@@ -62,10 +61,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self {
-            hash_limits: HashLimits::default(),
-            string_len_max: protocol::limits::BULK_LEN_MAX,
-        }
+        Self { hash_limits: HashLimits::default(), string_len_max: protocol::limits::BULK_LEN_MAX }
     }
 }
 

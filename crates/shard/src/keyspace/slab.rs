@@ -110,18 +110,15 @@ impl<T, const CHUNK: usize> Slab<T, CHUNK> {
             return None;
         }
         let places = (self.chunks.len() * CHUNK) as u32;
-        let value_at = |handle: u32| match &self.chunks[handle as usize / CHUNK]
-            [handle as usize % CHUNK]
-        {
-            Place::Occupied(value) => Some((handle, value)),
-            Place::Vacant { .. } => None,
-        };
+        let value_at =
+            |handle: u32| match &self.chunks[handle as usize / CHUNK][handle as usize % CHUNK] {
+                Place::Occupied(value) => Some((handle, value)),
+                Place::Vacant { .. } => None,
+            };
         let tries = (0..64).map(|_| rng.u32(..places));
         let mut tries = tries.collect::<Vec<_>>().into_iter();
         let start = rng.u32(..places);
-        tries
-            .find_map(value_at)
-            .or_else(|| (start..places).chain(0..start).find_map(value_at))
+        tries.find_map(value_at).or_else(|| (start..places).chain(0..start).find_map(value_at))
     }
 }
 

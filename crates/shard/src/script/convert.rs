@@ -29,7 +29,7 @@ struct Converter<'a> {
 /// Integers as x86-64 casts doubles: what does not fit, NaN included, is the least integer.
 fn truncate(number: f64) -> i64 {
     const LIMIT: f64 = 9_223_372_036_854_775_808.0;
-    if number >= -LIMIT && number < LIMIT { number as i64 } else { i64::MIN }
+    if (-LIMIT..LIMIT).contains(&number) { number as i64 } else { i64::MIN }
 }
 
 fn until_nul(text: &[u8]) -> &[u8] {
@@ -72,18 +72,12 @@ impl Converter<'_> {
         self.depth -= 1;
     }
 
-    /// `err`, `ok`, `big_number`: fields that hold a string.
+    /// `err` and `ok`: fields that hold a string.
     fn text_field(&mut self) -> bool {
-        let fields: [(&[u8], fn(&mut Vec<u8>, Version, &[u8])); 2] = [
-            (b"err", |out, _, text| encode::error(out, until_nul(text))),
-            (b"ok", |out, _, text| encode::status_sanitised(out, until_nul(text))),
-        ];
-        for (name, write) in fields {
-            if self.with_text_field(name, write) {
-                return true;
-            }
-        }
-        false
+        self.with_text_field(b"err", |out, _, text| encode::error(out, until_nul(text)))
+            || self.with_text_field(b"ok", |out, _, text| {
+                encode::status_sanitised(out, until_nul(text));
+            })
     }
 
     fn with_text_field(&mut self, name: &[u8], write: fn(&mut Vec<u8>, Version, &[u8])) -> bool {

@@ -153,7 +153,11 @@ impl Default for RunState {
 }
 
 impl Host {
-    pub(super) fn new(control: Arc<Control>, table: &'static CommandTable, memory: *mut Memory) -> Self {
+    pub(super) fn new(
+        control: Arc<Control>,
+        table: &'static CommandTable,
+        memory: *mut Memory,
+    ) -> Self {
         Self {
             memory,
             control,
@@ -252,8 +256,8 @@ impl Host {
             }
             None => {
                 let services = self.services.clone();
-                let services = services
-                    .ok_or("ERR This Redis command is not allowed from script")?;
+                let services =
+                    services.ok_or("ERR This Redis command is not allowed from script")?;
                 services.answer(id, args, &mut reply)?;
             }
         }
@@ -402,12 +406,10 @@ impl Host {
                     run(&mut call, queued.request.args())
                 }
                 _ => match self.services.clone() {
-                    Some(services) => {
-                        services.answer(queued.id, queued.request.args(), &mut reply)
+                    Some(services) => services.answer(queued.id, queued.request.args(), &mut reply),
+                    None => {
+                        Err(CommandError::Text("ERR This Redis command is not allowed from script"))
                     }
-                    None => Err(CommandError::Text(
-                        "ERR This Redis command is not allowed from script",
-                    )),
                 },
             };
             if let Err(error) = result {

@@ -205,7 +205,9 @@ unsafe extern "C" fn allocate(
             }
             return ptr::null_mut();
         }
-        if new_size > old_size && memory.limited && memory.used + (new_size - old_size) > memory.limit
+        if new_size > old_size
+            && memory.limited
+            && memory.used + (new_size - old_size) > memory.limit
         {
             memory.over_limit();
             if !memory.in_host {
@@ -450,9 +452,8 @@ impl Stack {
 
     /// Lua's name of the kind of value at a place.
     pub(super) fn kind_name(self, index: c_int) -> &'static str {
-        let name = unsafe {
-            CStr::from_ptr(ffi::lua_typename(self.0, ffi::lua_type(self.0, index)))
-        };
+        let name =
+            unsafe { CStr::from_ptr(ffi::lua_typename(self.0, ffi::lua_type(self.0, index))) };
         name.to_str().unwrap_or("value")
     }
 

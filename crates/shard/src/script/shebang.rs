@@ -49,9 +49,7 @@ pub fn parse(body: &[u8]) -> Result<(ScriptFlags, &[u8]), CommandError> {
     for part in parts {
         let Some(names) = part.strip_prefix(b"flags=") else {
             let shown = String::from_utf8_lossy(part);
-            return Err(CommandError::dynamic(format!(
-                "ERR Unknown lua shebang option: {shown}"
-            )));
+            return Err(CommandError::dynamic(format!("ERR Unknown lua shebang option: {shown}")));
         };
         if !names.is_empty() {
             names.split(|&byte| byte == b',').try_for_each(|name| flags.set(name))?;

@@ -257,9 +257,8 @@ impl Clone for Hash {
 
 impl Table {
     fn find(&self, name: &[u8]) -> Option<u32> {
-        self.index.find(self.hasher.hash(name), |handle| {
-            self.fields.at(handle).name.as_bytes() == name
-        })
+        self.index
+            .find(self.hasher.hash(name), |handle| self.fields.at(handle).name.as_bytes() == name)
     }
 
     fn set(&mut self, name: &[u8], value: &[u8]) -> Replaced {

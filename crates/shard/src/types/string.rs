@@ -15,9 +15,15 @@ pub struct StringValue(Repr);
 enum Repr {
     /// Text that is an integer in its one canonical form.
     Int(i64),
-    Short { len: u8, bytes: [u8; INLINE_MAX] },
+    Short {
+        len: u8,
+        bytes: [u8; INLINE_MAX],
+    },
     /// Once it has been changed in place, Redis says `raw` whatever the length.
-    Long { bytes: Vec<u8>, patched: bool },
+    Long {
+        bytes: Vec<u8>,
+        patched: bool,
+    },
 }
 
 const _: () = assert!(size_of::<StringValue>() == 32);
@@ -26,10 +32,10 @@ impl StringValue {
     /// The string with this text.
     #[inline]
     pub fn new(text: &[u8]) -> Self {
-        if text.len() <= 20 {
-            if let Some(integer) = parse_i64(text) {
-                return Self(Repr::Int(integer));
-            }
+        if text.len() <= 20
+            && let Some(integer) = parse_i64(text)
+        {
+            return Self(Repr::Int(integer));
         }
         if text.len() <= INLINE_MAX {
             let mut bytes = [0; INLINE_MAX];

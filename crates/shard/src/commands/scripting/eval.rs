@@ -96,8 +96,7 @@ fn numkeys(args: Args<'_>) -> Result<usize, CommandError> {
     if count > (args.len() - 3) as i64 {
         return Err(CommandError::Text("ERR Number of keys can't be greater than number of args"));
     }
-    usize::try_from(count)
-        .map_err(|_| CommandError::Text("ERR Number of keys can't be negative"))
+    usize::try_from(count).map_err(|_| CommandError::Text("ERR Number of keys can't be negative"))
 }
 
 #[cfg(test)]

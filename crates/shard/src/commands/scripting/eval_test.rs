@@ -78,8 +78,11 @@ fn replies_become_lua_values() {
          return redis.call('hgetall','h').map.f",
         "$v",
     );
-    check("return redis.pcall('incr','a','b','c').err", "$ERR Wrong number of args calling Redis \
-           command from script");
+    check(
+        "return redis.pcall('incr','a','b','c').err",
+        "$ERR Wrong number of args calling Redis \
+           command from script",
+    );
 }
 
 #[test]
@@ -115,8 +118,11 @@ fn errors_have_the_shape_of_redis() {
     check_error("error()", "-ERR nil script: <sha>, on @user_script:1.");
     check_error("error(true)", "-ERR true script: <sha>, on @user_script:1.");
     check_error("\n\nerror('l3')", "-ERR user_script:3: l3 script: <sha>, on @user_script:3.");
-    check_error("error('a\\nb\\r\\nc')", "-ERR user_script:1: a b  c script: <sha>, on \
-                 @user_script:1.");
+    check_error(
+        "error('a\\nb\\r\\nc')",
+        "-ERR user_script:1: a b  c script: <sha>, on \
+                 @user_script:1.",
+    );
     check_error(
         "return foo",
         "-ERR user_script:1: Script attempted to access nonexistent global variable 'foo' \
@@ -157,10 +163,7 @@ fn errors_have_the_shape_of_redis() {
 fn what_pcall_catches() {
     let script = "redis.call('set','a','b') local ok, e = pcall(redis.call,'hget','a','f') \
                   return {tostring(ok), e}";
-    check(
-        script,
-        "[$false $WRONGTYPE Operation against a key holding the wrong kind of value]",
-    );
+    check(script, "[$false $WRONGTYPE Operation against a key holding the wrong kind of value]");
     check("return type(redis.pcall('nosuch'))", "$table");
     check("return redis.pcall('nosuch').err", "$ERR Unknown Redis command called from script");
     check(
@@ -288,8 +291,11 @@ fn transactions_inside_a_script() {
         ":0",
     );
     check("return redis.pcall('exec').err", "$ERR EXEC without MULTI");
-    check("redis.call('multi') return redis.pcall('multi').err", "$ERR MULTI calls can not be \
-           nested");
+    check(
+        "redis.call('multi') return redis.pcall('multi').err",
+        "$ERR MULTI calls can not be \
+           nested",
+    );
 }
 
 #[test]
