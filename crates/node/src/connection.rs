@@ -22,6 +22,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
+use bytes::{Buf, BytesMut};
 use nix::sys::socket::{MsgFlags, Shutdown, recv, send, shutdown};
 use protocol::args::Args;
 use protocol::decode::{Batch, Decoder};
@@ -60,7 +61,7 @@ pub(crate) struct State {
     pub(crate) session: Session,
     decoder: Decoder,
     /// Bytes of requests that are incomplete, or that wait behind a barrier.
-    input: Vec<u8>,
+    input: BytesMut,
     /// Replies that have not been written.
     pub(crate) output: Vec<u8>,
     /// The connection ends when the output is written.
@@ -81,7 +82,7 @@ impl Connection {
             state: RefCell::new(State {
                 session: Session::new(client.id),
                 decoder,
-                input: Vec::new(),
+                input: BytesMut::new(),
                 output: Vec::new(),
                 closing: false,
             }),
@@ -174,11 +175,11 @@ impl Connection {
         input.extend_from_slice(new);
         let (used, wait) = self.process(&mut state, executor, &input);
         if used == input.len() {
-            input = Vec::new();
+            input = BytesMut::new();
         } else {
-            input.drain(..used);
+            input.advance(used);
             if let Some(wanted) = state.decoder.bytes_wanted() {
-                input.reserve_exact(wanted.saturating_sub(input.len()));
+                input.reserve(wanted.saturating_sub(input.len()));
             }
         }
         state.input = input;

@@ -6,6 +6,7 @@
 mod client;
 mod cluster_slots;
 mod config;
+mod debug;
 mod exec;
 pub(crate) mod info;
 mod quit;
@@ -69,5 +70,6 @@ pub(crate) fn commands() -> Vec<(&'static CommandSpec, NodeCommand)> {
     commands.extend_from_slice(client::COMMANDS);
     commands.extend_from_slice(cluster_slots::COMMANDS);
     commands.extend_from_slice(config::COMMANDS);
+    commands.extend_from_slice(debug::COMMANDS);
     commands
 }
