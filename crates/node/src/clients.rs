@@ -16,6 +16,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use nix::sys::socket::{Shutdown, shutdown};
+use shard::time::Millis;
+
+use crate::clock::Clock;
 
 /// What others see of one client.
 #[derive(Debug)]
@@ -25,7 +28,7 @@ pub(crate) struct Client {
     pub(crate) local: SocketAddr,
     pub(crate) fd: RawFd,
     pub(crate) since: Instant,
-    /// Milliseconds since `since` at the last request.
+    /// The wall clock at the last request, in milliseconds since the epoch.
     pub(crate) last_active_ms: AtomicU64,
     /// Number of the last command's row; `u32::MAX` before the first.
     pub(crate) last_command: AtomicU32,
@@ -55,9 +58,8 @@ impl Client {
 
     /// Notes a request.
     #[inline]
-    pub(crate) fn note(&self, command: u32, now: Instant) {
-        let ms = now.duration_since(self.since).as_millis() as u64;
-        self.last_active_ms.store(ms, Ordering::Relaxed);
+    pub(crate) fn note(&self, command: u32, now: Millis) {
+        self.last_active_ms.store(now.0 as u64, Ordering::Relaxed);
         self.last_command.store(command, Ordering::Relaxed);
     }
 
@@ -67,7 +69,7 @@ impl Client {
 
     pub(crate) fn idle_seconds(&self) -> u64 {
         let last = self.last_active_ms.load(Ordering::Relaxed);
-        (self.since.elapsed().as_millis() as u64).saturating_sub(last) / 1000
+        wall_clock_ms().saturating_sub(last) / 1000
     }
 
     /// The client's line in CLIENT LIST. `command` is the name of its last one.
@@ -108,6 +110,10 @@ impl Client {
     }
 }
 
+fn wall_clock_ms() -> u64 {
+    Clock::default().now().millis().0 as u64
+}
+
 /// All clients of the node. See the module.
 #[derive(Debug, Default)]
 pub(crate) struct Clients {
@@ -130,7 +136,7 @@ impl Clients {
             local,
             fd,
             since: Instant::now(),
-            last_active_ms: AtomicU64::new(0),
+            last_active_ms: AtomicU64::new(wall_clock_ms()),
             last_command: AtomicU32::new(u32::MAX),
             killed: AtomicBool::new(false),
             facts: Mutex::new(Facts { resp: 2, ..Facts::default() }),

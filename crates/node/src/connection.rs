@@ -20,7 +20,6 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
 
 use bytes::{Buf, BytesMut};
 use nix::sys::socket::{MsgFlags, Shutdown, recv, send, shutdown};
@@ -29,6 +28,7 @@ use protocol::decode::{Batch, Decoder};
 use protocol::encode;
 use router::session::Session;
 use router::view::View;
+use shard::time::Millis;
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
@@ -396,7 +396,7 @@ impl Connection {
 
     /// Notes a request, for CLIENT LIST.
     #[inline]
-    pub(crate) fn note(&self, command: usize, now: Instant) {
+    pub(crate) fn note(&self, command: usize, now: Millis) {
         self.client.note(command as u32, now);
     }
 

@@ -84,7 +84,6 @@ pub(crate) struct Dispatch<'a> {
     gathered: Option<Gathered>,
     now: Micros,
     scripts_since_now: u32,
-    instant: Instant,
 }
 
 impl<'a> Dispatch<'a> {
@@ -95,16 +94,7 @@ impl<'a> Dispatch<'a> {
         output: &'a mut Vec<u8>,
     ) -> Self {
         let now = executor.clock.now();
-        Self {
-            executor,
-            connection,
-            session,
-            output,
-            gathered: None,
-            now,
-            scripts_since_now: 0,
-            instant: Instant::now(),
-        }
+        Self { executor, connection, session, output, gathered: None, now, scripts_since_now: 0 }
     }
 
     /// What the batch leaves open.
@@ -159,7 +149,7 @@ impl<'a> Dispatch<'a> {
         };
         let spec = node.table().spec(id);
         note_command(spec.name);
-        self.connection.note(id.index(), self.instant);
+        self.connection.note(id.index(), self.now.millis());
         let home = *node.registry.home(id);
         if let Some(end) = node.pause.holds(may_write(spec)) {
             // What ends a pause is not paused.

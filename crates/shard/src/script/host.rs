@@ -20,6 +20,7 @@ use protocol::slot::Slot;
 use protocol::spec::{CommandSpec, Family, Flags, Slots};
 
 use super::interrupt::{Control, Request};
+use super::lib::Libraries;
 use super::raw::{Kind, Lent, Memory, Raise, Stack};
 use super::sha::Sha;
 use super::sink::{LuaSink, push_error};
@@ -103,6 +104,7 @@ pub(super) struct Host {
     pub(super) stopped_at: Option<(Vec<u8>, i64)>,
     /// The slot to go to, with [`Stop::Leave`].
     pub(super) leave_for: Option<Slot>,
+    pub(super) libraries: Libraries,
     /// The request under construction, reused.
     request: CommandRequest,
     names: [KnownName; NAMES],
@@ -169,6 +171,7 @@ impl Host {
             stop: None,
             stopped_at: None,
             leave_for: None,
+            libraries: Libraries::default(),
             request: CommandRequest::default(),
             names: [KnownName { address: 0, anchor: 0, id: CommandId::default() }; NAMES],
         }

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `raw` | the one audited module: the Lua C API |
 //! | `host` | `redis.call` and the rest of the `redis` table |
+//! | `lib` | cjson, cmsgpack, struct, `math.random` |
 //! | `sink`, `convert` | replies to Lua, Lua to replies |
 //! | `interrupt` | how other threads stop a script |
 //! | `store`, `sha` | the scripts of a node |
@@ -23,6 +24,7 @@
 mod convert;
 mod host;
 pub mod interrupt;
+mod lib;
 mod raw;
 pub mod sha;
 pub mod shebang;
@@ -43,6 +45,7 @@ pub use raw::{VmError, on_interrupt_signal};
 
 use host::{Host, RunState, Stop, display};
 use interrupt::Control;
+use lib::Generator;
 use raw::{HostCell, HostFunction, Kind, Stack, Vm};
 use sha::Sha;
 use shebang::ScriptFlags;
@@ -183,6 +186,8 @@ pub struct ScriptEngine {
     compiled: HashMap<Sha, Compiled, FixedState>,
     generation: u64,
     counters: ScriptCounters,
+    /// Goes on where it is when the VM is made anew.
+    random: Generator,
     jit: bool,
 }
 
@@ -206,6 +211,7 @@ impl ScriptEngine {
             compiled: HashMap::default(),
             generation,
             counters: ScriptCounters::default(),
+            random: Generator::default(),
             jit: true,
         }
     }
@@ -369,6 +375,7 @@ impl ScriptEngine {
         let mut host = Host::new(self.control.clone(), table, vm.memory());
         host.services = self.services.clone();
         host.denied = self.limits.denied.clone();
+        host.libraries.random = self.random.clone();
         let host = HostCell::new(host);
         self.control.set_host(host.address().cast());
         let stack = vm.stack();
@@ -605,7 +612,8 @@ fn build_sandbox(stack: Stack, host: *mut Host) -> Result<c_int, VmError> {
     }
     stack.push_bytes(b"7.2.4");
     stack.raw_set_name(-2, b"REDIS_VERSION");
-    stack.call_trusted(1).map_err(failed)?;
+    lib::push(stack, host);
+    stack.call_trusted(2).map_err(failed)?;
     // The sandbox returns one table with both.
     stack.raw_get_index(-1, 1);
     stack.set_globals();

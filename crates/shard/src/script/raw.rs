@@ -328,6 +328,14 @@ unsafe extern "C-unwind" fn trampoline(state: *mut ffi::lua_State) -> c_int {
     }
 }
 
+/// Bytes that the script that runs may still allocate.
+pub(super) fn memory_left(host: &Host) -> usize {
+    // SAFETY: the counters live as long as the VM whose host this is, and the allocator, which
+    // writes them, does not run meanwhile.
+    let memory = unsafe { &*host.memory };
+    if memory.limited { memory.limit.saturating_sub(memory.used) } else { usize::MAX }
+}
+
 /// The message handler of scripts: makes an error table of whatever was raised and notes where.
 unsafe extern "C-unwind" fn message_handler(state: *mut ffi::lua_State) -> c_int {
     // SAFETY: as in `trampoline`.

@@ -4,7 +4,7 @@
 --
 -- Library tables are shown through proxies: empty tables that read from the real ones and refuse
 -- to be written to. Functions that could see through a proxy (rawset, next, pairs, …) know them.
-local redis = ...
+local redis, libraries = ...
 
 local raw_next, raw_pairs, raw_ipairs = next, pairs, ipairs
 local raw_pcall, raw_error, raw_type = pcall, error, type
@@ -51,12 +51,36 @@ G._VERSION = "Lua 5.1"
 
 G.string = protect(pick(string, [[byte char dump find format gfind gmatch gsub len lower match rep
   reverse sub upper]]))
-G.math = protect(pick(math, [[abs acos asin atan atan2 ceil cos cosh deg exp floor fmod frexp huge
-  ldexp log log10 max min mod modf pi pow rad random randomseed sin sinh sqrt tan tanh]]))
+local lib_math = pick(math, [[abs acos asin atan atan2 ceil cos cosh deg exp floor fmod frexp huge
+  ldexp log log10 max min mod modf pi pow rad sin sinh sqrt tan tanh]])
+lib_math.random, lib_math.randomseed = libraries.math.random, libraries.math.randomseed
+G.math = protect(lib_math)
 G.coroutine = protect(pick(coroutine, "create resume running status wrap yield"))
 G.os = protect(pick(os, "clock"))
 G.bit = protect(pick(bit, [[tobit tohex bnot band bor bxor lshift rshift arshift rol ror bswap]]))
 G.redis = protect(redis)
+
+-- A copy of cjson with settings of its own: its functions hand them to the host's. By tail calls, so
+-- that errors have the position of the caller.
+local function new_cjson()
+  local settings, copy = {}, {}
+  for name, value in raw_next, libraries.cjson_copy do
+    if raw_type(value) == "function" then
+      copy[name] = function(...)
+        return value(settings, ...)
+      end
+    else
+      copy[name] = value
+    end
+  end
+  copy.new, copy.null = new_cjson, libraries.cjson.null
+  return copy
+end
+
+libraries.cjson.new = new_cjson
+G.cjson = protect(libraries.cjson)
+G.cmsgpack = protect(libraries.cmsgpack)
+G.struct = protect(libraries.struct)
 
 local lib_table = pick(table, "concat foreach foreachi getn maxn")
 
