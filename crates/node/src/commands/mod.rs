@@ -7,6 +7,8 @@ mod client;
 mod cluster_slots;
 mod config;
 mod debug;
+#[cfg(test)]
+mod docs_test;
 mod exec;
 pub(crate) mod info;
 mod quit;

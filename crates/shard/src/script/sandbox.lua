@@ -41,6 +41,10 @@ local function pick(from, names)
   return picked
 end
 
+-- Names of Lua 5.1 that LuaJIT has dropped.
+string.gfind = string.gmatch
+math.mod = math.fmod
+
 local G = {}
 
 for name in ([[assert collectgarbage error gcinfo rawequal select tonumber tostring type unpack
