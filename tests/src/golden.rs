@@ -12,13 +12,13 @@
 //! < _
 //! ```
 //! `>` sends words, quoted as in redis-cli, on connection `a`, `b>` on connection `b`; `~` sends
-//! bytes, with escapes. `<` is a reply as [`crate::resp`] shows it, and `< (closed)` the end of the
-//! connection. With `UPDATE=1` the replies in the file are replaced by those that came, as many as
-//! the file has (one at least).
+//! bytes, with escapes; `!` sends words and shows no reply. `<` is a reply as [`crate::resp`] shows it, and `< (closed)` the end of the
+//! connection. With `UPDATE=1` the replies in the file are replaced by those that came.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::fs;
+use std::time::Duration;
 
 use crate::repository;
 use crate::resp::{Client, encode, split, unescape_all};
@@ -42,8 +42,9 @@ pub enum Peer {
 pub fn play(name: &str, port: u16, peer: Peer) {
     let path = repository().join("tests/data").join(format!("{name}.txt"));
     let file = fs::read_to_string(&path).expect("read a golden file");
-    let played = Player { port, peer, ..Player::default() }.play(&file);
-    if peer == Peer::Atoll && std::env::var_os("UPDATE").is_some() {
+    let update = peer == Peer::Atoll && std::env::var_os("UPDATE").is_some();
+    let played = Player { port, peer, update, ..Player::default() }.play(&file);
+    if update {
         fs::write(&path, played.text).expect("write a golden file");
         return;
     }
@@ -55,6 +56,7 @@ pub fn play(name: &str, port: u16, peer: Peer) {
 struct Player {
     port: u16,
     peer: Peer,
+    update: bool,
     clients: BTreeMap<String, Client>,
     current: String,
     /// What has been sent last, to name it.
@@ -69,6 +71,7 @@ impl Default for Player {
         Self {
             port: 0,
             peer: Peer::Atoll,
+            update: false,
             clients: BTreeMap::new(),
             current: String::new(),
             sent: String::new(),
@@ -89,6 +92,13 @@ impl Player {
                 continue;
             }
             if !self.send(line) {
+                continue;
+            }
+            if line.starts_with('!') {
+                if !self.skipping {
+                    let reply = self.client().read();
+                    assert!(!reply.is_error(), "{line}: {reply}");
+                }
                 continue;
             }
             let mut expected = Vec::new();
@@ -112,7 +122,7 @@ impl Player {
     fn send(&mut self, line: &str) -> bool {
         let (name, bytes) = match line.split_once(' ') {
             Some(("~", raw)) => ("a", unescape_all(raw)),
-            Some((">", words)) => ("a", encode(&split(words))),
+            Some((">" | "!", words)) => ("a", encode(&split(words))),
             Some((name, words)) if name.ends_with('>') && name.len() == 2 => {
                 (&name[..1], encode(&split(words)))
             }
@@ -132,17 +142,32 @@ impl Player {
     }
 
     fn compare(&mut self, expected: &[&str]) {
-        for at in 0..expected.len().max(1) {
-            let reply = match self.client().try_read() {
-                Ok(Some(value)) => value.to_string(),
-                Ok(None) => CLOSED.into(),
-                Err(error) => format!("({error})"),
-            };
+        let mut at = 0;
+        while at < expected.len().max(1) || self.has_more() {
+            let reply = self.read();
             let _ = writeln!(self.text, "< {reply}");
             let wanted = expected.get(at).copied().unwrap_or("(the file has no reply)");
             if reply != wanted {
                 self.differences.push(format!("{}\n  file {wanted}\n  came {reply}", self.sent));
             }
+            at += 1;
+            if reply == CLOSED {
+                break;
+            }
+        }
+    }
+
+    /// When a file is written: whether more replies come than it has.
+    fn has_more(&mut self) -> bool {
+        const QUIET: Duration = Duration::from_millis(30);
+        self.update && !self.client().is_silent_for(QUIET)
+    }
+
+    fn read(&mut self) -> String {
+        match self.client().try_read() {
+            Ok(Some(value)) => value.to_string(),
+            Ok(None) => CLOSED.into(),
+            Err(error) => format!("({error})"),
         }
     }
 }

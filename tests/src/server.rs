@@ -156,6 +156,7 @@ impl Drop for Process {
 #[derive(Debug)]
 pub struct Builder {
     port: Option<u16>,
+    directory: Option<PathBuf>,
     arguments: Vec<String>,
     variables: Vec<(String, String)>,
     shards: u16,
@@ -167,6 +168,12 @@ impl Builder {
     /// Listens on this port, not on one of its own.
     pub fn port(mut self, port: u16) -> Self {
         self.port = Some(port);
+        self
+    }
+
+    /// Keeps its data in this folder, not in one of its own.
+    pub fn directory(mut self, directory: &Path) -> Self {
+        self.directory = Some(directory.into());
         self
     }
 
@@ -222,10 +229,11 @@ impl Builder {
         let port = self.port.unwrap_or_else(|| ports::take(ports));
         let folder = folder();
         let log = folder.path().join("log");
+        let data = self.directory.unwrap_or_else(|| folder.path().join("data"));
         let mut command = command();
         command
             .args(["--port", &port.to_string(), "--shards", &self.shards.to_string(), "--dir"])
-            .arg(folder.path().join("data"))
+            .arg(&data)
             .args(&self.arguments)
             .envs(self.variables)
             .stdout(Stdio::null())
@@ -240,7 +248,8 @@ impl Builder {
             log,
             expected: self.expected,
             ended: false,
-            folder,
+            data,
+            _folder: folder,
         }
     }
 }
@@ -253,7 +262,8 @@ pub struct Server {
     log: PathBuf,
     expected: Vec<String>,
     ended: bool,
-    folder: TempDir,
+    data: PathBuf,
+    _folder: TempDir,
 }
 
 impl Server {
@@ -261,6 +271,7 @@ impl Server {
     pub fn builder() -> Builder {
         Builder {
             port: None,
+            directory: None,
             arguments: Vec::new(),
             variables: Vec::new(),
             shards: 4,
@@ -309,8 +320,8 @@ impl Server {
     }
 
     /// Its data directory.
-    pub fn data(&self) -> PathBuf {
-        self.folder.path().join("data")
+    pub fn data(&self) -> &Path {
+        &self.data
     }
 
     /// A new connection.

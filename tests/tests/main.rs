@@ -5,4 +5,11 @@
 
 #![expect(clippy::unwrap_used, reason = "these are tests, and so are their helpers")]
 
+mod t10_basic;
 mod t20_protocol;
+mod t30_routing;
+mod t40_cluster;
+mod t50_scripts;
+mod t51_limits;
+mod t60_start;
+mod t70_files;

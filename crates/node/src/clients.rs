@@ -173,7 +173,8 @@ impl Clients {
     pub(crate) fn kill(&self, spared: Option<u64>, chosen: impl Fn(&Client) -> bool) -> usize {
         let open = self.open();
         let mut count = 0;
-        for client in open.values().filter(|client| chosen(client)) {
+        let alive = |client: &&Arc<Client>| !client.killed.load(Ordering::Relaxed);
+        for client in open.values().filter(alive).filter(|client| chosen(client)) {
             count += 1;
             if spared != Some(client.id) {
                 client.killed.store(true, Ordering::Relaxed);

@@ -138,7 +138,7 @@ impl Default for Config {
             script_memory_limit: 256 << 20,
             script_cross_slot_keys: CrossSlotKeys::Refuse,
             script_denied_commands: vec!["flushall".into(), "flushdb".into()],
-            hash_max_listpack_entries: 128,
+            hash_max_listpack_entries: 512,
             hash_max_listpack_value: 64,
         }
     }

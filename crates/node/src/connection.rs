@@ -54,6 +54,8 @@ pub(crate) struct Connection {
     served: Notify,
     /// That request waits for the own shard, which is in a script.
     held: Cell<bool>,
+    /// Counts tasks that were to go on with the connection: only the last one may.
+    turn: Cell<u64>,
 }
 
 /// What changes with each request.
@@ -91,6 +93,7 @@ impl Connection {
             waiting: Cell::new(false),
             served: Notify::new(),
             held: Cell::new(false),
+            turn: Cell::new(0),
         })
     }
 
@@ -252,7 +255,7 @@ impl Connection {
     async fn resolve(self: &Rc<Self>, executor: &Rc<Executor>, wait: Wait) {
         let Wait { gathered, then } = wait;
         if let Some(gathered) = gathered {
-            let replies = gathered.send(executor).await;
+            let replies = gathered.answer(executor).await;
             replies.write(&mut self.state.borrow_mut().output);
         }
         match then {
@@ -308,9 +311,11 @@ impl Connection {
     /// the script's hook.
     pub(crate) fn refuse_held(self: &Rc<Self>, executor: &Rc<Executor>) {
         if self.held.replace(false) {
-            let wait = self.take_in(executor, &[]);
-            self.write_now(executor);
-            debug_assert!(wait.is_none_or(|wait| wait.gathered.is_none()));
+            // The task that was to go on with it finds that it has been gone on with.
+            self.turn.set(self.turn.get() + 1);
+            self.waiting.set(false);
+            self.served.notify_one();
+            self.serve_in_script(executor, &[]);
         }
     }
 
@@ -336,7 +341,12 @@ impl Connection {
             return;
         };
         executor.bytes_in.set(executor.bytes_in.get() + count as u64);
-        let mut wait = self.take_in(executor, &buffer[..count]);
+        self.serve_in_script(executor, &buffer[..count]);
+    }
+
+    /// Serves what can be served from within a script's hook; the rest goes on after it.
+    fn serve_in_script(self: &Rc<Self>, executor: &Rc<Executor>, new: &[u8]) {
+        let mut wait = self.take_in(executor, new);
         if let Some(ready) = wait.take() {
             wait = ready.try_now(executor, &mut self.state.borrow_mut().output);
         }
@@ -344,7 +354,7 @@ impl Connection {
         let state = self.state.borrow();
         if state.closing {
             // The connection's task finds the end of the input and closes it.
-            let _ = shutdown(fd, Shutdown::Both);
+            let _ = shutdown(self.stream.as_raw_fd(), Shutdown::Both);
         } else if wait.is_some() || !state.output.is_empty() || !state.input.is_empty() {
             let held = matches!(&wait, Some(Wait { gathered: None, then: Then::ShardFree }));
             self.held.set(held);
@@ -357,7 +367,12 @@ impl Connection {
     fn go_on_later(self: &Rc<Self>, executor: &Rc<Executor>, mut wait: Option<Wait>) {
         let (connection, executor) = (self.clone(), executor.clone());
         self.waiting.set(true);
+        let turn = self.turn.get() + 1;
+        self.turn.set(turn);
         spawn_local(async move {
+            if connection.turn.get() != turn {
+                return;
+            }
             connection.held.set(false);
             loop {
                 if let Some(wait) = wait.take() {

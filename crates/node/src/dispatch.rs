@@ -15,6 +15,7 @@ use router::plan::{CROSSSLOT, DOWN, Plan, plan};
 use router::registry::Home;
 use router::session::{Abort, Session};
 use shard::commands::table::CommandId;
+use shard::error::CommandError;
 use shard::reply::Reply;
 use shard::shard::Queued;
 use shard::time::Micros;
@@ -23,7 +24,7 @@ use crate::commands::{Done, NodeCall};
 use crate::connection::{Connection, own};
 use crate::executor::{BUSY, Executor};
 use crate::fan_out;
-use crate::gather::Gathered;
+use crate::gather::{Gathered, Open};
 use crate::panic::note_command;
 
 /// A reply that has to be waited for.
@@ -52,7 +53,7 @@ pub(crate) enum Then {
 
 /// What a batch leaves open.
 pub(crate) struct Wait {
-    pub(crate) gathered: Option<Gathered>,
+    pub(crate) gathered: Option<Open>,
     pub(crate) then: Then,
 }
 
@@ -60,7 +61,7 @@ impl Wait {
     /// From within a script's hook: settles what can be settled without awaiting.
     pub(crate) fn try_now(self, executor: &Executor, output: &mut Vec<u8>) -> Option<Self> {
         let Self { gathered, then } = self;
-        let rest = match gathered.map(|gathered| gathered.send_now(executor)) {
+        let rest = match gathered.map(|open| open.answer_now(executor)) {
             Some(Ok(answered)) => {
                 answered.write(output);
                 None
@@ -101,7 +102,7 @@ impl<'a> Dispatch<'a> {
     pub(crate) fn finish(self, then: Then) -> Option<Wait> {
         match (self.gathered, then) {
             (None, Then::Nothing) => None,
-            (gathered, then) => Some(Wait { gathered, then }),
+            (gathered, then) => Some(Wait { gathered: gathered.map(Open::Unsent), then }),
         }
     }
 
@@ -145,7 +146,7 @@ impl<'a> Dispatch<'a> {
         let node = &self.executor.node;
         let id = match node.table().resolve(args) {
             Ok(id) => id,
-            Err(error) => return self.refuse(&error.to_string()),
+            Err(error) => return self.refuse_unresolved(&error),
         };
         let spec = node.table().spec(id);
         note_command(spec.name);
@@ -172,6 +173,20 @@ impl<'a> Dispatch<'a> {
             }
             Home::Node(run) => self.answer_by_node(run, args),
         }
+    }
+
+    /// A command that is unknown or has the wrong number of parts. For EXEC that is the end of the
+    /// transaction (Redis: `execCommandAbort`).
+    fn refuse_unresolved(&mut self, error: &CommandError) -> Step {
+        let text = error.to_string();
+        if *error != CommandError::Arity("exec") {
+            return self.refuse(&text);
+        }
+        self.session.transaction = None;
+        crate::commands::watch::unwatch_all(self.executor, self.session);
+        let why = text.strip_prefix("ERR ").unwrap_or(&text);
+        self.reply_error(&format!("EXECABORT Transaction discarded because of: {why}"));
+        Step::Next
     }
 
     /// A command that was refused before it ran: that also spoils a transaction.

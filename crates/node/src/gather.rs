@@ -64,36 +64,26 @@ impl Gathered {
         self.order.push(Source::Remote { run, index: requests.len() - 1, silent });
     }
 
-    /// Sends the requests to their shards, side by side, and waits for all replies.
-    pub(crate) async fn send(self, executor: &Executor) -> Answered {
+    /// Sends the requests to their shards, side by side.
+    async fn send(self, executor: &Executor) -> Sent {
         let Self { version, local, order, runs } = self;
-        let mut waits = Vec::with_capacity(runs.len());
+        let mut replies = Vec::with_capacity(runs.len());
         for (shard, requests) in runs {
-            let (reply_to, replies) = oneshot::channel();
+            let (reply_to, wait) = oneshot::channel();
             let mailbox = &executor.node.executors[usize::from(shard)].mailbox;
             // A full mailbox makes this connection wait, and with it its client.
             let run = Message::Run(Run { requests, version, reply_to });
-            waits.push(mailbox.send(run).await.is_ok().then_some(replies));
+            let sent = mailbox.send(run).await.is_ok();
+            replies.push(if sent { Awaited::Open(wait) } else { Awaited::Settled(None) });
         }
-        let mut replies = Vec::with_capacity(waits.len());
-        for wait in waits {
-            replies.push(match wait {
-                Some(wait) => wait.await.ok(),
-                None => None,
-            });
-        }
-        Answered { local, order, replies }
+        Sent { local, order, replies }
     }
 
-    /// The same from within a script's hook, where nothing can be awaited: sends if the mailboxes
-    /// have room and looks for the replies for a short time.
+    /// The same from within a script's hook, where nothing can be awaited.
     ///
     /// # Errors
-    /// Hands itself back when nothing has been sent; what has been sent but not answered in time
-    /// is answered with an error.
-    pub(crate) fn send_now(self, executor: &Executor) -> Result<Answered, Self> {
-        /// How long the script is held up for the sake of another shard's client.
-        const PATIENCE: Duration = Duration::from_millis(20);
+    /// Hands itself back, with nothing sent, when a mailbox has no room.
+    fn send_now(self, executor: &Executor) -> Result<Sent, Self> {
         let mut permits = Vec::with_capacity(self.runs.len());
         for (shard, _) in &self.runs {
             let mailbox = executor.node.executors[usize::from(*shard)].mailbox.clone();
@@ -104,29 +94,108 @@ impl Gathered {
         }
         let Self { version, local, order, runs } = self;
         let send = |(permit, (_, requests)): (mpsc::OwnedPermit<Message>, (u16, Vec<Queued>))| {
-            let (reply_to, replies) = oneshot::channel();
+            let (reply_to, wait) = oneshot::channel();
             permit.send(Message::Run(Run { requests, version, reply_to }));
-            replies
+            Awaited::Open(wait)
         };
-        let waits: Vec<oneshot::Receiver<Replies>> =
-            permits.into_iter().zip(runs).map(send).collect();
+        let replies = permits.into_iter().zip(runs).map(send).collect();
+        Ok(Sent { local, order, replies })
+    }
+}
+
+/// The replies of one shard.
+enum Awaited {
+    /// They have not come yet.
+    Open(oneshot::Receiver<Replies>),
+    /// They have come, or never will.
+    Settled(Option<Replies>),
+}
+
+/// Requests that are with their shards.
+pub(crate) struct Sent {
+    local: Vec<u8>,
+    order: Vec<Source>,
+    replies: Vec<Awaited>,
+}
+
+impl Sent {
+    /// Waits for all replies.
+    async fn wait(self) -> Answered {
+        let Self { local, order, replies } = self;
+        let mut settled = Vec::with_capacity(replies.len());
+        for reply in replies {
+            settled.push(match reply {
+                Awaited::Open(wait) => wait.await.ok(),
+                Awaited::Settled(reply) => reply,
+            });
+        }
+        Answered { local, order, replies: settled }
+    }
+
+    /// Looks for the replies for a short time.
+    ///
+    /// # Errors
+    /// Hands itself back when some have not come.
+    fn wait_now(mut self) -> Result<Answered, Self> {
+        /// How long a script is held up for the sake of another shard's client.
+        const PATIENCE: Duration = Duration::from_millis(5);
         let end = Instant::now() + PATIENCE;
-        let replies = waits.into_iter().map(|mut wait| {
-            loop {
-                match wait.try_recv() {
-                    Ok(replies) => return Some(replies),
-                    Err(oneshot::error::TryRecvError::Closed) => return None,
-                    Err(oneshot::error::TryRecvError::Empty) if Instant::now() >= end => {
-                        return None;
-                    }
-                    Err(oneshot::error::TryRecvError::Empty) => {
-                        std::thread::sleep(Duration::from_micros(50));
+        loop {
+            for reply in &mut self.replies {
+                if let Awaited::Open(wait) = reply {
+                    match wait.try_recv() {
+                        Ok(replies) => *reply = Awaited::Settled(Some(replies)),
+                        Err(oneshot::error::TryRecvError::Closed) => {
+                            *reply = Awaited::Settled(None)
+                        }
+                        Err(oneshot::error::TryRecvError::Empty) => {}
                     }
                 }
             }
-        });
-        let replies = replies.collect();
-        Ok(Answered { local, order, replies })
+            let settled = self.replies.iter().all(|reply| matches!(reply, Awaited::Settled(_)));
+            if settled {
+                let Self { local, order, replies } = self;
+                let replies = replies.into_iter().filter_map(|reply| match reply {
+                    Awaited::Settled(reply) => Some(reply),
+                    Awaited::Open(_) => None,
+                });
+                return Ok(Answered { local, order, replies: replies.collect() });
+            }
+            if Instant::now() >= end {
+                return Err(self);
+            }
+            std::thread::sleep(Duration::from_micros(50));
+        }
+    }
+}
+
+/// Requests for other shards that have no replies yet.
+pub(crate) enum Open {
+    /// They are still here.
+    Unsent(Gathered),
+    /// They are with their shards.
+    Sent(Sent),
+}
+
+impl Open {
+    /// Sends what is not sent and waits for all replies.
+    pub(crate) async fn answer(self, executor: &Executor) -> Answered {
+        match self {
+            Self::Unsent(gathered) => gathered.send(executor).await.wait().await,
+            Self::Sent(sent) => sent.wait().await,
+        }
+    }
+
+    /// The same from within a script's hook, where nothing can be awaited.
+    ///
+    /// # Errors
+    /// What is still open after a short time.
+    pub(crate) fn answer_now(self, executor: &Executor) -> Result<Answered, Self> {
+        let sent = match self {
+            Self::Unsent(gathered) => gathered.send_now(executor).map_err(Self::Unsent)?,
+            Self::Sent(sent) => sent,
+        };
+        sent.wait_now().map_err(Self::Sent)
     }
 }
 

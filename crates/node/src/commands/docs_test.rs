@@ -51,5 +51,8 @@ fn commands_md_is_up_to_date() {
         std::fs::write(&path, &document).unwrap();
     }
     let written = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(written == document, "docs/COMMANDS.md is stale: UPDATE=1 cargo test -p node docs_test");
+    assert!(
+        written == document,
+        "docs/COMMANDS.md is stale: UPDATE=1 cargo test -p node docs_test"
+    );
 }

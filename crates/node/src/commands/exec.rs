@@ -156,7 +156,8 @@ async fn run_later(
     // The commands of the shard run in one go, unless one for all shards stands between them.
     let mut queue = transaction.queue.into_iter().peekable();
     let mut first = true;
-    while queue.peek().is_some() {
+    // Once at least: a transaction of nothing is spoiled, too, when a watched key has changed.
+    while first || queue.peek().is_some() {
         let mut part = Vec::new();
         let mut others: Vec<(usize, Queued)> = Vec::new();
         let mut fan: Option<Queued> = None;

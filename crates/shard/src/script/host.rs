@@ -102,6 +102,8 @@ pub(super) struct Host {
     pub(super) run: RunState,
     pub(super) stop: Option<Stop>,
     pub(super) stopped_at: Option<(Vec<u8>, i64)>,
+    /// The last error of a library function found no frame of Lua code to name: a tail call.
+    pub(super) frame_lost: bool,
     /// The slot to go to, with [`Stop::Leave`].
     pub(super) leave_for: Option<Slot>,
     pub(super) libraries: Libraries,
@@ -170,6 +172,7 @@ impl Host {
             run: RunState::default(),
             stop: None,
             stopped_at: None,
+            frame_lost: false,
             leave_for: None,
             libraries: Libraries::default(),
             request: CommandRequest::default(),
@@ -523,6 +526,8 @@ impl Host {
             let text = [b"ERR ".to_vec(), display(stack, -1)].concat();
             stack.pop(1);
             push_error(stack, &text, false);
+            stack.push_boolean(std::mem::take(&mut self.frame_lost));
+            stack.raw_set_name(-2, b"lost");
         }
         if let Some((source, line)) = stack.position() {
             stack.push_bytes(&source);

@@ -453,6 +453,7 @@ impl ScriptEngine {
             host.run = run;
             host.stop = None;
             host.leave_for = None;
+            host.frame_lost = false;
             host.keyspace.lend(keyspace);
         });
         let stack = live.vm.stack();
@@ -510,8 +511,15 @@ fn failure(
     let (text, position) = match stop {
         None => {
             counters.errors += 1;
+            let lost = live.vm.stack().flag(-1, b"lost");
             let (text, position) = error_text(live.vm.stack());
-            (text, position.or_else(|| last_return(&compiled.source.body)))
+            let position = position.or_else(|| last_return(&compiled.source.body));
+            match (&position, text.strip_prefix("ERR ")) {
+                (Some((_, line)), Some(rest)) if lost => {
+                    (format!("ERR user_script:{line}: {rest}"), position)
+                }
+                _ => (text, position),
+            }
         }
         Some(Stop::Killed) => {
             counters.kills += 1;

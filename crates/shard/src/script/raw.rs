@@ -318,6 +318,7 @@ unsafe extern "C-unwind" fn trampoline(state: *mut ffi::lua_State) -> c_int {
             Err(Raise::At(text)) => {
                 ffi::lua_checkstack(state, 3);
                 ffi::luaL_where(state, 1);
+                (*host).frame_lost = ffi::lua_objlen(state, -1) == 0;
                 ffi::lua_pushlstring(state, text.as_ptr().cast(), text.len());
                 ffi::lua_concat(state, 2);
                 drop(text);
@@ -536,6 +537,14 @@ impl Stack {
             self.pop(1);
             self.push_nil();
         }
+    }
+
+    /// Whether the value is a table whose field `name` is true.
+    pub(super) fn flag(self, index: c_int, name: &[u8]) -> bool {
+        self.raw_get_name(index, name);
+        let set = self.boolean(-1);
+        self.pop(1);
+        set
     }
 
     /// `table[n] = top`, raw; takes the value off the stack.

@@ -17,7 +17,7 @@ pub struct HashLimits {
 
 impl Default for HashLimits {
     fn default() -> Self {
-        Self { entries: 128, value: 64 }
+        Self { entries: 512, value: 64 }
     }
 }
 

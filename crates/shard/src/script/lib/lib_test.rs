@@ -82,10 +82,9 @@ fn the_libraries_are_as_large_as_in_redis() {
     check(&mut Rig::new(), "return {cjson.null, 1}", "[_ :1]");
 }
 
-/// LuaJIT forgets the frame of a chunk that ends in `return f()`: there is no position then. Redis
-/// has `user_script:1: ` in front.
+/// LuaJIT forgets the frame of a chunk that ends in `return f()`; PUC Lua, and so Redis, keeps it.
 #[test]
-fn a_tail_call_has_no_position() {
+fn a_tail_call_is_given_the_line_of_the_last_return() {
     check(
         &mut Rig::new(),
         "return cjson.encode(print_)",
@@ -95,7 +94,8 @@ fn a_tail_call_has_no_position() {
     check(
         &mut Rig::new(),
         "return cjson.encode(string.len)",
-        "-ERR Cannot serialise function: type not supported script: <sha>, on @user_script:1.",
+        "-ERR user_script:1: Cannot serialise function: type not supported script: <sha>, on \
+         @user_script:1.",
     );
 }
 
