@@ -156,6 +156,16 @@ fn it_ends_while_a_script_runs() {
     assert_eq!(server.wait().code(), Some(0));
 }
 
+/// A shard that panicked may be half changed: the process must not go on, and must say why.
+#[test]
+fn a_panic_ends_the_process_and_names_the_command() {
+    let mut server = Server::builder().expect_in_log("panic; the process ends").start();
+    server.client().send_line("DEBUG PANIC");
+    assert_eq!(server.wait().code(), Some(70));
+    let log = server.log();
+    assert!(log.contains("command=\"debug|panic\""), "{log}");
+}
+
 #[test]
 fn help_and_version_need_no_server() {
     let help = output(&["--help"]);

@@ -5,6 +5,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use protocol::args::Args;
@@ -163,6 +164,9 @@ impl<'a> Dispatch<'a> {
         }
         if self.gathered.as_ref().is_some_and(|all| all.version() != self.session.version) {
             return Step::Again(Then::Nothing);
+        }
+        if !matches!(home, Home::Shard) {
+            node.statistics.node_commands.fetch_add(1, Ordering::Relaxed);
         }
         match home {
             Home::Shard => self.run_on_shard(id, spec, args),
