@@ -434,10 +434,6 @@ impl Stack {
         unsafe { ffi::lua_pushvalue(self.0, index) };
     }
 
-    pub(super) fn remove(self, index: c_int) {
-        unsafe { ffi::lua_remove(self.0, index) };
-    }
-
     pub(super) fn insert(self, index: c_int) {
         unsafe { ffi::lua_insert(self.0, index) };
     }
@@ -510,11 +506,6 @@ impl Stack {
         };
         self.pop(1);
         Some(text)
-    }
-
-    /// Length of the string or of the array part of the table at a place (`#`, raw).
-    pub(super) fn raw_len(self, index: c_int) -> usize {
-        unsafe { ffi::lua_objlen(self.0, index) }
     }
 
     /// Pushes `table[n]`, raw.
@@ -635,11 +626,6 @@ impl Stack {
     /// Gives an anchor up.
     pub(super) fn release(self, anchor: c_int) {
         unsafe { ffi::luaL_unref(self.0, ffi::LUA_REGISTRYINDEX, anchor) };
-    }
-
-    /// Pushes the table of globals that new chunks get.
-    pub(super) fn push_globals(self) {
-        unsafe { ffi::lua_pushvalue(self.0, ffi::LUA_GLOBALSINDEX) };
     }
 
     /// Makes the table on top of the stack, which it takes off, the globals of new chunks.
