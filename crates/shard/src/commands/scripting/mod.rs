@@ -2,6 +2,7 @@
 
 mod eval;
 mod script;
+mod script_debug;
 mod script_exists;
 mod script_flush;
 mod script_help;
@@ -17,6 +18,7 @@ pub const COMMANDS: &[&Command] = &[
     &eval::EVALSHA,
     &eval::EVALSHA_RO,
     &script::COMMAND,
+    &script_debug::COMMAND,
     &script_exists::COMMAND,
     &script_flush::COMMAND,
     &script_help::COMMAND,
