@@ -337,7 +337,12 @@ impl Executor {
     /// Sends `work` to the executor of `shard` without waiting for it.
     pub(crate) fn tell(&self, shard: u16, work: impl FnOnce(&Executor) + Send + 'static) {
         if shard == self.index {
-            work(self);
+            if self.is_in_script() {
+                // What it is about is the shard, which is free after the script.
+                self.deferred.borrow_mut().push(Message::Call(Box::new(work)));
+            } else {
+                work(self);
+            }
             return;
         }
         let mailbox = self.node.executors[usize::from(shard)].mailbox.clone();
