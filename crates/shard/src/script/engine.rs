@@ -1,0 +1,360 @@
+//! The script host of one shard.
+
+use std::collections::HashMap;
+use std::ffi::c_int;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use foldhash::fast::FixedState;
+use protocol::args::Args;
+use protocol::slot::Slot;
+
+use super::convert;
+use super::host::Stop;
+use super::host::{RunState, Services};
+use super::interrupt::Control;
+use super::lib::Generator;
+use super::limits::{Limits, ScriptCounters};
+use super::machine::{Machine, Parts};
+use super::outcome::failure;
+use super::sha::Sha;
+use super::shebang::{self, ScriptFlags};
+use super::store::{ScriptStore, Source};
+use crate::commands::table::CommandTable;
+use crate::error::CommandError;
+use crate::keyspace::Keyspace;
+use crate::reply::Reply;
+
+/// A script to run, with what it is given.
+pub struct Invocation<'a> {
+    /// The request.
+    pub args: Args<'a>,
+    /// How many of the parts from 3 on are keys; the others are arguments.
+    pub keys: usize,
+    /// The command that called it does not write.
+    pub read_only: bool,
+}
+
+/// A script as a function of the VM.
+pub(super) struct Compiled {
+    /// Anchor of the function.
+    function: c_int,
+    flags: ScriptFlags,
+    pub(super) source: Arc<Source>,
+    /// Its SHA-1 in hex.
+    pub(super) hex: String,
+}
+
+/// The script host of one shard. See the module.
+pub struct ScriptEngine {
+    store: Arc<ScriptStore>,
+    control: Arc<Control>,
+    limits: Limits,
+    services: Option<Rc<dyn Services>>,
+    table: Option<&'static CommandTable>,
+    machine: Option<Machine>,
+    compiled: HashMap<Sha, Compiled, FixedState>,
+    generation: u64,
+    counters: ScriptCounters,
+    /// Goes on where it is when the VM is made anew.
+    random: Generator,
+    jit: bool,
+}
+
+impl Default for ScriptEngine {
+    fn default() -> Self {
+        Self::new(Arc::default())
+    }
+}
+
+impl ScriptEngine {
+    /// A script host that knows the scripts of `store`. Its VM is made when it is first needed.
+    pub fn new(store: Arc<ScriptStore>) -> Self {
+        let generation = store.generation();
+        Self {
+            store,
+            control: Arc::default(),
+            limits: Limits::default(),
+            services: None,
+            table: None,
+            machine: None,
+            compiled: HashMap::default(),
+            generation,
+            counters: ScriptCounters::default(),
+            random: Generator::default(),
+            jit: true,
+        }
+    }
+
+    /// The scripts of the node.
+    pub fn store(&self) -> &Arc<ScriptStore> {
+        &self.store
+    }
+
+    /// What other threads stop scripts with.
+    pub fn control(&self) -> &Arc<Control> {
+        &self.control
+    }
+
+    /// How scripts have ended.
+    pub fn counters(&self) -> ScriptCounters {
+        self.counters
+    }
+
+    /// Bytes of memory of the VM.
+    pub fn memory_used(&self) -> usize {
+        self.machine.as_ref().map_or(0, |machine| machine.vm.memory_used())
+    }
+
+    /// Puts limits in force.
+    pub fn configure(&mut self, limits: Limits) {
+        self.limits = limits;
+        if let Some(machine) = &mut self.machine {
+            machine.vm.set_memory_limit(self.limits.memory_bytes);
+            let denied = self.limits.denied.clone();
+            machine.host.with(|host| host.denied = denied);
+        }
+    }
+
+    /// Tells the host about the server around it.
+    pub fn set_services(&mut self, services: Rc<dyn Services>) {
+        if let Some(machine) = &mut self.machine {
+            let services = services.clone();
+            machine.host.with(|host| host.services = Some(services));
+        }
+        self.services = Some(services);
+    }
+
+    pub(crate) fn set_table(&mut self, table: &'static CommandTable) {
+        self.table = Some(table);
+    }
+
+    /// Runs a script that is known by its text, compiling it if that is new.
+    ///
+    /// # Errors
+    /// What to reply instead: nothing has been changed.
+    pub fn eval(
+        &mut self,
+        keyspace: &mut Keyspace,
+        body: &[u8],
+        invocation: &Invocation<'_>,
+        reply: &mut Reply<'_>,
+    ) -> Result<(), CommandError> {
+        let sha = Sha::of(body);
+        self.forget_flushed();
+        if !self.is_compiled(sha) {
+            let compiled = self.compile(sha, body, false)?;
+            self.compiled.insert(sha, compiled);
+        }
+        self.run(keyspace, sha, invocation, reply)
+    }
+
+    /// Runs a script that is known by its SHA-1.
+    ///
+    /// # Errors
+    /// What to reply instead: nothing has been changed.
+    pub fn eval_sha(
+        &mut self,
+        keyspace: &mut Keyspace,
+        sha: Sha,
+        invocation: &Invocation<'_>,
+        reply: &mut Reply<'_>,
+    ) -> Result<(), CommandError> {
+        self.forget_flushed();
+        if !self.is_compiled(sha) {
+            let source = self.store.find(sha).ok_or(CommandError::NoScript)?;
+            let compiled = self.compile(sha, &source.body, false)?;
+            self.compiled.insert(sha, compiled);
+        }
+        self.run(keyspace, sha, invocation, reply)
+    }
+
+    /// Adds a script to the node's, pinned. Returns its name.
+    ///
+    /// # Errors
+    /// It does not compile.
+    pub fn load(&mut self, body: &[u8]) -> Result<Sha, CommandError> {
+        let sha = Sha::of(body);
+        self.forget_flushed();
+        if self.is_compiled(sha) {
+            self.store.add(sha, body, true);
+        } else {
+            let compiled = self.compile(sha, body, true)?;
+            self.compiled.insert(sha, compiled);
+        }
+        Ok(sha)
+    }
+
+    /// Whether the script is compiled here and still one of the node's.
+    fn is_compiled(&mut self, sha: Sha) -> bool {
+        match self.compiled.get(&sha) {
+            None => false,
+            Some(compiled) if !compiled.source.is_gone() => true,
+            Some(_) => {
+                if let (Some(gone), Some(machine)) = (self.compiled.remove(&sha), &self.machine) {
+                    machine.vm.stack().release(gone.function);
+                }
+                false
+            }
+        }
+    }
+
+    /// After SCRIPT FLUSH everything begins anew, the VM included.
+    fn forget_flushed(&mut self) {
+        let generation = self.store.generation();
+        if generation != self.generation {
+            self.generation = generation;
+            self.compiled.clear();
+            self.machine = None;
+        }
+    }
+
+    fn compile(&mut self, sha: Sha, body: &[u8], pinned: bool) -> Result<Compiled, CommandError> {
+        let (flags, lua) = shebang::parse(body)?;
+        let machine = self.machine()?;
+        let stack = machine.vm.stack();
+        stack.load(lua, c"@user_script").map_err(|message| {
+            CommandError::dynamic(format!(
+                "ERR Error compiling script (new function): {}",
+                String::from_utf8_lossy(&message)
+            ))
+        })?;
+        let function = stack.anchor();
+        let source = self.store.add(sha, body, pinned);
+        Ok(Compiled { function, flags, source, hex: sha.hex() })
+    }
+
+    fn make_machine(&self) -> Result<Machine, CommandError> {
+        let parts = Parts {
+            control: &self.control,
+            table: self.table.ok_or(CommandError::Text("ERR no command table"))?,
+            services: self.services.as_ref(),
+            limits: &self.limits,
+            random: &self.random,
+            jit: self.jit,
+        };
+        Machine::new(&parts).map_err(|error| {
+            tracing::error!(%error, "no script can run");
+            CommandError::dynamic(format!("ERR {error}"))
+        })
+    }
+
+    /// The VM, made when it is first needed.
+    fn machine(&mut self) -> Result<&mut Machine, CommandError> {
+        if self.machine.is_none() {
+            self.machine = Some(self.make_machine()?);
+        }
+        match &mut self.machine {
+            Some(machine) => Ok(machine),
+            None => unreachable!("made just above"),
+        }
+    }
+
+    /// Runs an endless compiled loop (bounded, in case it cannot be stopped), so that whoever
+    /// watches this shard can try to stop it. Says whether it was stopped.
+    ///
+    /// # Errors
+    /// The VM could not be made.
+    pub fn prove_stoppable(&mut self) -> Result<bool, CommandError> {
+        const LOOP: &[u8] = b"local n = 0 for i = 1, 4000000000 do n = n + i end return n";
+        let control = self.control.clone();
+        let machine = self.machine()?;
+        let stack = machine.vm.stack();
+        if stack.load(LOOP, c"=atoll").is_err() {
+            return Ok(false);
+        }
+        machine.host.with(|host| host.stop = None);
+        let stopped = machine.call(&control, 0, 0).is_err();
+        machine.host.with(|host| host.stop = None);
+        stack.set_top(0);
+        Ok(stopped)
+    }
+
+    /// Switches the JIT compiler off, for good: compiled loops cannot be stopped in this build.
+    pub fn disable_jit(&mut self) {
+        self.jit = false;
+        if let Some(machine) = &mut self.machine {
+            machine.vm.switch_jit_off();
+        }
+    }
+
+    /// Runs a compiled script, all or nothing.
+    fn run(
+        &mut self,
+        keyspace: &mut Keyspace,
+        sha: Sha,
+        invocation: &Invocation<'_>,
+        reply: &mut Reply<'_>,
+    ) -> Result<(), CommandError> {
+        let (Some(compiled), Some(machine)) = (self.compiled.get(&sha), &mut self.machine) else {
+            return Err(CommandError::NoScript);
+        };
+        self.store.mark_used(&compiled.source);
+        let flags = compiled.flags;
+        if flags.no_cluster {
+            return Err(CommandError::Text(
+                "ERR Can not run script on cluster, 'no-cluster' flag is set.",
+            ));
+        }
+        if invocation.read_only && flags.declared && !flags.no_writes {
+            return Err(CommandError::Text(
+                "ERR Can not execute a script with write flag using *_ro command.",
+            ));
+        }
+        self.counters.runs += 1;
+        let run = RunState {
+            now: keyspace.now_micros(),
+            slot: (invocation.keys > 0).then(|| Slot::of_key(invocation.args.at(3))),
+            cross_slot: flags.allow_cross_slot_keys || self.limits.cross_slot_keys,
+            read_only: invocation.read_only || flags.no_writes,
+            ..RunState::default()
+        };
+        let mark = keyspace.begin();
+        machine.host.with(|host| {
+            host.run = run;
+            host.stop = None;
+            host.leave_for = None;
+            host.frame_lost = false;
+            host.keyspace.lend(keyspace);
+        });
+        let stack = machine.vm.stack();
+        stack.push_anchored(machine.handler);
+        let Invocation { args, keys, .. } = *invocation;
+        machine.keys.fill(stack, machine.globals, args, 3, keys);
+        machine.argv.fill(
+            stack,
+            machine.globals,
+            args,
+            3 + keys,
+            args.len().saturating_sub(3 + keys),
+        );
+        stack.push_anchored(compiled.function);
+        let outcome = machine.call(&self.control, 0, 1);
+        let (stop, resp) = machine.host.with(|host| {
+            host.keyspace.take_back();
+            host.run.queue = None;
+            (host.stop, host.run.resp)
+        });
+        let memory_exceeded = machine.vm.memory_exceeded();
+        let result = match (outcome, stop) {
+            (Ok(()), None) if !memory_exceeded => {
+                keyspace.keep(mark);
+                match reply.as_resp() {
+                    Some((out, version)) => convert::write_top(stack, out, version, resp),
+                    None => unreachable!("scripts are not called by scripts"),
+                }
+                Ok(())
+            }
+            (_, stop) => {
+                keyspace.roll_back(mark);
+                let stop = stop.or(memory_exceeded.then_some(Stop::Memory));
+                Err(failure(machine, &self.limits, &mut self.counters, compiled, stop))
+            }
+        };
+        machine.vm.stack().set_top(0);
+        if memory_exceeded {
+            machine.vm.collect_garbage();
+        }
+        result
+    }
+}

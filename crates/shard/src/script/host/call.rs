@@ -1,0 +1,245 @@
+//! `redis.call`: from arguments on the stack to a reply on the stack.
+
+use std::ffi::c_int;
+
+use protocol::args::Request as CommandRequest;
+use protocol::number::write_f64;
+use protocol::slot::Slot;
+use protocol::spec::{CommandSpec, Family, Flags, Slots};
+
+use super::{Host, KnownName, NAMES, SlotOwner, Stop};
+use crate::commands::Call;
+use crate::commands::table::CommandId;
+use crate::error::CommandError;
+use crate::reply::Reply;
+use crate::script::interrupt::Request;
+use crate::script::raw::{Kind, Raise, Stack};
+use crate::script::sink::{LuaSink, push_error};
+use crate::shard::Queued;
+
+/// Why a command did not run, from a script's view.
+pub(super) enum Refusal {
+    Error(CommandError),
+    /// The script is to run on another shard.
+    Leave,
+}
+
+impl From<CommandError> for Refusal {
+    fn from(error: CommandError) -> Self {
+        Self::Error(error)
+    }
+}
+
+impl From<&'static str> for Refusal {
+    fn from(text: &'static str) -> Self {
+        Self::Error(CommandError::Text(text))
+    }
+}
+
+impl Host {
+    /// `redis.call`: an error reply is raised.
+    pub(in crate::script) fn call(&mut self, stack: Stack) -> Result<c_int, Raise> {
+        if self.command(stack) { Ok(1) } else { Err(Raise::Top) }
+    }
+
+    /// `redis.pcall`: an error reply is returned.
+    pub(in crate::script) fn pcall(&mut self, stack: Stack) -> Result<c_int, Raise> {
+        let good = self.command(stack);
+        // A script that is to go elsewhere must not go on here.
+        if !good && self.leave_for.is_some() {
+            return Err(Raise::Top);
+        }
+        Ok(1)
+    }
+
+    /// Runs the command in the arguments and pushes its reply; false when that is an error.
+    fn command(&mut self, stack: Stack) -> bool {
+        let mut request = std::mem::take(&mut self.request);
+        let result = read_arguments(stack, &mut request)
+            .map_err(Refusal::from)
+            .and_then(|()| self.run_command(stack, &request));
+        self.request = request;
+        match result {
+            Ok(good) => good,
+            Err(Refusal::Error(error)) => {
+                push_error(stack, error.to_string().as_bytes(), true);
+                false
+            }
+            Err(Refusal::Leave) => {
+                self.note_stop(Stop::Leave, None);
+                self.control.request_now(Request::Leave);
+                stack.stop_soon(&self.control);
+                stack.push_nil();
+                false
+            }
+        }
+    }
+
+    #[inline]
+    fn run_command(&mut self, stack: Stack, request: &CommandRequest) -> Result<bool, Refusal> {
+        let args = request.args();
+        let id = self.resolve_cached(stack, request)?;
+        let row = self.table.row(id);
+        let spec = row.spec;
+        if spec.family == Family::Transactions {
+            return self.transaction_command(stack, spec);
+        }
+        self.check_permission(id, spec)?;
+        let slot = self.check_slot(spec, request)?;
+        if let Some(queue) = &mut self.run.queue {
+            queue.push(Queued { id, request: request.clone(), slot });
+            let mut sink = LuaSink::new(stack, self.run.resp);
+            sink.status(b"QUEUED");
+            return Ok(true);
+        }
+        let mut sink = LuaSink::new(stack, self.run.resp);
+        let mut reply = Reply::lua(&mut sink);
+        match row.run {
+            Some(run) => {
+                let Some(keyspace) = self.keyspace.get() else {
+                    return Err("ERR no script is running".into());
+                };
+                keyspace.enter(self.run.now, slot);
+                run(&mut Call { keyspace, reply: &mut reply, scripts: None }, args)?;
+            }
+            None => {
+                let services = self.services.clone();
+                let services =
+                    services.ok_or("ERR This Redis command is not allowed from script")?;
+                services.answer(id, args, &mut reply)?;
+            }
+        }
+        Ok(!sink.is_error())
+    }
+
+    /// [`Self::resolve`], by the address of the name where that is known.
+    #[inline]
+    fn resolve_cached(
+        &mut self,
+        stack: Stack,
+        request: &CommandRequest,
+    ) -> Result<CommandId, Refusal> {
+        let address = stack.string_address(1);
+        let known = &self.names[(address >> 4) % NAMES];
+        if known.address == address && address != 0 {
+            let spec = self.table.spec(known.id);
+            if spec.arity.fits(request.args().len()) {
+                return Ok(known.id);
+            }
+        }
+        let id = self.resolve(request)?;
+        // What a container's name stands for depends on the next part.
+        let spec = self.table.spec(id);
+        let is_plain = spec.container().is_none() && !spec.flags.contains(Flags::CONTAINER);
+        if stack.kind(1) == Kind::String && is_plain {
+            self.remember(stack, address, id);
+        }
+        Ok(id)
+    }
+
+    #[cold]
+    fn remember(&mut self, stack: Stack, address: usize, id: CommandId) {
+        stack.push_value(1);
+        let anchor = stack.anchor();
+        let known = &mut self.names[(address >> 4) % NAMES];
+        if known.address != 0 {
+            stack.release(known.anchor);
+        }
+        *known = KnownName { address, anchor, id };
+    }
+
+    /// Steps 3 and 4 of the order of checks: the command is known and its arity fits.
+    #[inline]
+    fn resolve(&self, request: &CommandRequest) -> Result<CommandId, Refusal> {
+        self.table.resolve(request.args()).map_err(|error| match error {
+            CommandError::Arity(_) => {
+                Refusal::from("ERR Wrong number of args calling Redis command from script")
+            }
+            _ => Refusal::from("ERR Unknown Redis command called from script"),
+        })
+    }
+
+    /// Steps 5 and 8: scripts may run it, and it does not write where that is not allowed.
+    #[inline]
+    fn check_permission(&self, id: CommandId, spec: &CommandSpec) -> Result<(), Refusal> {
+        if spec.flags.contains(Flags::NOSCRIPT) || self.denied.contains(&id) {
+            return Err("ERR This Redis command is not allowed from script".into());
+        }
+        if self.run.read_only && spec.flags.intersects(Flags::WRITE | Flags::MAY_REPLICATE) {
+            return Err("ERR Write commands are not allowed from read-only scripts.".into());
+        }
+        Ok(())
+    }
+
+    /// Step 11: the keys are of the script's slot (I1).
+    #[inline]
+    fn check_slot(
+        &mut self,
+        spec: &CommandSpec,
+        request: &CommandRequest,
+    ) -> Result<Option<Slot>, Refusal> {
+        let slot = match spec.slots(request.args()) {
+            Slots::None => return Ok(None),
+            Slots::One(slot) if self.run.slot == Some(slot) => {
+                self.run.touched = true;
+                return Ok(Some(slot));
+            }
+            Slots::One(slot) => slot,
+            Slots::Several { .. } => {
+                let name = String::from_utf8_lossy(request.args().at(0)).to_lowercase();
+                return Err(CommandError::dynamic(format!(
+                    "ERR Command '{name}' in script attempted to access keys that don't hash to \
+                     the same slot"
+                ))
+                .into());
+            }
+        };
+        let owner = self.services.as_ref().map_or(SlotOwner::Here, |services| services.owner(slot));
+        match owner {
+            SlotOwner::Nobody => Err("ERR Script attempted to access a slot not served".into()),
+            SlotOwner::Elsewhere => {
+                Err("ERR Script attempted to access a non local key in a cluster node".into())
+            }
+            SlotOwner::Sibling if self.run.slot.is_none() && !self.run.touched => {
+                self.leave_for = Some(slot);
+                Err(Refusal::Leave)
+            }
+            SlotOwner::Here if self.run.slot.is_none() || self.run.cross_slot => {
+                self.run.slot.get_or_insert(slot);
+                self.run.touched = true;
+                Ok(Some(slot))
+            }
+            SlotOwner::Here | SlotOwner::Sibling => {
+                Err("ERR Script attempted to access keys that do not hash to the same slot".into())
+            }
+        }
+    }
+}
+
+/// Reads the arguments of `redis.call`: strings as they are, numbers as integers where they are
+/// integral and within 2^62, else in their shortest form.
+#[inline]
+fn read_arguments(stack: Stack, request: &mut CommandRequest) -> Result<(), &'static str> {
+    request.clear();
+    let count = stack.top();
+    if count == 0 {
+        return Err("ERR Please specify at least one argument for this redis lib call");
+    }
+    for at in 1..=count {
+        if stack.with_bytes(at, |bytes| request.push(bytes)).is_some() {
+            continue;
+        }
+        if stack.kind(at) != Kind::Number {
+            return Err("ERR Lua redis lib command arguments must be strings or integers");
+        }
+        let number = stack.number(at);
+        if number.trunc() == number && number.abs() <= 4_611_686_018_427_387_904.0 {
+            request.push(itoa::Buffer::new().format(number as i64).as_bytes());
+        } else {
+            let mut text = Vec::with_capacity(32);
+            write_f64(&mut text, number);
+            request.push(&text);
+        }
+    }
+    Ok(())
+}

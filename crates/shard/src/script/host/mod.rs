@@ -1,0 +1,208 @@
+//! What scripts call: `redis.call` and the rest of the `redis` table.
+//!
+//! `redis.call` resolves the command, checks what Redis checks in the order in which Redis checks
+//! it, and calls the handler directly; the reply is pushed onto the Lua stack as it is made.
+//!
+//! # Invariants
+//! - I1. A command whose keys are not of the script's slot is refused before it touches anything,
+//!   unless the script may use other slots of its shard.
+//! - I2. Whatever raises here has changed nothing; what earlier commands of the script have changed
+//!   is the engine's to keep or to roll back.
+
+mod api;
+mod call;
+mod transaction;
+
+use std::ffi::c_int;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use protocol::args::Request as CommandRequest;
+use protocol::encode::Version;
+use protocol::slot::Slot;
+
+use super::interrupt::Control;
+use super::lib::Libraries;
+use super::raw::{Kind, Lent, Memory, Stack};
+use super::sink::push_error;
+use crate::commands::table::{CommandId, CommandTable};
+use crate::error::CommandError;
+use crate::keyspace::Keyspace;
+use crate::reply::Reply;
+use crate::shard::Queued;
+use crate::time::Micros;
+
+/// Who has a slot, seen from the shard that a script runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SlotOwner {
+    /// This shard.
+    Here,
+    /// Another shard of this node.
+    Sibling,
+    /// Another node.
+    Elsewhere,
+    /// Nobody.
+    Nobody,
+}
+
+/// What a script host needs of the server around it.
+pub trait Services {
+    /// Answers a command that no shard runs (INFO, CLUSTER, …).
+    ///
+    /// # Errors
+    /// What to reply instead.
+    fn answer(
+        &self,
+        id: CommandId,
+        args: protocol::args::Args<'_>,
+        reply: &mut Reply<'_>,
+    ) -> Result<(), CommandError>;
+
+    /// Looks after the shard's sockets while a long script runs.
+    fn attend(&self);
+
+    /// Who has a slot.
+    fn owner(&self, slot: Slot) -> SlotOwner;
+}
+
+/// Why a script was made to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::script) enum Stop {
+    Killed,
+    Timeout,
+    Memory,
+    Leave,
+}
+
+/// What is true of the script that runs.
+pub(in crate::script) struct RunState {
+    pub(in crate::script) now: Micros,
+    /// The slot of its declared keys, or of the first key that it touched.
+    pub(in crate::script) slot: Option<Slot>,
+    /// It may touch other slots of its shard.
+    pub(in crate::script) cross_slot: bool,
+    /// It was called by a command that does not write.
+    pub(in crate::script) read_only: bool,
+    /// What `redis.setresp` has said.
+    pub(in crate::script) resp: Version,
+    /// Commands since `MULTI`, until `EXEC` or `DISCARD`.
+    pub(in crate::script) queue: Option<Vec<Queued>>,
+    /// It has touched a key, so it cannot be moved to another shard any more.
+    pub(in crate::script) touched: bool,
+}
+
+/// The host. See the module.
+pub(in crate::script) struct Host {
+    pub(in crate::script) memory: *mut Memory,
+    pub(in crate::script) control: Arc<Control>,
+    pub(in crate::script) table: &'static CommandTable,
+    pub(in crate::script) services: Option<Rc<dyn Services>>,
+    pub(in crate::script) denied: Vec<CommandId>,
+    pub(in crate::script) keyspace: Lent<Keyspace>,
+    pub(in crate::script) run: RunState,
+    pub(in crate::script) stop: Option<Stop>,
+    pub(in crate::script) stopped_at: Option<(Vec<u8>, i64)>,
+    /// The last error of a library function found no frame of Lua code to name: a tail call.
+    pub(in crate::script) frame_lost: bool,
+    /// The slot to go to, with [`Stop::Leave`].
+    pub(in crate::script) leave_for: Option<Slot>,
+    pub(in crate::script) libraries: Libraries,
+    /// The request under construction, reused.
+    request: CommandRequest,
+    names: [KnownName; NAMES],
+}
+
+/// How many names of commands are remembered by the address of their string.
+const NAMES: usize = 64;
+
+/// The name of a command as a string of the VM, anchored so that its address stays its own.
+#[derive(Clone, Copy)]
+struct KnownName {
+    address: usize,
+    anchor: c_int,
+    id: CommandId,
+}
+
+impl Default for RunState {
+    fn default() -> Self {
+        Self {
+            now: Micros::default(),
+            slot: None,
+            cross_slot: false,
+            read_only: false,
+            resp: Version::Resp2,
+            queue: None,
+            touched: false,
+        }
+    }
+}
+
+impl Host {
+    pub(in crate::script) fn new(
+        control: Arc<Control>,
+        table: &'static CommandTable,
+        memory: *mut Memory,
+    ) -> Self {
+        Self {
+            memory,
+            control,
+            table,
+            services: None,
+            denied: Vec::new(),
+            keyspace: Lent::default(),
+            run: RunState::default(),
+            stop: None,
+            stopped_at: None,
+            frame_lost: false,
+            leave_for: None,
+            libraries: Libraries::default(),
+            request: CommandRequest::default(),
+            names: [KnownName { address: 0, anchor: 0, id: CommandId::default() }; NAMES],
+        }
+    }
+
+    /// Looks after the sockets while a long script runs.
+    pub(in crate::script) fn attend(&mut self) {
+        if let Some(services) = &self.services {
+            services.attend();
+        }
+    }
+
+    /// Notes that the script is being ended, and where it stood when that was first done.
+    pub(in crate::script) fn note_stop(&mut self, stop: Stop, position: Option<(Vec<u8>, i64)>) {
+        if self.stop.is_none() {
+            self.stop = Some(stop);
+            self.stopped_at = position;
+        }
+    }
+
+    /// Makes an error table of the value on top of the stack and notes where it was raised.
+    pub(in crate::script) fn describe_error(&mut self, stack: Stack) {
+        if !stack.ensure(8) {
+            return;
+        }
+        if stack.kind(-1) != Kind::Table {
+            let text = [b"ERR ".to_vec(), display(stack, -1)].concat();
+            stack.pop(1);
+            push_error(stack, &text, false);
+            stack.push_boolean(std::mem::take(&mut self.frame_lost));
+            stack.raw_set_name(-2, b"lost");
+        }
+        if let Some((source, line)) = stack.position() {
+            stack.push_bytes(&source);
+            stack.raw_set_name(-2, b"source");
+            stack.push_number(line as f64);
+            stack.raw_set_name(-2, b"line");
+        }
+    }
+}
+
+/// A value as Lua's `tostring` shows it.
+pub(in crate::script) fn display(stack: Stack, index: c_int) -> Vec<u8> {
+    match stack.kind(index) {
+        Kind::String | Kind::Number => stack.text(index).unwrap_or_default(),
+        Kind::Nil => b"nil".to_vec(),
+        Kind::Boolean => stack.boolean(index).to_string().into_bytes(),
+        Kind::Table | Kind::Other => stack.kind_name(index).as_bytes().to_vec(),
+    }
+}

@@ -1,0 +1,65 @@
+//! KEYS and ARGV.
+
+use std::ffi::c_int;
+
+use protocol::args::Args;
+
+use super::raw::Stack;
+
+/// KEYS or ARGV: one table that serves script after script, as long as scripts leave it a plain
+/// list. One that a script has made something else of is thrown away.
+pub(super) struct List {
+    name: &'static [u8],
+    anchor: Option<c_int>,
+    len: usize,
+}
+
+impl List {
+    pub(super) fn new(name: &'static [u8]) -> Self {
+        Self { name, anchor: None, len: 0 }
+    }
+
+    /// Makes the list hold `count` parts from part `from` on.
+    pub(super) fn fill(
+        &mut self,
+        stack: Stack,
+        globals: c_int,
+        args: Args<'_>,
+        from: usize,
+        count: usize,
+    ) {
+        let plain = self.anchor.is_some_and(|anchor| {
+            stack.push_anchored(anchor);
+            stack.is_plain_list(-1, self.len)
+        });
+        if !plain {
+            self.replace(stack, globals, count);
+        }
+        for (at, part) in args.iter_from(from).take(count).enumerate() {
+            stack.push_bytes(part);
+            stack.raw_set_index(-2, at + 1);
+        }
+        for at in count + 1..=self.len {
+            stack.push_nil();
+            stack.raw_set_index(-2, at);
+        }
+        self.len = count;
+        stack.pop(1);
+    }
+
+    /// Puts a new table, which is on top of the stack then, in place of the old one.
+    fn replace(&mut self, stack: Stack, globals: c_int, count: usize) {
+        if let Some(old) = self.anchor.take() {
+            stack.pop(1);
+            stack.release(old);
+        }
+        stack.push_table(count, 0);
+        stack.push_value(-1);
+        self.anchor = Some(stack.anchor());
+        self.len = 0;
+        stack.push_anchored(globals);
+        stack.push_value(-2);
+        stack.raw_set_name(-2, self.name);
+        stack.pop(1);
+    }
+}
