@@ -39,6 +39,9 @@ pub(crate) struct Config {
     pub(crate) busy_reply_threshold: u64,
     pub(crate) script_time_limit: u64,
     pub(crate) script_memory_limit: u64,
+    pub(crate) script_undo_limit: u64,
+    pub(crate) script_reply_limit: u64,
+    pub(crate) script_size_limit: u64,
     pub(crate) script_cross_slot_keys: CrossSlotKeys,
     pub(crate) script_denied_commands: Vec<String>,
     pub(crate) hash_max_listpack_entries: u64,
@@ -136,6 +139,9 @@ impl Default for Config {
             busy_reply_threshold: 5_000,
             script_time_limit: 5_000,
             script_memory_limit: 256 << 20,
+            script_undo_limit: 1 << 30,
+            script_reply_limit: 256 << 20,
+            script_size_limit: 16 << 20,
             script_cross_slot_keys: CrossSlotKeys::Refuse,
             script_denied_commands: vec!["flushall".into(), "flushdb".into()],
             hash_max_listpack_entries: 512,
@@ -231,8 +237,17 @@ impl Config {
         if self.mailbox_size == 0 {
             return bad("mailbox-size", "must be at least 1".into());
         }
-        if !(1 << 20..=1 << 40).contains(&self.script_memory_limit) {
-            return bad("script-memory-limit", "must be between 1 MiB and 1 TiB".into());
+        for (name, value) in [
+            ("script-memory-limit", self.script_memory_limit),
+            ("script-undo-limit", self.script_undo_limit),
+            ("script-reply-limit", self.script_reply_limit),
+        ] {
+            if !(1 << 20..=1 << 40).contains(&value) {
+                return bad(name, "must be between 1 MiB and 1 TiB".into());
+            }
+        }
+        if !(1 << 10..=512 << 20).contains(&self.script_size_limit) {
+            return bad("script-size-limit", "must be between 1 KiB and 512 MiB".into());
         }
         if !(1 << 10..=1 << 30).contains(&self.proto_max_bulk_len) {
             return bad("proto-max-bulk-len", "must be between 1 KiB and 1 GiB".into());
@@ -382,6 +397,9 @@ mod tests {
         "busy-reply-threshold",
         "script-time-limit",
         "script-memory-limit",
+        "script-undo-limit",
+        "script-reply-limit",
+        "script-size-limit",
         "script-cross-slot-keys",
         "script-denied-commands",
         "hash-max-listpack-entries",

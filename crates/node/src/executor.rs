@@ -416,4 +416,8 @@ impl Services for ScriptServices {
     fn owner(&self, slot: Slot) -> SlotOwner {
         self.executor().map_or(SlotOwner::Here, |executor| executor.slot_owner(slot))
     }
+
+    fn uptime(&self) -> Duration {
+        self.started.elapsed()
+    }
 }

@@ -9,7 +9,7 @@ use router::registry::Registry;
 use router::topology::Topology;
 use router::view::View;
 use shard::commands::table::CommandTable;
-use shard::script::interrupt::Control;
+use shard::script::interrupt::{Control, Request};
 use shard::script::store::ScriptStore;
 use tokio::sync::{mpsc, watch};
 
@@ -126,22 +126,55 @@ impl Node {
         self.shutdown.send_replace(true);
     }
 
-    /// Ends every script that has been running for a while, or those past the busy threshold.
-    /// Says whether there was one.
-    pub(crate) fn kill_scripts(&self) -> bool {
+    /// Ends every script that has been running for a while, or those past the busy threshold, as
+    /// far as they are meant.
+    pub(crate) fn kill_scripts(&self, target: KillTarget) -> Killed {
         /// Scripts younger than this are not what anybody wants to kill.
         const AGE_MIN_MS: u64 = 50;
-        let mut killed = false;
+        let mut outcome = Killed::Nothing;
         for handle in &self.executors {
             let Some(live) = handle.live.get() else { continue };
             let Some(run) = live.control.running() else { continue };
+            let what = live.control.what();
             let old = handle.script_age_ms.load(Ordering::Relaxed) >= AGE_MIN_MS;
-            if old || handle.busy.load(Ordering::Relaxed) {
-                live.control.ask(run, shard::script::interrupt::Request::Kill);
+            if !old && !handle.busy.load(Ordering::Relaxed) {
+                continue;
+            }
+            let meant = match target {
+                KillTarget::Scripts => !what.is_function,
+                KillTarget::Script(id) => !what.is_function && what.id == id,
+                KillTarget::Functions => what.is_function,
+            };
+            // What runs may have changed between the two looks; a request for another run is void.
+            if meant && live.control.running() == Some(run) {
+                live.control.ask(run, Request::Kill);
                 live.thread.interrupt();
-                killed = true;
+                outcome = Killed::Some;
+            } else if outcome == Killed::Nothing && !matches!(target, KillTarget::Script(_)) {
+                outcome = Killed::OtherKind;
             }
         }
-        killed
+        outcome
     }
+}
+
+/// What is to be killed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum KillTarget {
+    /// Scripts of EVAL and its relatives.
+    Scripts,
+    /// The script of this [`shard::script::interrupt::name_id`].
+    Script(u64),
+    /// Functions.
+    Functions,
+}
+
+/// What has been found to kill.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Killed {
+    Nothing,
+    /// Something runs, but it is a function where scripts were meant, or a script where functions
+    /// were.
+    OtherKind,
+    Some,
 }

@@ -1,6 +1,7 @@
 //! What the script host of a shard asks of the node.
 
 use std::rc::{Rc, Weak};
+use std::time::Instant;
 
 use protocol::args::Args;
 use protocol::encode::Version;
@@ -16,11 +17,12 @@ use crate::executor::Executor;
 /// The services of one executor. See `shard::script::Services`.
 pub(crate) struct ScriptServices {
     executor: Weak<Executor>,
+    pub(crate) started: Instant,
 }
 
 impl ScriptServices {
     pub(crate) fn new(executor: Weak<Executor>) -> Self {
-        Self { executor }
+        Self { executor, started: Instant::now() }
     }
 
     pub(crate) fn executor(&self) -> Option<Rc<Executor>> {

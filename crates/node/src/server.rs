@@ -17,7 +17,7 @@ use crate::data_dir::{DataDir, random_id};
 use crate::error::NodeError;
 use crate::mailbox::Message;
 use crate::membership::Membership;
-use crate::node::{ExecutorHandle, Node, Published, Statistics};
+use crate::node::{ExecutorHandle, KillTarget, Node, Published, Statistics};
 use crate::pause::Pause;
 use crate::settings::Settings;
 use crate::{executor, listener, panic, sys, watchdog};
@@ -87,7 +87,9 @@ async fn serve(config: Config, id: &str) -> Result<(), NodeError> {
     tokio::spawn(housekeeping(node.clone()));
     wait_for_end(&node).await;
     tracing::info!("ending");
-    node.kill_scripts();
+    for target in [KillTarget::Scripts, KillTarget::Functions] {
+        node.kill_scripts(target);
+    }
     tokio::time::sleep(LAST_REPLIES).await;
     Ok(())
 }

@@ -18,6 +18,9 @@ pub(crate) struct Settings {
     pub(crate) busy_reply_threshold: AtomicU64,
     pub(crate) script_time_limit: AtomicU64,
     pub(crate) script_memory_limit: AtomicU64,
+    pub(crate) script_undo_limit: AtomicU64,
+    pub(crate) script_reply_limit: AtomicU64,
+    pub(crate) script_size_limit: AtomicU64,
     pub(crate) script_cross_slot_keys: AtomicU64,
     pub(crate) hash_max_listpack_entries: AtomicU64,
     pub(crate) hash_max_listpack_value: AtomicU64,
@@ -36,6 +39,9 @@ impl Settings {
             busy_reply_threshold: config.busy_reply_threshold.into(),
             script_time_limit: config.script_time_limit.into(),
             script_memory_limit: config.script_memory_limit.into(),
+            script_undo_limit: config.script_undo_limit.into(),
+            script_reply_limit: config.script_reply_limit.into(),
+            script_size_limit: config.script_size_limit.into(),
             script_cross_slot_keys: u64::from(same_shard).into(),
             hash_max_listpack_entries: config.hash_max_listpack_entries.into(),
             hash_max_listpack_value: config.hash_max_listpack_value.into(),
@@ -65,6 +71,9 @@ impl Settings {
         Limits {
             time_ms: self.script_time_limit.load(Ordering::Relaxed),
             memory_bytes: as_usize(&self.script_memory_limit),
+            undo_bytes: as_usize(&self.script_undo_limit),
+            reply_bytes: as_usize(&self.script_reply_limit),
+            script_bytes: as_usize(&self.script_size_limit),
             cross_slot_keys: self.script_cross_slot_keys.load(Ordering::Relaxed) != 0,
             denied: denied.filter_map(|name| table.lookup(name.as_bytes())).collect(),
         }
@@ -95,6 +104,15 @@ const fn number(name: &'static str, number: fn(&Settings) -> &AtomicU64, most: u
     Parameter { name, number, least: 0, most, memory: false }
 }
 
+const fn memory(
+    name: &'static str,
+    number: fn(&Settings) -> &AtomicU64,
+    least: u64,
+    most: u64,
+) -> Parameter {
+    Parameter { name, number, least, most, memory: true }
+}
+
 const MILLIS_MAX: u64 = i64::MAX as u64;
 
 /// All numbers that CONFIG SET can change, the other names of some included.
@@ -102,36 +120,15 @@ pub(crate) const PARAMETERS: &[Parameter] = &[
     number("busy-reply-threshold", |settings| &settings.busy_reply_threshold, MILLIS_MAX),
     number("lua-time-limit", |settings| &settings.busy_reply_threshold, MILLIS_MAX),
     number("script-time-limit", |settings| &settings.script_time_limit, MILLIS_MAX),
-    Parameter {
-        name: "script-memory-limit",
-        number: |settings| &settings.script_memory_limit,
-        least: 1 << 20,
-        most: 1 << 40,
-        memory: true,
-    },
+    memory("script-memory-limit", |settings| &settings.script_memory_limit, 1 << 20, 1 << 40),
+    memory("script-undo-limit", |settings| &settings.script_undo_limit, 1 << 20, 1 << 40),
+    memory("script-reply-limit", |settings| &settings.script_reply_limit, 1 << 20, 1 << 40),
+    memory("script-size-limit", |settings| &settings.script_size_limit, 1 << 10, 512 << 20),
     number("hash-max-listpack-entries", |settings| &settings.hash_max_listpack_entries, MILLIS_MAX),
     number("hash-max-ziplist-entries", |settings| &settings.hash_max_listpack_entries, MILLIS_MAX),
-    Parameter {
-        name: "hash-max-listpack-value",
-        number: |settings| &settings.hash_max_listpack_value,
-        least: 0,
-        most: MILLIS_MAX,
-        memory: true,
-    },
-    Parameter {
-        name: "hash-max-ziplist-value",
-        number: |settings| &settings.hash_max_listpack_value,
-        least: 0,
-        most: MILLIS_MAX,
-        memory: true,
-    },
-    Parameter {
-        name: "proto-max-bulk-len",
-        number: |settings| &settings.proto_max_bulk_len,
-        least: 1 << 10,
-        most: 1 << 30,
-        memory: true,
-    },
+    memory("hash-max-listpack-value", |settings| &settings.hash_max_listpack_value, 0, MILLIS_MAX),
+    memory("hash-max-ziplist-value", |settings| &settings.hash_max_listpack_value, 0, MILLIS_MAX),
+    memory("proto-max-bulk-len", |settings| &settings.proto_max_bulk_len, 1 << 10, 1 << 30),
     Parameter {
         name: "maxclients",
         number: |settings| &settings.maxclients,
@@ -141,13 +138,7 @@ pub(crate) const PARAMETERS: &[Parameter] = &[
     },
     number("timeout", |settings| &settings.timeout, i32::MAX as u64),
     number("tcp-keepalive", |settings| &settings.tcp_keepalive, i32::MAX as u64),
-    Parameter {
-        name: "output-buffer-limit",
-        number: |settings| &settings.output_buffer_limit,
-        least: 1 << 20,
-        most: 1 << 40,
-        memory: true,
-    },
+    memory("output-buffer-limit", |settings| &settings.output_buffer_limit, 1 << 20, 1 << 40),
 ];
 
 impl Parameter {

@@ -56,8 +56,10 @@ fn look(node: &Node, handle: &ExecutorHandle, seen: &mut Option<Seen>, now: Inst
     handle.script_age_ms.store(age_ms, Ordering::Relaxed);
     let over = |limit_ms: u64| limit_ms != 0 && age_ms >= limit_ms;
     let settings = &node.settings;
+    // The limit of the node may have been lowered since the run began; the run's own may be lower.
     if over(handle.proof_limit_ms.load(Ordering::Relaxed))
         || over(settings.script_time_limit.load(Ordering::Relaxed))
+        || over(live.control.what().time_limit_ms)
     {
         live.control.ask(run, Request::Timeout);
         live.thread.interrupt();

@@ -120,6 +120,27 @@ impl<'a> Effect<'a> {
         }
     }
 
+    /// The effect as a command that has it: what people are shown.
+    pub fn as_command(&self) -> Vec<Vec<u8>> {
+        let number = |value: i64| value.to_string().into_bytes();
+        let words = |parts: &[&[u8]]| parts.iter().map(|part| part.to_vec()).collect();
+        match *self {
+            Self::SetString { key, value, expiry: None } => words(&[b"SET", key, value]),
+            Self::SetString { key, value, expiry: Some(at) } => {
+                words(&[b"SET", key, value, b"PXAT", &number(at)])
+            }
+            Self::SpliceString { key, offset, patch } => {
+                words(&[b"SETRANGE", key, offset.to_string().as_bytes(), patch])
+            }
+            Self::SetExpiry { key, expiry: Some(at) } => words(&[b"PEXPIREAT", key, &number(at)]),
+            Self::SetExpiry { key, expiry: None } => words(&[b"PERSIST", key]),
+            Self::Remove { key } => words(&[b"DEL", key]),
+            Self::HashSet { key, field, value } => words(&[b"HSET", key, field, value]),
+            Self::HashRemove { key, field } => words(&[b"HDEL", key, field]),
+            Self::Flush => words(&[b"FLUSHALL"]),
+        }
+    }
+
     /// All effects in `bytes`, in order.
     pub fn decode_all(bytes: &'a [u8]) -> impl Iterator<Item = Result<Self, BadEffect>> {
         let mut rest = bytes;
@@ -247,6 +268,20 @@ mod tests {
         assert_eq!(decoded.unwrap(), effects);
         let cut: Result<Vec<_>, _> = Effect::decode_all(&bytes[..4]).collect();
         assert_eq!(cut, Err(BadEffect { at: 0 }));
+    }
+
+    #[test]
+    fn effects_as_commands() {
+        let words = |effect: Effect<'_>| {
+            let parts = effect.as_command();
+            parts.iter().map(|part| String::from_utf8_lossy(part).into_owned()).collect::<Vec<_>>()
+        };
+        let set = Effect::SetString { key: b"k", value: b"v", expiry: Some(-5) };
+        assert_eq!(words(set), ["SET", "k", "v", "PXAT", "-5"]);
+        let splice = Effect::SpliceString { key: b"k", offset: 3, patch: b"p" };
+        assert_eq!(words(splice), ["SETRANGE", "k", "3", "p"]);
+        assert_eq!(words(Effect::SetExpiry { key: b"k", expiry: None }), ["PERSIST", "k"]);
+        assert_eq!(words(Effect::Flush), ["FLUSHALL"]);
     }
 
     proptest! {

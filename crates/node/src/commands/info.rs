@@ -9,6 +9,7 @@ use std::sync::atomic::Ordering;
 use protocol::args::Args;
 use protocol::spec::{Arity, CommandSpec, Family, Flags};
 use shard::error::CommandError;
+use shard::script::Reason;
 
 use super::{Done, NodeCall};
 use crate::node::{Node, Published};
@@ -218,16 +219,13 @@ fn keyspace(_: &Node, published: &[Published], out: &mut String) {
 }
 
 fn scripts(_: &Node, published: &[Published], out: &mut String) {
-    let rolled_back = |figures: &Published| {
-        let scripts = &figures.scripts;
-        scripts.errors + scripts.kills + scripts.timeouts + scripts.out_of_memory
-    };
     line(out, "scripts_run", sum(published, |figures| figures.scripts.runs));
-    line(out, "rolled_back_scripts", sum(published, rolled_back));
-    line(out, "rolled_back_error", sum(published, |figures| figures.scripts.errors));
-    line(out, "rolled_back_kill", sum(published, |figures| figures.scripts.kills));
-    line(out, "rolled_back_timeout", sum(published, |figures| figures.scripts.timeouts));
-    line(out, "rolled_back_memory", sum(published, |figures| figures.scripts.out_of_memory));
+    let all = sum(published, |figures| figures.scripts.all_rolled_back());
+    line(out, "rolled_back_scripts", all);
+    for reason in Reason::ALL {
+        let count = sum(published, |figures| figures.scripts.rolled_back[reason as usize]);
+        line(out, &format!("rolled_back_{}", reason.name()), count);
+    }
 }
 
 fn shards(node: &Node, published: &[Published], out: &mut String) {

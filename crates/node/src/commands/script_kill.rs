@@ -1,16 +1,21 @@
-//! SCRIPT KILL: stop the scripts of this node that have been running for a while. What they have
-//! written is rolled back, so there is none that cannot be killed.
+//! SCRIPT KILL [SHA sha1]: stop the scripts of this node that have been running for a while, or the
+//! one that is named. What they have written is rolled back, so there is none that cannot be
+//! killed.
 
 use protocol::args::Args;
+use protocol::error::ArgsError;
 use protocol::spec::{Arity, CommandSpec, Family, Flags};
 use shard::error::CommandError;
+use shard::script::interrupt::name_id;
+use shard::script::sha::Sha;
 
 use super::{Done, NodeCall};
+use crate::node::{KillTarget, Killed};
 
 pub(crate) static SPEC: CommandSpec = CommandSpec {
     name: "script|kill",
     family: Family::Scripting,
-    arity: Arity::exactly(2),
+    arity: Arity::at_least(2),
     flags: Flags::NOSCRIPT.union(Flags::ALLOW_BUSY),
     tips: &["request_policy:all_shards", "response_policy:one_succeeded"],
     since: "2.6.0",
@@ -18,10 +23,26 @@ pub(crate) static SPEC: CommandSpec = CommandSpec {
     ..CommandSpec::NEW
 };
 
-pub(crate) fn run(call: &mut NodeCall<'_, '_>, _args: Args<'_>) -> Result<Done, CommandError> {
-    if !call.executor.node.kill_scripts() {
-        return Err(CommandError::Text("NOTBUSY No scripts in execution right now."));
+pub(crate) fn run(call: &mut NodeCall<'_, '_>, args: Args<'_>) -> Result<Done, CommandError> {
+    let target = match args.len() {
+        2 => KillTarget::Scripts,
+        4 if args.is(2, "SHA") => {
+            let sha = Sha::parse(args.at(3)).ok_or(CommandError::NoScript)?;
+            KillTarget::Script(name_id(sha.hex().as_bytes()))
+        }
+        _ => return Err(ArgsError::Syntax.into()),
+    };
+    match call.executor.node.kill_scripts(target) {
+        Killed::Some => call.reply.ok(),
+        Killed::Nothing => {
+            return Err(CommandError::Text("NOTBUSY No scripts in execution right now."));
+        }
+        Killed::OtherKind => {
+            return Err(CommandError::Text(
+                "BUSY Redis is busy running a script. You can only call FUNCTION KILL or SHUTDOWN \
+                 NOSAVE.",
+            ));
+        }
     }
-    call.reply.ok();
     Ok(Done::Replied)
 }

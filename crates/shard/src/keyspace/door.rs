@@ -82,9 +82,15 @@ impl Keyspace {
         self.undo.memory()
     }
 
-    /// Whether effects are recorded: something reads them (a log, a replica, a test).
-    pub fn record_effects(&mut self, record: bool) {
-        self.record = record;
+    /// Whether effects are recorded: something reads them (a log, a replica, a test). Returns
+    /// whether they were so far.
+    pub fn record_effects(&mut self, record: bool) -> bool {
+        std::mem::replace(&mut self.record, record)
+    }
+
+    /// Effects recorded since the mark.
+    pub fn effects_since(&self, mark: Mark) -> &[u8] {
+        &self.effects[mark.effects..]
     }
 
     /// Effects recorded and not yet taken: those of whole commands, as far as no undo log is open.

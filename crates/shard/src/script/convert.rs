@@ -12,10 +12,23 @@ use super::raw::{Kind, Stack};
 /// 7990 levels.
 const DEPTH_MAX: usize = 7_990;
 
+/// The reply would be larger than the limit.
+pub(super) struct TooLarge;
+
 /// Appends the value on top of the stack as RESP and takes it off. `script` is the version that
-/// the script has chosen by `redis.setresp`: it decides what booleans become.
-pub(super) fn write_top(stack: Stack, out: &mut Vec<u8>, version: Version, script: Version) {
-    Converter { stack, out, version, script, depth: 0 }.write_top();
+/// the script has chosen by `redis.setresp`: it decides what booleans become. With an error, a
+/// part has been appended.
+pub(super) fn write_top(
+    stack: Stack,
+    out: &mut Vec<u8>,
+    version: Version,
+    script: Version,
+    limit: usize,
+) -> Result<(), TooLarge> {
+    let end_max = out.len().saturating_add(limit);
+    let mut converter = Converter { stack, out, version, script, depth: 0, end_max };
+    converter.write_top();
+    if converter.is_full() { Err(TooLarge) } else { Ok(()) }
 }
 
 struct Converter<'a> {
@@ -24,6 +37,8 @@ struct Converter<'a> {
     version: Version,
     script: Version,
     depth: usize,
+    /// Where the output ends at the latest.
+    end_max: usize,
 }
 
 /// Integers as x86-64 casts doubles: what does not fit, NaN included, is the least integer.
@@ -37,9 +52,15 @@ fn until_nul(text: &[u8]) -> &[u8] {
 }
 
 impl Converter<'_> {
+    fn is_full(&self) -> bool {
+        self.out.len() > self.end_max
+    }
+
+    /// Nothing more is written once the limit is passed: what is there will be thrown away.
     fn write_top(&mut self) {
         let stack = self.stack;
         match stack.kind(-1) {
+            _ if self.is_full() => {}
             Kind::String => {
                 stack.with_bytes(-1, |bytes| encode::bulk(self.out, bytes));
             }
@@ -164,6 +185,10 @@ impl Converter<'_> {
         }
         stack.push_nil();
         while stack.next(-2) {
+            if self.is_full() {
+                stack.pop(2);
+                return;
+            }
             stack.push_value(-2);
             self.write_top();
             if is_map {
@@ -189,6 +214,9 @@ impl Converter<'_> {
         }
         encode::header(self.out, b'*', count as i64);
         for at in 1..=count {
+            if self.is_full() {
+                return;
+            }
             stack.raw_get_index(-1, at);
             self.write_top();
         }

@@ -1,48 +1,33 @@
 //! The script host of one shard.
 
 use std::collections::HashMap;
-use std::ffi::c_int;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use foldhash::fast::FixedState;
-use protocol::args::Args;
-use protocol::slot::Slot;
+use protocol::encode::Version;
 
-use super::convert;
-use super::host::Stop;
-use super::host::{RunState, Services};
+use super::host::Services;
 use super::interrupt::Control;
 use super::lib::Generator;
-use super::limits::{Limits, ScriptCounters};
+use super::limits::Limits;
 use super::machine::{Machine, Parts};
-use super::outcome::failure;
+use super::outcome::ScriptCounters;
+use super::program::Program;
+use super::run::{Invocation, Rehearsal, Runner};
 use super::sha::Sha;
-use super::shebang::{self, ScriptFlags};
+use super::shebang;
+use super::stats::ScriptStats;
 use super::store::{ScriptStore, Source};
 use crate::commands::table::CommandTable;
 use crate::error::CommandError;
 use crate::keyspace::Keyspace;
 use crate::reply::Reply;
 
-/// A script to run, with what it is given.
-pub struct Invocation<'a> {
-    /// The request.
-    pub args: Args<'a>,
-    /// How many of the parts from 3 on are keys; the others are arguments.
-    pub keys: usize,
-    /// The command that called it does not write.
-    pub read_only: bool,
-}
-
-/// A script as a function of the VM.
-pub(super) struct Compiled {
-    /// Anchor of the function.
-    function: c_int,
-    flags: ScriptFlags,
-    pub(super) source: Arc<Source>,
-    /// Its SHA-1 in hex.
-    pub(super) hex: String,
+/// A script of the node that this shard has compiled.
+struct Compiled {
+    program: Program,
+    source: Arc<Source>,
 }
 
 /// The script host of one shard. See the module.
@@ -140,12 +125,8 @@ impl ScriptEngine {
         invocation: &Invocation<'_>,
         reply: &mut Reply<'_>,
     ) -> Result<(), CommandError> {
-        let sha = Sha::of(body);
         self.forget_flushed();
-        if !self.is_compiled(sha) {
-            let compiled = self.compile(sha, body, false)?;
-            self.compiled.insert(sha, compiled);
-        }
+        let sha = self.ensure_compiled(body)?;
         self.run(keyspace, sha, invocation, reply)
     }
 
@@ -161,11 +142,7 @@ impl ScriptEngine {
         reply: &mut Reply<'_>,
     ) -> Result<(), CommandError> {
         self.forget_flushed();
-        if !self.is_compiled(sha) {
-            let source = self.store.find(sha).ok_or(CommandError::NoScript)?;
-            let compiled = self.compile(sha, &source.body, false)?;
-            self.compiled.insert(sha, compiled);
-        }
+        self.ensure_known(sha)?;
         self.run(keyspace, sha, invocation, reply)
     }
 
@@ -185,6 +162,26 @@ impl ScriptEngine {
         Ok(sha)
     }
 
+    /// Compiles a script that came by its text, if that is new here.
+    fn ensure_compiled(&mut self, body: &[u8]) -> Result<Sha, CommandError> {
+        let sha = Sha::of(body);
+        if !self.is_compiled(sha) {
+            let compiled = self.compile(sha, body, false)?;
+            self.compiled.insert(sha, compiled);
+        }
+        Ok(sha)
+    }
+
+    /// Compiles a script that the node knows, if that is new here.
+    fn ensure_known(&mut self, sha: Sha) -> Result<Sha, CommandError> {
+        if !self.is_compiled(sha) {
+            let source = self.store.find(sha).ok_or(CommandError::NoScript)?;
+            let compiled = self.compile(sha, &source.body, false)?;
+            self.compiled.insert(sha, compiled);
+        }
+        Ok(sha)
+    }
+
     /// Whether the script is compiled here and still one of the node's.
     fn is_compiled(&mut self, sha: Sha) -> bool {
         match self.compiled.get(&sha) {
@@ -192,7 +189,7 @@ impl ScriptEngine {
             Some(compiled) if !compiled.source.is_gone() => true,
             Some(_) => {
                 if let (Some(gone), Some(machine)) = (self.compiled.remove(&sha), &self.machine) {
-                    machine.vm.stack().release(gone.function);
+                    machine.vm.stack().release(gone.program.function);
                 }
                 false
             }
@@ -210,6 +207,10 @@ impl ScriptEngine {
     }
 
     fn compile(&mut self, sha: Sha, body: &[u8], pinned: bool) -> Result<Compiled, CommandError> {
+        if body.len() > self.limits.script_bytes {
+            let limit = self.limits.script_bytes;
+            return Err(CommandError::dynamic(format!("ERR Script is larger than {limit} bytes")));
+        }
         let (flags, lua) = shebang::parse(body)?;
         let machine = self.machine()?;
         let stack = machine.vm.stack();
@@ -221,7 +222,7 @@ impl ScriptEngine {
         })?;
         let function = stack.anchor();
         let source = self.store.add(sha, body, pinned);
-        Ok(Compiled { function, flags, source, hex: sha.hex() })
+        Ok(Compiled { program: Program::script(function, flags, sha.hex(), body), source })
     }
 
     fn make_machine(&self) -> Result<Machine, CommandError> {
@@ -263,8 +264,10 @@ impl ScriptEngine {
         if stack.load(LOOP, c"=atoll").is_err() {
             return Ok(false);
         }
+        stack.push_anchored(machine.handler);
+        stack.insert(-2);
         machine.host.with(|host| host.stop = None);
-        let stopped = machine.call(&control, 0, 0).is_err();
+        let stopped = machine.call(&control, 0).is_err();
         machine.host.with(|host| host.stop = None);
         stack.set_top(0);
         Ok(stopped)
@@ -278,6 +281,33 @@ impl ScriptEngine {
         }
     }
 
+    /// What is known of the scripts that this shard has compiled, by SHA-1.
+    pub fn stats(&self) -> impl Iterator<Item = (Sha, &ScriptStats)> {
+        self.compiled.iter().map(|(sha, compiled)| (*sha, &compiled.program.stats))
+    }
+
+    /// Runs a script without keeping what it does, to see what that would be. It is known by its
+    /// text or by its SHA-1.
+    ///
+    /// # Errors
+    /// It does not compile, or is to run on another shard.
+    pub fn rehearse(
+        &mut self,
+        keyspace: &mut Keyspace,
+        script: &[u8],
+        invocation: &Invocation<'_>,
+        version: Version,
+    ) -> Result<Rehearsal, CommandError> {
+        self.forget_flushed();
+        let known = Sha::parse(script).filter(|sha| self.store.find(*sha).is_some());
+        let sha = match known {
+            Some(sha) => self.ensure_known(sha)?,
+            None => self.ensure_compiled(script)?,
+        };
+        let (compiled, machine, mut runner) = self.parts(sha)?;
+        runner.rehearse(machine, &mut compiled.program, keyspace, invocation, version)
+    }
+
     /// Runs a compiled script, all or nothing.
     fn run(
         &mut self,
@@ -286,75 +316,26 @@ impl ScriptEngine {
         invocation: &Invocation<'_>,
         reply: &mut Reply<'_>,
     ) -> Result<(), CommandError> {
-        let (Some(compiled), Some(machine)) = (self.compiled.get(&sha), &mut self.machine) else {
+        let (compiled, machine, mut runner) = self.parts(sha)?;
+        runner.run(machine, &mut compiled.program, keyspace, invocation, reply)
+    }
+
+    /// A compiled script and what runs it.
+    fn parts(
+        &mut self,
+        sha: Sha,
+    ) -> Result<(&mut Compiled, &mut Machine, Runner<'_>), CommandError> {
+        let (Some(compiled), Some(machine)) = (self.compiled.get_mut(&sha), &mut self.machine)
+        else {
             return Err(CommandError::NoScript);
         };
         self.store.mark_used(&compiled.source);
-        let flags = compiled.flags;
-        if flags.no_cluster {
-            return Err(CommandError::Text(
-                "ERR Can not run script on cluster, 'no-cluster' flag is set.",
-            ));
-        }
-        if invocation.read_only && flags.declared && !flags.no_writes {
-            return Err(CommandError::Text(
-                "ERR Can not execute a script with write flag using *_ro command.",
-            ));
-        }
-        self.counters.runs += 1;
-        let run = RunState {
-            now: keyspace.now_micros(),
-            slot: (invocation.keys > 0).then(|| Slot::of_key(invocation.args.at(3))),
-            cross_slot: flags.allow_cross_slot_keys || self.limits.cross_slot_keys,
-            read_only: invocation.read_only || flags.no_writes,
-            ..RunState::default()
+        let runner = Runner {
+            control: &self.control,
+            limits: &self.limits,
+            counters: &mut self.counters,
+            services: self.services.as_ref(),
         };
-        let mark = keyspace.begin();
-        machine.host.with(|host| {
-            host.run = run;
-            host.stop = None;
-            host.leave_for = None;
-            host.frame_lost = false;
-            host.keyspace.lend(keyspace);
-        });
-        let stack = machine.vm.stack();
-        stack.push_anchored(machine.handler);
-        let Invocation { args, keys, .. } = *invocation;
-        machine.keys.fill(stack, machine.globals, args, 3, keys);
-        machine.argv.fill(
-            stack,
-            machine.globals,
-            args,
-            3 + keys,
-            args.len().saturating_sub(3 + keys),
-        );
-        stack.push_anchored(compiled.function);
-        let outcome = machine.call(&self.control, 0, 1);
-        let (stop, resp) = machine.host.with(|host| {
-            host.keyspace.take_back();
-            host.run.queue = None;
-            (host.stop, host.run.resp)
-        });
-        let memory_exceeded = machine.vm.memory_exceeded();
-        let result = match (outcome, stop) {
-            (Ok(()), None) if !memory_exceeded => {
-                keyspace.keep(mark);
-                match reply.as_resp() {
-                    Some((out, version)) => convert::write_top(stack, out, version, resp),
-                    None => unreachable!("scripts are not called by scripts"),
-                }
-                Ok(())
-            }
-            (_, stop) => {
-                keyspace.roll_back(mark);
-                let stop = stop.or(memory_exceeded.then_some(Stop::Memory));
-                Err(failure(machine, &self.limits, &mut self.counters, compiled, stop))
-            }
-        };
-        machine.vm.stack().set_top(0);
-        if memory_exceeded {
-            machine.vm.collect_garbage();
-        }
-        result
+        Ok((compiled, machine, runner))
     }
 }

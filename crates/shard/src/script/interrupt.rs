@@ -13,9 +13,11 @@
 //! - I2. Only the executor's own thread writes `run` and `hooked`; any thread writes `request`.
 
 use std::ffi::c_void;
+use std::hash::BuildHasher;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
 
+use foldhash::fast::FixedState;
 use mlua::ffi::lua_State;
 
 /// What is to happen to the script that runs.
@@ -31,17 +33,33 @@ pub enum Request {
     Timeout,
     /// It ends: it has used too much memory.
     Memory,
-    /// It ends and runs again elsewhere: its first key is another shard's.
-    Leave,
+    /// It ends: its own thread has noted why.
+    End,
 }
 
 impl Request {
     const ALL: [Self; 6] =
-        [Self::None, Self::Attend, Self::Kill, Self::Timeout, Self::Memory, Self::Leave];
+        [Self::None, Self::Attend, Self::Kill, Self::Timeout, Self::Memory, Self::End];
 
     fn from_bits(bits: u64) -> Self {
         Self::ALL.get((bits & 7) as usize).copied().unwrap_or(Self::None)
     }
+}
+
+/// What runs, for threads that watch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct What {
+    /// How long it may run, in milliseconds; 0 is no limit.
+    pub time_limit_ms: u64,
+    /// [`name_id`] of a script's SHA-1 in hex, or of a function's name.
+    pub id: u64,
+    /// It is a function, not a script.
+    pub is_function: bool,
+}
+
+/// A number that stands for a name: of a script (its SHA-1 in lower-case hex) or a function.
+pub fn name_id(name: &[u8]) -> u64 {
+    FixedState::with_seed(0).hash_one(name)
 }
 
 /// The number of a run of a script: each has its own.
@@ -59,6 +77,10 @@ pub struct Control {
     request: AtomicU64,
     /// Whether a hook has been installed during this run.
     hooked: AtomicBool,
+    /// [`What`] runs, or ran last.
+    time_limit_ms: AtomicU64,
+    id: AtomicU64,
+    is_function: AtomicBool,
     state: AtomicPtr<lua_State>,
     host: AtomicPtr<c_void>,
 }
@@ -70,6 +92,9 @@ impl Default for Control {
             runs: AtomicU64::new(0),
             request: AtomicU64::new(0),
             hooked: AtomicBool::new(false),
+            time_limit_ms: AtomicU64::new(0),
+            id: AtomicU64::new(0),
+            is_function: AtomicBool::new(false),
             state: AtomicPtr::new(ptr::null_mut()),
             host: AtomicPtr::new(ptr::null_mut()),
         }
@@ -85,6 +110,15 @@ impl Control {
         }
     }
 
+    /// What runs. Only good for a run that [`Self::running`] gives before and after.
+    pub fn what(&self) -> What {
+        What {
+            time_limit_ms: self.time_limit_ms.load(Ordering::Acquire),
+            id: self.id.load(Ordering::Acquire),
+            is_function: self.is_function.load(Ordering::Acquire),
+        }
+    }
+
     /// Asks for something to happen to a run; the caller then signals the executor's thread. A
     /// request to end it is not replaced by one to attend.
     pub fn ask(&self, run: Run, request: Request) {
@@ -97,6 +131,13 @@ impl Control {
     }
 
     // What follows is for the executor's own thread.
+
+    /// Notes what the next run is of.
+    pub(super) fn describe(&self, what: What) {
+        self.time_limit_ms.store(what.time_limit_ms, Ordering::Release);
+        self.id.store(what.id, Ordering::Release);
+        self.is_function.store(what.is_function, Ordering::Release);
+    }
 
     pub(super) fn begin_run(&self) {
         let run = self.runs.load(Ordering::Relaxed) + 1;

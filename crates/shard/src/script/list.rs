@@ -63,3 +63,12 @@ impl List {
         stack.pop(1);
     }
 }
+
+/// Pushes a new table of `count` parts from part `from` on.
+pub(super) fn push_list(stack: Stack, args: Args<'_>, from: usize, count: usize) {
+    stack.push_table(count, 0);
+    for (at, part) in args.iter_from(from).take(count).enumerate() {
+        stack.push_bytes(part);
+        stack.raw_set_index(-2, at + 1);
+    }
+}

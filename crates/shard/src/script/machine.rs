@@ -5,7 +5,7 @@ use std::ffi::c_int;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::host::{Host, Services};
+use super::host::{Host, SAVEPOINT, Services};
 use super::interrupt::Control;
 use super::lib::{self, Generator};
 use super::limits::Limits;
@@ -60,16 +60,12 @@ impl Machine {
         Ok(Self { vm, host, handler, globals, keys, argv })
     }
 
-    /// Calls the function below `arguments` values with the limits of scripts in force. On success
+    /// Calls the function below `arguments` values, which lies on the message handler, with the
+    /// limits of scripts in force. On success
     /// its one result is on top of the stack, else the error value.
-    pub(super) fn call(
-        &mut self,
-        control: &Control,
-        arguments: c_int,
-        handler: c_int,
-    ) -> Result<(), ()> {
+    pub(super) fn call(&mut self, control: &Control, arguments: c_int) -> Result<(), ()> {
         control.set_host(self.host.address().cast());
-        self.vm.call_script(control, arguments, handler)
+        self.vm.call_script(control, arguments)
     }
 }
 
@@ -79,6 +75,7 @@ const REDIS: &[(&str, HostFunction)] = &[
     ("error_reply", Host::error_reply),
     ("log", Host::log),
     ("pcall", Host::pcall),
+    ("rollback", Host::rollback),
     ("set_repl", Host::set_repl),
     ("setresp", Host::setresp),
     ("sha1hex", Host::sha1hex),
@@ -116,7 +113,12 @@ fn build_sandbox(stack: Stack, host: *mut Host) -> Result<c_int, VmError> {
     stack.push_bytes(b"7.2.4");
     stack.raw_set_name(-2, b"REDIS_VERSION");
     lib::push(stack, host);
-    stack.call_trusted(2).map_err(failed)?;
+    stack.push_table(0, SAVEPOINT.len());
+    for (name, function) in SAVEPOINT {
+        stack.push_function(host, *function);
+        stack.raw_set_name(-2, name.as_bytes());
+    }
+    stack.call_trusted(3).map_err(failed)?;
     // The sandbox returns one table with both.
     stack.raw_get_index(-1, 1);
     stack.set_globals();

@@ -6,8 +6,10 @@
 //! | `machine` | one VM with its host |
 //! | `raw` | the one audited module: the Lua C API |
 //! | `host` | `redis.call` and the rest of the `redis` table |
+//! | `program`, `run` | a compiled script or function, and one run of it |
 //! | `list` | KEYS and ARGV |
-//! | `limits`, `outcome` | what scripts may not, and what they are told then |
+//! | `limits`, `outcome` | what scripts may not, and what is replied then |
+//! | `stats` | what is known of a script |
 //! | `lib` | cjson, cmsgpack, struct, `math.random` |
 //! | `sink`, `convert` | replies to Lua, Lua to replies |
 //! | `interrupt` | how other threads stop a script |
@@ -34,13 +36,18 @@ mod limits;
 mod list;
 mod machine;
 mod outcome;
+mod program;
 mod raw;
+mod run;
 pub mod sha;
 pub mod shebang;
 pub(crate) mod sink;
+pub mod stats;
 pub mod store;
 
-pub use engine::{Invocation, ScriptEngine};
-pub use host::{Services, SlotOwner};
-pub use limits::{Limits, ScriptCounters};
+pub use engine::ScriptEngine;
+pub use host::{Services, SlotOwner, Touched};
+pub use limits::Limits;
+pub use outcome::{Reason, ScriptCounters};
 pub use raw::{VmError, on_interrupt_signal};
+pub use run::{Invocation, Rehearsal};

@@ -1,83 +1,162 @@
-//! How a script ended that did not reach its end: the error that is replied.
+//! How a script ended that did not reach its end: why, and the error that is replied.
 
-use super::engine::Compiled;
 use super::host::{Stop, display};
-use super::limits::{Limits, ScriptCounters};
+use super::limits::Limits;
 use super::machine::Machine;
+use super::program::Program;
 use super::raw::{Kind, Stack};
 use crate::error::CommandError;
 
-/// The error of a script that did not reach its end, its error value on top of the stack.
+/// Why a script was rolled back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    /// It raised an error.
+    Error,
+    /// It returned an error, and has said that this is to roll it back.
+    ErrorReply,
+    /// It gave up itself (`redis.rollback`).
+    GaveUp,
+    /// Somebody said SCRIPT KILL or FUNCTION KILL.
+    Killed,
+    /// Its time was over.
+    TimedOut,
+    /// Its VM used too much memory.
+    Memory,
+    /// What undoes it used too much memory.
+    Undo,
+    /// Its reply was too large.
+    Reply,
+}
+
+impl Reason {
+    /// All reasons.
+    pub const ALL: [Self; 8] = [
+        Self::Error,
+        Self::ErrorReply,
+        Self::GaveUp,
+        Self::Killed,
+        Self::TimedOut,
+        Self::Memory,
+        Self::Undo,
+        Self::Reply,
+    ];
+
+    /// The word for it in INFO and SCRIPT STATS.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::ErrorReply => "error_reply",
+            Self::GaveUp => "gave_up",
+            Self::Killed => "kill",
+            Self::TimedOut => "timeout",
+            Self::Memory => "memory",
+            Self::Undo => "undo",
+            Self::Reply => "reply",
+        }
+    }
+}
+
+/// How scripts have ended.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ScriptCounters {
+    /// Scripts run.
+    pub runs: u64,
+    /// Scripts rolled back, in the order of [`Reason::ALL`].
+    pub rolled_back: [u64; Reason::ALL.len()],
+}
+
+impl ScriptCounters {
+    /// Counts a script that was rolled back.
+    pub(super) fn note(&mut self, reason: Reason) {
+        self.rolled_back[reason as usize] += 1;
+    }
+
+    /// Scripts rolled back, for whatever reason.
+    pub fn all_rolled_back(&self) -> u64 {
+        self.rolled_back.iter().sum()
+    }
+}
+
+/// Where a script stood: chunk name and line.
+pub(super) type Position = (Vec<u8>, i64);
+
+/// What became of a script that did not reach its end.
+pub(super) enum Failure {
+    /// It was rolled back.
+    RolledBack(Reason, CommandError),
+    /// It is to run on another shard; here it has not happened.
+    Leave(CommandError),
+}
+
+/// The failure of the script whose error value is on top of the stack.
 pub(super) fn failure(
     machine: &mut Machine,
     limits: &Limits,
-    counters: &mut ScriptCounters,
-    compiled: &Compiled,
+    program: &Program,
     stop: Option<Stop>,
-) -> CommandError {
-    let hex = &compiled.hex;
+) -> Failure {
     let stopped_at = machine.host.with(|host| host.stopped_at.take());
-    let at = |position: Option<(Vec<u8>, i64)>| match position {
-        Some((source, line)) => {
-            format!(" script: {hex}, on {}:{line}.", String::from_utf8_lossy(&source))
-        }
-        None => String::new(),
+    let rolled_back = |reason, text: String, position: Option<Position>| {
+        let suffix = position.map_or_else(String::new, |(source, line)| {
+            let source = String::from_utf8_lossy(&source);
+            format!(" script: {}, on {source}:{line}.", program.name)
+        });
+        Failure::RolledBack(reason, CommandError::dynamic(text + &suffix))
     };
-    let (text, position) = match stop {
+    match stop {
         None => {
-            counters.errors += 1;
-            let lost = machine.vm.stack().flag(-1, b"lost");
-            let (text, position) = error_text(machine.vm.stack());
-            let position = position.or_else(|| last_return(&compiled.source.body));
-            match (&position, text.strip_prefix("ERR ")) {
-                (Some((_, line)), Some(rest)) if lost => {
-                    (format!("ERR user_script:{line}: {rest}"), position)
-                }
-                _ => (text, position),
-            }
+            let (text, position) = raised(machine.vm.stack(), program);
+            rolled_back(Reason::Error, text, position)
         }
         Some(Stop::Killed) => {
-            counters.kills += 1;
-            ("ERR Script killed by user with SCRIPT KILL...".into(), stopped_at)
+            let text = "ERR Script killed by user with SCRIPT KILL...".into();
+            rolled_back(Reason::Killed, text, stopped_at)
         }
         Some(Stop::Timeout) => {
-            counters.timeouts += 1;
-            let text = format!(
-                "TIMEOUT Script ran longer than {} ms and was rolled back.",
-                limits.time_ms
-            );
-            (text, stopped_at)
+            let limit = program.flags.time_ms(limits.time_ms);
+            let text = format!("TIMEOUT Script ran longer than {limit} ms and was rolled back.");
+            rolled_back(Reason::TimedOut, text, stopped_at)
         }
         Some(Stop::Memory) => {
-            counters.out_of_memory += 1;
-            let text = format!(
-                "OOM Script used more than {} bytes of memory and was rolled back.",
-                limits.memory_bytes
-            );
-            (text, stopped_at)
+            let limit = program.flags.memory_bytes(limits.memory_bytes);
+            let text =
+                format!("OOM Script used more than {limit} bytes of memory and was rolled back.");
+            rolled_back(Reason::Memory, text, stopped_at)
+        }
+        Some(Stop::Undo) => {
+            let limit = limits.undo_bytes;
+            let text =
+                format!("OOM Script needed more than {limit} bytes of undo and was rolled back.");
+            rolled_back(Reason::Undo, text, stopped_at)
+        }
+        Some(Stop::GaveUp) => {
+            let text = machine.host.with(|host| std::mem::take(&mut host.last_words));
+            let text = String::from_utf8_lossy(&text).into_owned();
+            Failure::RolledBack(Reason::GaveUp, CommandError::dynamic(text))
         }
         Some(Stop::Leave) => {
-            counters.runs -= 1;
             let slot = machine.host.with(|host| host.leave_for.take());
-            return slot.map_or(CommandError::Text("ERR the script has no slot"), |slot| {
-                CommandError::Relocate(slot)
-            });
+            let no_slot = CommandError::Text("ERR the script has no slot");
+            Failure::Leave(slot.map_or(no_slot, CommandError::Relocate))
         }
-    };
-    CommandError::dynamic(text + &at(position))
+    }
 }
 
-/// Where `return redis.call(…)` may have been that left no frame behind: LuaJIT replaces the frame
-/// in a tail call, PUC Lua keeps it for calls of C functions. A chunk's own return is its last
-/// statement, so the last line with that word is the best guess.
-fn last_return(body: &[u8]) -> Option<(Vec<u8>, i64)> {
-    let has_return = |line: &[u8]| line.windows(6).any(|word| word == b"return");
-    let line = body.split(|&byte| byte == b'\n').enumerate().filter(|(_, line)| has_return(line));
-    line.last().map(|(at, _)| (b"@user_script".to_vec(), at as i64 + 1))
+/// The text of the error that was raised, and where.
+fn raised(stack: Stack, program: &Program) -> (String, Option<Position>) {
+    let lost = stack.flag(-1, b"lost");
+    let (text, position) = error_text(stack);
+    let position = position.or_else(|| program.last_return());
+    match (&position, text.strip_prefix("ERR ")) {
+        (Some((_, line)), Some(rest)) if lost => {
+            (format!("ERR {}:{line}: {rest}", program.chunk()), position)
+        }
+        _ => (text, position),
+    }
 }
 
 /// The text of the error value on top of the stack, and where it was raised.
-fn error_text(stack: Stack) -> (String, Option<(Vec<u8>, i64)>) {
+fn error_text(stack: Stack) -> (String, Option<Position>) {
     if stack.kind(-1) != Kind::Table {
         let text = String::from_utf8_lossy(&display(stack, -1)).into_owned();
         return (format!("ERR {text}"), None);

@@ -4,7 +4,7 @@
 --
 -- Library tables are shown through proxies: empty tables that read from the real ones and refuse
 -- to be written to. Functions that could see through a proxy (rawset, next, pairs, …) know them.
-local redis, libraries = ...
+local redis, libraries, savepoint = ...
 
 local raw_next, raw_pairs, raw_ipairs = next, pairs, ipairs
 local raw_pcall, raw_error, raw_type = pcall, error, type
@@ -128,6 +128,20 @@ end
 
 function G.pcall(...)
   return unwrap(raw_pcall(...))
+end
+
+-- A savepoint: a pcall whose effects vanish when f fails.
+local function settle(number, ok, ...)
+  if ok then
+    savepoint.keep(number)
+  else
+    savepoint.roll_back(number)
+  end
+  return unwrap(ok, ...)
+end
+
+function redis.atomic(f, ...)
+  return settle(savepoint.open(), raw_pcall(f, ...))
 end
 
 function G.rawset(t, k, v)

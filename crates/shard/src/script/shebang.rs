@@ -19,6 +19,14 @@ pub struct ScriptFlags {
     pub no_cluster: bool,
     /// It may touch keys of several slots of its shard.
     pub allow_cross_slot_keys: bool,
+    /// It touches declared keys only.
+    pub declared_keys: bool,
+    /// When it returns an error, it is rolled back.
+    pub rollback_on_error_reply: bool,
+    /// How long it may run, in milliseconds; 0 says nothing.
+    pub timeout_ms: u64,
+    /// Memory that it may allocate, in bytes; 0 says nothing.
+    pub memory_bytes: usize,
 }
 
 /// Reads the shebang and returns the flags and the part of the body that is Lua. The newline of
@@ -47,18 +55,56 @@ pub fn parse(body: &[u8]) -> Result<(ScriptFlags, &[u8]), CommandError> {
     }
     let mut flags = ScriptFlags { declared: true, ..ScriptFlags::default() };
     for part in parts {
-        let Some(names) = part.strip_prefix(b"flags=") else {
-            let shown = String::from_utf8_lossy(part);
-            return Err(CommandError::dynamic(format!("ERR Unknown lua shebang option: {shown}")));
-        };
-        if !names.is_empty() {
-            names.split(|&byte| byte == b',').try_for_each(|name| flags.set(name))?;
-        }
+        flags.option(part)?;
     }
     Ok((flags, &body[end..]))
 }
 
 impl ScriptFlags {
+    /// How long it may run when others may run for `limit` milliseconds (0: for ever). A script
+    /// can lower its limit and not raise it.
+    pub fn time_ms(&self, limit: u64) -> u64 {
+        match (self.timeout_ms, limit) {
+            (0, limit) => limit,
+            (own, 0) => own,
+            (own, limit) => own.min(limit),
+        }
+    }
+
+    /// How much memory it may use when others may use `limit` bytes.
+    pub fn memory_bytes(&self, limit: usize) -> usize {
+        if self.memory_bytes == 0 { limit } else { self.memory_bytes.min(limit) }
+    }
+
+    /// One option of the line.
+    fn option(&mut self, part: &[u8]) -> Result<(), CommandError> {
+        let invalid = |what: &str| {
+            let shown = String::from_utf8_lossy(part);
+            Err(CommandError::dynamic(format!("ERR {what}: {shown}")))
+        };
+        if let Some(names) = part.strip_prefix(b"flags=") {
+            if !names.is_empty() {
+                names.split(|&byte| byte == b',').try_for_each(|name| self.set(name))?;
+            }
+            return Ok(());
+        }
+        let text = std::str::from_utf8(part).unwrap_or_default();
+        if let Some(time) = text.strip_prefix("timeout=") {
+            match millis(time) {
+                Some(millis) => self.timeout_ms = millis,
+                None => return invalid("Invalid timeout in script shebang"),
+            }
+        } else if let Some(memory) = text.strip_prefix("memory=") {
+            match bytes(memory) {
+                Some(bytes) => self.memory_bytes = bytes,
+                None => return invalid("Invalid memory in script shebang"),
+            }
+        } else {
+            return invalid("Unknown lua shebang option");
+        }
+        Ok(())
+    }
+
     fn set(&mut self, name: &[u8]) -> Result<(), CommandError> {
         match name {
             b"no-writes" => self.no_writes = true,
@@ -66,6 +112,8 @@ impl ScriptFlags {
             b"allow-stale" => self.allow_stale = true,
             b"no-cluster" => self.no_cluster = true,
             b"allow-cross-slot-keys" => self.allow_cross_slot_keys = true,
+            b"declared-keys" => self.declared_keys = true,
+            b"rollback-on-error-reply" => self.rollback_on_error_reply = true,
             other => {
                 let shown = String::from_utf8_lossy(other);
                 return Err(CommandError::dynamic(format!(
@@ -75,6 +123,29 @@ impl ScriptFlags {
         }
         Ok(())
     }
+}
+
+/// `50ms`, `2s`, or a number of milliseconds; not zero.
+fn millis(text: &str) -> Option<u64> {
+    let (digits, unit) = match text.strip_suffix("ms") {
+        Some(digits) => (digits, 1),
+        None => text.strip_suffix('s').map_or((text, 1), |digits| (digits, 1000)),
+    };
+    positive(digits)?.checked_mul(unit)
+}
+
+/// `16mb`, `500kb`, `1gb`, or a number of bytes; not zero.
+fn bytes(text: &str) -> Option<usize> {
+    let units = [("kb", 10), ("mb", 20), ("gb", 30)];
+    let found = units.iter().find_map(|(unit, bits)| Some((text.strip_suffix(unit)?, *bits)));
+    let (digits, bits) = found.unwrap_or((text, 0));
+    usize::try_from(positive(digits)?.checked_mul(1 << bits)?).ok()
+}
+
+/// Digits only: no sign, no blank.
+fn positive(digits: &str) -> Option<u64> {
+    let only_digits = digits.bytes().all(|byte| byte.is_ascii_digit());
+    digits.parse().ok().filter(|&number| only_digits && number > 0)
 }
 
 #[cfg(test)]
@@ -88,6 +159,24 @@ mod tests {
         assert_eq!(rest, b"\nreturn 1");
         assert_eq!(parse(b"return 1").unwrap(), (ScriptFlags::default(), &b"return 1"[..]));
         assert!(parse(b"#!lua flags=\"no-writes\"\r\n").unwrap().0.no_writes);
+    }
+
+    #[test]
+    fn limits_of_its_own() {
+        let flags =
+            |line: &str| parse(format!("#!lua {line}\n").as_bytes()).map(|(flags, _)| flags);
+        let limits = flags("timeout=50ms memory=16mb flags=no-writes").unwrap();
+        assert_eq!((limits.timeout_ms, limits.memory_bytes), (50, 16 << 20));
+        assert_eq!(flags("timeout=2s").unwrap().timeout_ms, 2000);
+        assert_eq!(flags("timeout=7").unwrap().timeout_ms, 7);
+        assert_eq!(limits.time_ms(5000), 50);
+        assert_eq!(limits.time_ms(10), 10);
+        assert_eq!(limits.time_ms(0), 50);
+        assert_eq!(limits.memory_bytes(1 << 20), 1 << 20);
+        for line in ["timeout=", "timeout=0", "timeout=-1", "timeout=1h", "memory=x", "memory=+1"] {
+            let error = flags(line).unwrap_err().to_string();
+            assert!(error.starts_with("ERR Invalid ") && error.ends_with(line), "{error}");
+        }
     }
 
     #[test]

@@ -72,9 +72,9 @@ pub(super) const EVALSHA_RO: Command = Command {
 };
 
 fn eval(call: &mut Call<'_, '_>, args: Args<'_>, read_only: bool) -> Result<(), CommandError> {
-    let keys = numkeys(args)?;
+    let keys = numkeys_at(args, 2)?;
     let Some(scripts) = call.scripts.as_deref_mut() else { return Err(CommandError::NoScript) };
-    let invocation = Invocation { args, keys, read_only };
+    let invocation = Invocation { args, first: 3, keys, read_only };
     scripts.eval(call.keyspace, args.at(1), &invocation, call.reply)
 }
 
@@ -84,16 +84,20 @@ fn evalsha(call: &mut Call<'_, '_>, args: Args<'_>, read_only: bool) -> Result<(
     if args.at(1).len() != 40 {
         return Err(CommandError::NoScript);
     }
-    let keys = numkeys(args)?;
+    let keys = numkeys_at(args, 2)?;
     let sha = Sha::parse(args.at(1)).ok_or(CommandError::NoScript)?;
     let Some(scripts) = call.scripts.as_deref_mut() else { return Err(CommandError::NoScript) };
-    let invocation = Invocation { args, keys, read_only };
+    let invocation = Invocation { args, first: 3, keys, read_only };
     scripts.eval_sha(call.keyspace, sha, &invocation, call.reply)
 }
 
-fn numkeys(args: Args<'_>) -> Result<usize, CommandError> {
-    let count = args.int(2)?;
-    if count > (args.len() - 3) as i64 {
+/// The number of keys in part `at`; they follow it.
+///
+/// # Errors
+/// Redis's texts, in its order of checks.
+pub(super) fn numkeys_at(args: Args<'_>, at: usize) -> Result<usize, CommandError> {
+    let count = args.int(at)?;
+    if count > (args.len() - at - 1) as i64 {
         return Err(CommandError::Text("ERR Number of keys can't be greater than number of args"));
     }
     usize::try_from(count).map_err(|_| CommandError::Text("ERR Number of keys can't be negative"))

@@ -7,12 +7,11 @@ use protocol::number::write_f64;
 use protocol::slot::Slot;
 use protocol::spec::{CommandSpec, Family, Flags, Slots};
 
-use super::{Host, KnownName, NAMES, SlotOwner, Stop};
+use super::{Host, KnownName, NAMES, SlotOwner, Stop, Touched};
 use crate::commands::Call;
 use crate::commands::table::CommandId;
 use crate::error::CommandError;
 use crate::reply::Reply;
-use crate::script::interrupt::Request;
 use crate::script::raw::{Kind, Raise, Stack};
 use crate::script::sink::{LuaSink, push_error};
 use crate::shard::Queued;
@@ -20,8 +19,8 @@ use crate::shard::Queued;
 /// Why a command did not run, from a script's view.
 pub(super) enum Refusal {
     Error(CommandError),
-    /// The script is to run on another shard.
-    Leave,
+    /// The script is to end.
+    Stop(Stop),
 }
 
 impl From<CommandError> for Refusal {
@@ -45,8 +44,8 @@ impl Host {
     /// `redis.pcall`: an error reply is returned.
     pub(in crate::script) fn pcall(&mut self, stack: Stack) -> Result<c_int, Raise> {
         let good = self.command(stack);
-        // A script that is to go elsewhere must not go on here.
-        if !good && self.leave_for.is_some() {
+        // A script that is to end must not go on with what this replied.
+        if !good && self.stop.is_some() {
             return Err(Raise::Top);
         }
         Ok(1)
@@ -65,10 +64,8 @@ impl Host {
                 push_error(stack, error.to_string().as_bytes(), true);
                 false
             }
-            Err(Refusal::Leave) => {
-                self.note_stop(Stop::Leave, None);
-                self.control.request_now(Request::Leave);
-                stack.stop_soon(&self.control);
+            Err(Refusal::Stop(stop)) => {
+                self.stop_now(stack, stop);
                 stack.push_nil();
                 false
             }
@@ -78,14 +75,21 @@ impl Host {
     #[inline]
     fn run_command(&mut self, stack: Stack, request: &CommandRequest) -> Result<bool, Refusal> {
         let args = request.args();
+        self.run.commands += 1;
         let id = self.resolve_cached(stack, request)?;
         let row = self.table.row(id);
         let spec = row.spec;
         if spec.family == Family::Transactions {
             return self.transaction_command(stack, spec);
         }
-        self.check_permission(id, spec)?;
-        let slot = self.check_slot(spec, request)?;
+        let checked = self.check_permission(id, spec).and_then(|()| self.check_slot(spec, request));
+        let slot = match checked {
+            Ok(slot) => slot,
+            Err(refusal) => {
+                self.run.queue_failed = self.run.queue.is_some();
+                return Err(refusal);
+            }
+        };
         if let Some(queue) = &mut self.run.queue {
             queue.push(Queued { id, request: request.clone(), slot });
             let mut sink = LuaSink::new(stack, self.run.resp);
@@ -101,6 +105,9 @@ impl Host {
                 };
                 keyspace.enter(self.run.now, slot);
                 run(&mut Call { keyspace, reply: &mut reply, scripts: None }, args)?;
+                if keyspace.undo_memory() > self.run.undo_limit {
+                    return Err(Refusal::Stop(Stop::Undo));
+                }
             }
             None => {
                 let services = self.services.clone();
@@ -171,6 +178,39 @@ impl Host {
         Ok(())
     }
 
+    /// Notes the keys of a command, and refuses those that are not declared when the script has
+    /// said that it touches no others.
+    #[cold]
+    fn note_keys(&mut self, spec: &CommandSpec, request: &CommandRequest) -> Result<(), Refusal> {
+        let mut undeclared = None;
+        let written = spec.flags.contains(Flags::WRITE);
+        let run = &mut self.run;
+        let args = request.args();
+        // A request that contradicts the specification is refused by its handler.
+        let _ = spec.visit_keys(args, |at, _| {
+            let key = args.at(at);
+            if run.declared.as_ref().is_some_and(|keys| !keys.iter().any(|known| known == key)) {
+                undeclared = Some(key.to_vec());
+                return;
+            }
+            let Some(touched) = &mut run.touched_keys else { return };
+            match touched.iter_mut().find(|known| known.key == key) {
+                Some(known) => known.written |= written,
+                None => touched.push(Touched { key: key.to_vec(), written }),
+            }
+        });
+        match undeclared {
+            None => Ok(()),
+            Some(key) => {
+                let key = String::from_utf8_lossy(&key).into_owned();
+                Err(CommandError::dynamic(format!(
+                    "ERR Script attempted to access the undeclared key '{key}'"
+                ))
+                .into())
+            }
+        }
+    }
+
     /// Step 11: the keys are of the script's slot (I1).
     #[inline]
     fn check_slot(
@@ -178,6 +218,9 @@ impl Host {
         spec: &CommandSpec,
         request: &CommandRequest,
     ) -> Result<Option<Slot>, Refusal> {
+        if self.run.declared.is_some() || self.run.touched_keys.is_some() {
+            self.note_keys(spec, request)?;
+        }
         let slot = match spec.slots(request.args()) {
             Slots::None => return Ok(None),
             Slots::One(slot) if self.run.slot == Some(slot) => {
@@ -202,7 +245,7 @@ impl Host {
             }
             SlotOwner::Sibling if self.run.slot.is_none() && !self.run.touched => {
                 self.leave_for = Some(slot);
-                Err(Refusal::Leave)
+                Err(Refusal::Stop(Stop::Leave))
             }
             SlotOwner::Here if self.run.slot.is_none() || self.run.cross_slot => {
                 self.run.slot.get_or_insert(slot);

@@ -11,20 +11,24 @@
 
 mod api;
 mod call;
+mod savepoint;
 mod transaction;
 
 use std::ffi::c_int;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use protocol::args::Request as CommandRequest;
 use protocol::encode::Version;
 use protocol::slot::Slot;
 
-use super::interrupt::Control;
+use super::interrupt::{Control, Request};
 use super::lib::Libraries;
 use super::raw::{Kind, Lent, Memory, Stack};
 use super::sink::push_error;
+pub(in crate::script) use savepoint::{SAVEPOINT, Savepoint};
+
 use crate::commands::table::{CommandId, CommandTable};
 use crate::error::CommandError;
 use crate::keyspace::Keyspace;
@@ -63,6 +67,9 @@ pub trait Services {
 
     /// Who has a slot.
     fn owner(&self, slot: Slot) -> SlotOwner;
+
+    /// The time since some point in the past, for measuring.
+    fn uptime(&self) -> Duration;
 }
 
 /// Why a script was made to end.
@@ -71,7 +78,21 @@ pub(in crate::script) enum Stop {
     Killed,
     Timeout,
     Memory,
+    /// What undoes it is too large.
+    Undo,
+    /// It gave up: [`Host::last_words`] are the reply.
+    GaveUp,
+    /// It is to run on another shard.
     Leave,
+}
+
+/// A key that a script has touched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Touched {
+    /// The key.
+    pub key: Vec<u8>,
+    /// A command that writes was given it.
+    pub written: bool,
 }
 
 /// What is true of the script that runs.
@@ -87,8 +108,20 @@ pub(in crate::script) struct RunState {
     pub(in crate::script) resp: Version,
     /// Commands since `MULTI`, until `EXEC` or `DISCARD`.
     pub(in crate::script) queue: Option<Vec<Queued>>,
+    /// A command since `MULTI` was refused.
+    pub(in crate::script) queue_failed: bool,
     /// It has touched a key, so it cannot be moved to another shard any more.
     pub(in crate::script) touched: bool,
+    /// Commands called.
+    pub(in crate::script) commands: u64,
+    /// Most memory of what undoes it, in bytes.
+    pub(in crate::script) undo_limit: usize,
+    /// The declared keys, when it may touch no others.
+    pub(in crate::script) declared: Option<Vec<Vec<u8>>>,
+    /// The keys that it has touched, when somebody wants to know.
+    pub(in crate::script) touched_keys: Option<Vec<Touched>>,
+    /// Savepoints that are open, oldest first.
+    pub(in crate::script) savepoints: Vec<Savepoint>,
 }
 
 /// The host. See the module.
@@ -106,6 +139,8 @@ pub(in crate::script) struct Host {
     pub(in crate::script) frame_lost: bool,
     /// The slot to go to, with [`Stop::Leave`].
     pub(in crate::script) leave_for: Option<Slot>,
+    /// What a script that gave up replies.
+    pub(in crate::script) last_words: Vec<u8>,
     pub(in crate::script) libraries: Libraries,
     /// The request under construction, reused.
     request: CommandRequest,
@@ -132,7 +167,13 @@ impl Default for RunState {
             read_only: false,
             resp: Version::Resp2,
             queue: None,
+            queue_failed: false,
             touched: false,
+            commands: 0,
+            undo_limit: usize::MAX,
+            declared: None,
+            touched_keys: None,
+            savepoints: Vec::new(),
         }
     }
 }
@@ -155,10 +196,35 @@ impl Host {
             stopped_at: None,
             frame_lost: false,
             leave_for: None,
+            last_words: Vec::new(),
             libraries: Libraries::default(),
             request: CommandRequest::default(),
             names: [KnownName { address: 0, anchor: 0, id: CommandId::default() }; NAMES],
         }
+    }
+
+    /// Makes ready for a script.
+    pub(in crate::script) fn begin(&mut self, run: RunState, keyspace: &mut Keyspace) {
+        self.run = run;
+        self.stop = None;
+        self.leave_for = None;
+        self.frame_lost = false;
+        self.keyspace.lend(keyspace);
+    }
+
+    /// Ends the script: why it was stopped, if it was, and what `redis.setresp` has said.
+    pub(in crate::script) fn end(&mut self) -> (Option<Stop>, Version) {
+        self.keyspace.take_back();
+        self.run.queue = None;
+        (self.stop, self.run.resp)
+    }
+
+    /// Makes the script end at its next instruction, whatever it catches.
+    #[cold]
+    pub(in crate::script) fn stop_now(&mut self, stack: Stack, stop: Stop) {
+        self.note_stop(stop, stack.position());
+        self.control.request_now(Request::End);
+        stack.stop_soon(&self.control);
     }
 
     /// Looks after the sockets while a long script runs.

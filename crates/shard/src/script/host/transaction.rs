@@ -23,11 +23,16 @@ impl Host {
         match (spec.name, self.run.queue.is_some()) {
             ("multi", false) => {
                 self.run.queue = Some(Vec::new());
+                self.run.queue_failed = false;
                 sink.status(b"OK");
             }
             ("multi", true) => return Err("ERR MULTI calls can not be nested".into()),
             ("exec", true) => {
                 let queue = self.run.queue.take().unwrap_or_default();
+                if self.run.queue_failed {
+                    let text = "EXECABORT Transaction discarded because of previous errors.";
+                    return Err(text.into());
+                }
                 self.exec(stack, &queue);
             }
             ("exec", false) => return Err("ERR EXEC without MULTI".into()),

@@ -148,7 +148,7 @@ impl<'a> Watch<'a> {
     fn look(&self) -> Result<(), Raise> {
         match self.control.request_for_running() {
             Request::None | Request::Attend => Ok(()),
-            Request::Kill | Request::Timeout | Request::Memory | Request::Leave => {
+            Request::Kill | Request::Timeout | Request::Memory | Request::End => {
                 Err(raise("the script is to end"))
             }
         }
@@ -171,7 +171,7 @@ fn watched<T>(host: &mut Host, stack: Stack, result: Result<T, Raise>) -> Result
             Request::Kill => Stop::Killed,
             Request::Timeout => Stop::Timeout,
             Request::Memory => Stop::Memory,
-            Request::Leave => Stop::Leave,
+            Request::End => host.stop.unwrap_or(Stop::GaveUp),
         };
         host.note_stop(stop, stack.position());
         stack.stop_soon(&host.control);

@@ -203,6 +203,17 @@ impl Stack {
         set
     }
 
+    /// Whether the value is a table whose field `name` is a string.
+    pub(in crate::script) fn has_text_field(self, index: c_int, name: &[u8]) -> bool {
+        if self.kind(index) != Kind::Table {
+            return false;
+        }
+        self.raw_get_name(index, name);
+        let found = self.kind(-1) == Kind::String;
+        self.pop(1);
+        found
+    }
+
     /// `table[n] = top`, raw; takes the value off the stack.
     #[inline]
     pub(in crate::script) fn raw_set_index(self, table: c_int, n: usize) {

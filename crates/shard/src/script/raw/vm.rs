@@ -96,7 +96,6 @@ impl Vm {
         &mut self,
         control: &Control,
         arguments: c_int,
-        handler: c_int,
     ) -> Result<(), ()> {
         control.set_state(self.state.as_ptr());
         CURRENT.set(control);
@@ -108,7 +107,7 @@ impl Vm {
         control.begin_run();
         // SAFETY: a function lies on top of the stack and the handler at its place. Errors stop
         // here. The engine holds no borrow of the host (S5).
-        let status = unsafe { ffi::lua_pcall(self.state.as_ptr(), arguments, 1, handler) };
+        let status = unsafe { ffi::lua_pcall(self.state.as_ptr(), arguments, 1, -arguments - 2) };
         if control.end_run() {
             // SAFETY: as documented, hooks may be set at any time.
             unsafe { ffi::lua_sethook(self.state.as_ptr(), None, 0, 0) };
@@ -188,7 +187,7 @@ pub(super) unsafe extern "C-unwind" fn hook(state: *mut ffi::lua_State, _: *mut 
             Request::Kill => Stop::Killed,
             Request::Timeout => Stop::Timeout,
             Request::Memory => Stop::Memory,
-            Request::Leave => Stop::Leave,
+            Request::End => (*host).stop.unwrap_or(Stop::GaveUp),
         };
         ffi::lua_sethook(state, Some(hook), ffi::LUA_MASKCOUNT, 1);
         (*host).note_stop(stop, Stack(state).position());

@@ -1,0 +1,309 @@
+//! One run of a script or a function: all or nothing.
+//!
+//! What is changed between `begin` and the end of the run is kept only when the program has
+//! returned and its reply could be written; in every other case it is rolled back, before anybody
+//! else sees the shard.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use protocol::args::Args;
+use protocol::encode::Version;
+use protocol::slot::Slot;
+
+use super::convert;
+use super::host::{Host, RunState, Services, Stop, Touched};
+use super::interrupt::{Control, What};
+use super::limits::Limits;
+use super::list::push_list;
+use super::machine::Machine;
+use super::outcome::{Failure, Reason, ScriptCounters, failure};
+use super::program::Program;
+use super::stats::Usage;
+use crate::error::CommandError;
+use crate::keyspace::Keyspace;
+use crate::reply::Reply;
+
+/// What a program is given.
+#[derive(Clone, Copy)]
+pub struct Invocation<'a> {
+    /// The request.
+    pub args: Args<'a>,
+    /// The place of the first key in the request.
+    pub first: usize,
+    /// How many of the parts from `first` on are keys; the others are arguments.
+    pub keys: usize,
+    /// The command that called it does not write.
+    pub read_only: bool,
+}
+
+impl<'a> Invocation<'a> {
+    /// The declared keys.
+    pub(super) fn declared(&self) -> impl Iterator<Item = &'a [u8]> {
+        self.args.iter_from(self.first).take(self.keys)
+    }
+
+    fn first_argument(&self) -> usize {
+        self.first + self.keys
+    }
+
+    fn arguments(&self) -> usize {
+        self.args.len().saturating_sub(self.first_argument())
+    }
+}
+
+/// What a run that changes nothing has shown.
+pub struct Rehearsal {
+    /// The script's reply, as RESP; an error too.
+    pub reply: Vec<u8>,
+    /// The effects that it would have had, see [`crate::effect::Effect::decode_all`].
+    pub effects: Vec<u8>,
+    /// The keys that it touched, in the order of the first touch.
+    pub keys: Vec<Touched>,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// Runs programs of one shard. See the module.
+pub(super) struct Runner<'a> {
+    pub(super) control: &'a Control,
+    pub(super) limits: &'a Limits,
+    pub(super) counters: &'a mut ScriptCounters,
+    pub(super) services: Option<&'a Rc<dyn Services>>,
+}
+
+impl Runner<'_> {
+    /// Runs a program and keeps what it has done, if it reaches its end.
+    ///
+    /// # Errors
+    /// What to reply instead: nothing has been changed and nothing replied.
+    pub(super) fn run(
+        &mut self,
+        machine: &mut Machine,
+        program: &mut Program,
+        keyspace: &mut Keyspace,
+        invocation: &Invocation<'_>,
+        reply: &mut Reply<'_>,
+    ) -> Result<(), CommandError> {
+        let Some((out, version)) = reply.as_resp() else {
+            unreachable!("scripts are not called by scripts")
+        };
+        check_door(program, invocation)?;
+        let state = self.state(program, keyspace, invocation);
+        let started = self.now();
+        let mark = keyspace.begin();
+        let result = self.attempt(machine, program, keyspace, invocation, state, (out, version));
+        let usage = self.usage(machine, keyspace, started);
+        let result = match result {
+            Ok(Returned { is_error: true }) if program.flags.rollback_on_error_reply => {
+                keyspace.roll_back(mark);
+                self.counters.note(Reason::ErrorReply);
+                program.stats.note_rolled_back(usage, Reason::ErrorReply, "");
+                Ok(())
+            }
+            Ok(Returned { is_error }) => {
+                keyspace.keep(mark);
+                program.stats.note_kept(usage, is_error);
+                Ok(())
+            }
+            Err(failure) => {
+                keyspace.roll_back(mark);
+                Err(self.note_failure(program, usage, failure))
+            }
+        };
+        settle(machine);
+        result
+    }
+
+    /// Runs a program, and takes back whatever it has done.
+    ///
+    /// # Errors
+    /// It is to run on another shard, or may not run at all.
+    pub(super) fn rehearse(
+        &mut self,
+        machine: &mut Machine,
+        program: &mut Program,
+        keyspace: &mut Keyspace,
+        invocation: &Invocation<'_>,
+        version: Version,
+    ) -> Result<Rehearsal, CommandError> {
+        check_door(program, invocation)?;
+        let mut state = self.state(program, keyspace, invocation);
+        state.touched_keys = Some(Vec::new());
+        let started = self.now();
+        let mark = keyspace.begin();
+        let recorded = keyspace.record_effects(true);
+        let mut out = Vec::new();
+        let result =
+            self.attempt(machine, program, keyspace, invocation, state, (&mut out, version));
+        let effects = keyspace.effects_since(mark).to_vec();
+        let usage = self.usage(machine, keyspace, started);
+        keyspace.record_effects(recorded);
+        keyspace.roll_back(mark);
+        let keys = machine.host.with(|host| host.run.touched_keys.take().unwrap_or_default());
+        settle(machine);
+        match result {
+            Ok(_) => {}
+            Err(Failure::Leave(error)) => return Err(error),
+            Err(Failure::RolledBack(_, error)) => Reply::resp(&mut out, version).error(&error),
+        }
+        Ok(Rehearsal { reply: out, effects, keys, took: usage.took })
+    }
+
+    fn state(
+        &self,
+        program: &Program,
+        keyspace: &Keyspace,
+        invocation: &Invocation<'_>,
+    ) -> RunState {
+        let flags = &program.flags;
+        let declared = flags
+            .declared_keys
+            .then(|| invocation.declared().map(<[u8]>::to_vec).collect::<Vec<_>>());
+        RunState {
+            now: keyspace.now_micros(),
+            slot: invocation.declared().next().map(Slot::of_key),
+            cross_slot: flags.allow_cross_slot_keys || self.limits.cross_slot_keys,
+            read_only: invocation.read_only || flags.no_writes,
+            undo_limit: self.limits.undo_bytes,
+            declared,
+            ..RunState::default()
+        }
+    }
+
+    /// Calls the program and writes its reply. Whatever the result, the caller keeps or rolls
+    /// back.
+    fn attempt(
+        &mut self,
+        machine: &mut Machine,
+        program: &Program,
+        keyspace: &mut Keyspace,
+        invocation: &Invocation<'_>,
+        state: RunState,
+        (out, version): (&mut Vec<u8>, Version),
+    ) -> Result<Returned, Failure> {
+        self.counters.runs += 1;
+        machine.host.with(|host| host.begin(state, keyspace));
+        let memory_limit = program.flags.memory_bytes(self.limits.memory_bytes);
+        if memory_limit != self.limits.memory_bytes {
+            let used = machine.vm.memory_used();
+            machine.vm.set_memory_limit(self.limits.memory_bytes.min(used + memory_limit));
+        }
+        self.control.describe(What {
+            time_limit_ms: program.flags.time_ms(self.limits.time_ms),
+            id: program.id,
+            is_function: program.is_function,
+        });
+        let arguments = push_call(machine, program, invocation);
+        let outcome = machine.call(self.control, arguments);
+        if memory_limit != self.limits.memory_bytes {
+            machine.vm.set_memory_limit(self.limits.memory_bytes);
+        }
+        let (stop, resp) = machine.host.with(Host::end);
+        let stop = stop.or(machine.vm.memory_exceeded().then_some(Stop::Memory));
+        if outcome.is_err() || stop.is_some() {
+            return Err(failure(machine, self.limits, program, stop));
+        }
+        let stack = machine.vm.stack();
+        let is_error = stack.has_text_field(-1, b"err");
+        let start = out.len();
+        match convert::write_top(stack, out, version, resp, self.limits.reply_bytes) {
+            Ok(()) => Ok(Returned { is_error }),
+            Err(convert::TooLarge) => {
+                out.truncate(start);
+                let limit = self.limits.reply_bytes;
+                let error = CommandError::dynamic(format!(
+                    "ERR Script replied more than {limit} bytes and was rolled back."
+                ));
+                Err(Failure::RolledBack(Reason::Reply, error))
+            }
+        }
+    }
+
+    fn usage(&self, machine: &mut Machine, keyspace: &Keyspace, started: Duration) -> Usage {
+        Usage {
+            took: self.now().saturating_sub(started),
+            commands: machine.host.with(|host| host.run.commands),
+            undo_bytes: keyspace.undo_memory(),
+            memory_bytes: machine.vm.memory_used(),
+        }
+    }
+
+    #[cold]
+    fn note_failure(
+        &mut self,
+        program: &mut Program,
+        usage: Usage,
+        failure: Failure,
+    ) -> CommandError {
+        match failure {
+            Failure::Leave(error) => {
+                self.counters.runs -= 1;
+                error
+            }
+            Failure::RolledBack(reason, error) => {
+                self.counters.note(reason);
+                program.stats.note_rolled_back(usage, reason, &error.to_string());
+                error
+            }
+        }
+    }
+
+    /// The time since some point in the past; zero where nobody has a clock.
+    fn now(&self) -> Duration {
+        self.services.map_or(Duration::ZERO, |services| services.uptime())
+    }
+}
+
+/// A program that has reached its end.
+struct Returned {
+    /// It returned an error table.
+    is_error: bool,
+}
+
+/// Pushes the program and what it is given; says how many arguments those are.
+fn push_call(machine: &mut Machine, program: &Program, invocation: &Invocation<'_>) -> i32 {
+    let stack = machine.vm.stack();
+    let Invocation { args, first, keys, .. } = *invocation;
+    stack.push_anchored(machine.handler);
+    if program.is_function {
+        stack.push_anchored(program.function);
+        push_list(stack, args, first, keys);
+        push_list(stack, args, invocation.first_argument(), invocation.arguments());
+        return 2;
+    }
+    machine.keys.fill(stack, machine.globals, args, first, keys);
+    machine.argv.fill(
+        stack,
+        machine.globals,
+        args,
+        invocation.first_argument(),
+        invocation.arguments(),
+    );
+    stack.push_anchored(program.function);
+    0
+}
+
+/// Leaves nothing on the stack, and no garbage of a script that used too much memory.
+fn settle(machine: &mut Machine) {
+    machine.vm.stack().set_top(0);
+    if machine.vm.memory_exceeded() {
+        machine.vm.collect_garbage();
+    }
+}
+
+/// What the script layer itself refuses before anything runs.
+fn check_door(program: &Program, invocation: &Invocation<'_>) -> Result<(), CommandError> {
+    let flags = &program.flags;
+    if flags.no_cluster {
+        return Err(CommandError::Text(
+            "ERR Can not run script on cluster, 'no-cluster' flag is set.",
+        ));
+    }
+    if invocation.read_only && flags.declared && !flags.no_writes {
+        return Err(CommandError::Text(
+            "ERR Can not execute a script with write flag using *_ro command.",
+        ));
+    }
+    Ok(())
+}
