@@ -135,6 +135,19 @@ for _, line in ipairs(ARGV) do
 end
 error('no')";
 
+/// A script that runs the requests in ARGV, one to a line, until one fails that should not: errors
+/// of commands are looked over, injected faults are not.
+const SCRIPT_OF_WRITES: &str = "
+for _, line in ipairs(ARGV) do
+  local words = {}
+  for word in line:gmatch('[^\\n]+') do words[#words + 1] = word end
+  if words[1] ~= 'flushall' and words[1] ~= 'flushdb' then
+    local reply = redis.pcall(unpack(words))
+    if type(reply) == 'table' and reply.err == 'ERR injected fault' then error(reply) end
+  end
+end
+return redis.status_reply('done')";
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
 
@@ -231,5 +244,35 @@ proptest! {
         prop_assert!(reply.starts_with(b"-ERR user_script:"), "{}", reply.escape_ascii());
         prop_assert_eq!(shard.keyspace().exact_digest(), digest);
         prop_assert_eq!(shard.keyspace().effects().len(), len);
+    }
+
+    /// A fault after any write of a script, however it goes about it: the state is what it was.
+    #[test]
+    fn a_fault_after_any_write_changes_nothing(before in requests(15), written in requests(12)) {
+        let mut shard = shard();
+        let now = Micros(START);
+        before.iter().for_each(|(request, _)| drop(execute(&mut shard, request, now)));
+        let digest = shard.keyspace().exact_digest();
+        let counts = (shard.keyspace().len(), shard.keyspace().expiring());
+        let effects = shard.keyspace().effects().len();
+        let lines = written.iter().map(|(request, _)| {
+            let words: Vec<&[u8]> = request.args().iter_from(0).collect();
+            words.join(&b'\n')
+        });
+        let head = [b"EVAL".to_vec(), SCRIPT_OF_WRITES.into(), b"1".to_vec(), KEYS[0].into()];
+        let eval = Request::of(head.into_iter().chain(lines));
+        for fault in 1..=written.len() as u64 {
+            shard.scripts_mut().inject_fault(Some(fault));
+            let reply = execute(&mut shard, &eval, now);
+            if reply == b"+done\r\n" {
+                // Some of the writes were refused, so the fault was never reached.
+                break;
+            }
+            let expected = b"-ERR injected fault script: ";
+            prop_assert!(reply.starts_with(expected), "{}", reply.escape_ascii());
+            prop_assert_eq!(shard.keyspace().exact_digest(), digest);
+            prop_assert_eq!((shard.keyspace().len(), shard.keyspace().expiring()), counts);
+            prop_assert_eq!(shard.keyspace().effects().len(), effects);
+        }
     }
 }

@@ -44,6 +44,8 @@ pub struct ScriptEngine {
     /// Goes on where it is when the VM is made anew.
     random: Generator,
     jit: bool,
+    #[cfg(any(test, feature = "testing"))]
+    fault_after: Option<u64>,
 }
 
 impl Default for ScriptEngine {
@@ -68,6 +70,8 @@ impl ScriptEngine {
             counters: ScriptCounters::default(),
             random: Generator::default(),
             jit: true,
+            #[cfg(any(test, feature = "testing"))]
+            fault_after: None,
         }
     }
 
@@ -251,6 +255,13 @@ impl ScriptEngine {
         }
     }
 
+    /// Lets the command of each script fail that writes as the `writes`-th, right after it has
+    /// written; `None` ends that.
+    #[cfg(any(test, feature = "testing"))]
+    pub fn inject_fault(&mut self, writes: Option<u64>) {
+        self.fault_after = writes;
+    }
+
     /// Runs an endless compiled loop (bounded, in case it cannot be stopped), so that whoever
     /// watches this shard can try to stop it. Says whether it was stopped.
     ///
@@ -335,6 +346,8 @@ impl ScriptEngine {
             limits: &self.limits,
             counters: &mut self.counters,
             services: self.services.as_ref(),
+            #[cfg(any(test, feature = "testing"))]
+            fault_after: self.fault_after,
         };
         Ok((compiled, machine, runner))
     }

@@ -42,7 +42,7 @@ mod run;
 pub mod sha;
 pub mod shebang;
 pub(crate) mod sink;
-pub mod stats;
+mod stats;
 pub mod store;
 
 pub use engine::ScriptEngine;
@@ -51,3 +51,4 @@ pub use limits::Limits;
 pub use outcome::{Reason, ScriptCounters};
 pub use raw::{VmError, on_interrupt_signal};
 pub use run::{Invocation, Rehearsal};
+pub use stats::ScriptStats;

@@ -70,6 +70,9 @@ pub(super) struct Runner<'a> {
     pub(super) limits: &'a Limits,
     pub(super) counters: &'a mut ScriptCounters,
     pub(super) services: Option<&'a Rc<dyn Services>>,
+    /// A fault strikes after so many writes.
+    #[cfg(any(test, feature = "testing"))]
+    pub(super) fault_after: Option<u64>,
 }
 
 impl Runner<'_> {
@@ -167,6 +170,8 @@ impl Runner<'_> {
             read_only: invocation.read_only || flags.no_writes,
             undo_limit: self.limits.undo_bytes,
             declared,
+            #[cfg(any(test, feature = "testing"))]
+            fault: super::host::Fault::after(self.fault_after),
             ..RunState::default()
         }
     }
@@ -307,3 +312,7 @@ fn check_door(program: &Program, invocation: &Invocation<'_>) -> Result<(), Comm
     }
     Ok(())
 }
+
+#[cfg(test)]
+#[path = "run_test.rs"]
+mod tests;

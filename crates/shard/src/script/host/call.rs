@@ -74,49 +74,84 @@ impl Host {
 
     #[inline]
     fn run_command(&mut self, stack: Stack, request: &CommandRequest) -> Result<bool, Refusal> {
-        let args = request.args();
         self.run.commands += 1;
+        if self.run.queue.is_some() {
+            return self.queue_command(stack, request);
+        }
         let id = self.resolve_cached(stack, request)?;
-        let row = self.table.row(id);
-        let spec = row.spec;
+        let spec = self.table.spec(id);
         if spec.family == Family::Transactions {
             return self.transaction_command(stack, spec);
         }
-        let checked = self.check_permission(id, spec).and_then(|()| self.check_slot(spec, request));
-        let slot = match checked {
-            Ok(slot) => slot,
-            Err(refusal) => {
-                self.run.queue_failed = self.run.queue.is_some();
-                return Err(refusal);
-            }
-        };
-        if let Some(queue) = &mut self.run.queue {
-            queue.push(Queued { id, request: request.clone(), slot });
-            let mut sink = LuaSink::new(stack, self.run.resp);
-            sink.status(b"QUEUED");
-            return Ok(true);
-        }
+        self.check_permission(id, spec)?;
+        let slot = self.check_slot(spec, request)?;
+        self.execute(stack, id, request, slot)
+    }
+
+    /// Runs a command that may run, and pushes its reply.
+    #[inline]
+    fn execute(
+        &mut self,
+        stack: Stack,
+        id: CommandId,
+        request: &CommandRequest,
+        slot: Option<Slot>,
+    ) -> Result<bool, Refusal> {
         let mut sink = LuaSink::new(stack, self.run.resp);
         let mut reply = Reply::lua(&mut sink);
-        match row.run {
+        match self.table.row(id).run {
             Some(run) => {
                 let Some(keyspace) = self.keyspace.get() else {
                     return Err("ERR no script is running".into());
                 };
                 keyspace.enter(self.run.now, slot);
-                run(&mut Call { keyspace, reply: &mut reply, scripts: None }, args)?;
+                let mut call = Call { keyspace, reply: &mut reply, scripts: None };
+                run(&mut call, request.args())?;
                 if keyspace.undo_memory() > self.run.undo_limit {
                     return Err(Refusal::Stop(Stop::Undo));
+                }
+                #[cfg(any(test, feature = "testing"))]
+                if self.table.spec(id).writes() && self.run.fault.strikes() {
+                    return Err("ERR injected fault".into());
                 }
             }
             None => {
                 let services = self.services.clone();
                 let services =
                     services.ok_or("ERR This Redis command is not allowed from script")?;
-                services.answer(id, args, &mut reply)?;
+                services.answer(id, request.args(), &mut reply)?;
             }
         }
         Ok(!sink.is_error())
+    }
+
+    /// A command after `MULTI`: it is checked and waits for `EXEC`.
+    #[cold]
+    fn queue_command(&mut self, stack: Stack, request: &CommandRequest) -> Result<bool, Refusal> {
+        let checked = self.resolve(request).and_then(|id| {
+            let spec = self.table.spec(id);
+            if spec.family == Family::Transactions {
+                return Ok(None);
+            }
+            self.check_permission(id, spec)?;
+            let slot = self.check_slot(spec, request)?;
+            Ok(Some(Queued { id, request: request.clone(), slot }))
+        });
+        match checked {
+            Ok(Some(queued)) => {
+                self.run.queue.get_or_insert_default().push(queued);
+                LuaSink::new(stack, self.run.resp).status(b"QUEUED");
+                Ok(true)
+            }
+            Ok(None) => {
+                let id = self.resolve(request)?;
+                self.transaction_command(stack, self.table.spec(id))
+            }
+            Err(refusal) => {
+                self.run.queue_failed = true;
+                Err(refusal)
+            }
+        }
     }
 
     /// [`Self::resolve`], by the address of the name where that is known.

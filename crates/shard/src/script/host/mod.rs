@@ -11,6 +11,8 @@
 
 mod api;
 mod call;
+#[cfg(any(test, feature = "testing"))]
+mod fault;
 mod savepoint;
 mod transaction;
 
@@ -27,6 +29,8 @@ use super::interrupt::{Control, Request};
 use super::lib::Libraries;
 use super::raw::{Kind, Lent, Memory, Stack};
 use super::sink::push_error;
+#[cfg(any(test, feature = "testing"))]
+pub(in crate::script) use fault::Fault;
 pub(in crate::script) use savepoint::{SAVEPOINT, Savepoint};
 
 use crate::commands::table::{CommandId, CommandTable};
@@ -120,6 +124,9 @@ pub(in crate::script) struct RunState {
     pub(in crate::script) declared: Option<Vec<Vec<u8>>>,
     /// The keys that it has touched, when somebody wants to know.
     pub(in crate::script) touched_keys: Option<Vec<Touched>>,
+    /// What tests let happen to it.
+    #[cfg(any(test, feature = "testing"))]
+    pub(in crate::script) fault: Fault,
     /// Savepoints that are open, oldest first.
     pub(in crate::script) savepoints: Vec<Savepoint>,
 }
@@ -173,6 +180,8 @@ impl Default for RunState {
             undo_limit: usize::MAX,
             declared: None,
             touched_keys: None,
+            #[cfg(any(test, feature = "testing"))]
+            fault: Fault::default(),
             savepoints: Vec::new(),
         }
     }
