@@ -11,5 +11,6 @@ mod t30_routing;
 mod t40_cluster;
 mod t50_scripts;
 mod t51_limits;
+mod t52_script_figures;
 mod t60_start;
 mod t70_files;

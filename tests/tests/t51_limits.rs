@@ -278,6 +278,28 @@ fn who_needs_two_shards_that_are_in_scripts_waits_for_both() {
     }
 }
 
+/// A client that waits for one shard does not wait for another, where its connection happens to
+/// live.
+#[test]
+fn a_reply_from_elsewhere_arrives_while_the_own_shard_is_in_a_script() {
+    let server = Server::builder().shard_endpoints().set("script-time-limit", 5_000).start();
+    let mut runner = server.client_on(0);
+    let mut client = server.client_on(0);
+    let mut in_transaction = server.client_on(0);
+    let for_300_ms = "local t = os.clock() while os.clock() < t + 0.3 do end return 'done'";
+    in_transaction.check("MULTI", "+OK");
+    in_transaction.check(&format!("SET {} v", key(2)), "+QUEUED");
+    client.send_parts(&["EVAL", for_300_ms, "1", &key(1)]);
+    std::thread::sleep(Duration::from_millis(20));
+    runner.send_parts(&["EVAL", "while true do end", "1", &key(0)]);
+    std::thread::sleep(ATTENDED);
+    in_transaction.check("EXEC", "[+OK]");
+    assert_eq!(client.read().text(), "done");
+    client.check(&format!("SET {} v", key(1)), "+OK");
+    client.check("SCRIPT KILL", "+OK");
+    assert!(runner.read().to_string().starts_with(KILLED));
+}
+
 #[test]
 fn who_waits_when_the_threshold_comes_is_told_then() {
     let server = patient().set("busy-reply-threshold", 400).start();

@@ -9,17 +9,20 @@
 //! # Invariants
 //! - I1. Replies leave in the order of their requests.
 //! - I2. Requests of one connection for one shard run in their order.
-//! - I3. The state is not borrowed across an await; `waiting` says that a request is under way, and
-//!   then nobody else serves the connection.
+//! - I3. The state is not borrowed across an await. What has to be waited for lies in `open`, not in
+//!   a task, so that both the connection's task and the hook of a script can go on with it; while
+//!   something is open nothing behind it is read.
 
 use std::cell::{Cell, RefCell};
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::net::TcpStream as StdTcpStream;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::task::{Context, Poll, Waker};
 
 use bytes::{Buf, BytesMut};
 use nix::sys::socket::{MsgFlags, Shutdown, recv, send, shutdown};
@@ -32,7 +35,7 @@ use shard::time::Millis;
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
-use tokio::task::spawn_local;
+use tokio::task::unconstrained;
 
 use crate::clients::Client;
 use crate::dispatch::{Dispatch, Step, Then, Wait};
@@ -48,14 +51,14 @@ pub(crate) struct Connection {
     pub(crate) client: Arc<Client>,
     pub(crate) view: Arc<View>,
     pub(crate) state: RefCell<State>,
-    /// A request is under way that has to be waited for (I3).
-    waiting: Cell<bool>,
-    /// Tells that it is answered.
-    served: Notify,
-    /// That request waits for the own shard, which is in a script.
-    held: Cell<bool>,
-    /// Counts tasks that were to go on with the connection: only the last one may.
-    turn: Cell<u64>,
+    /// What has to be waited for (I3).
+    open: RefCell<Option<Wait>>,
+    /// That is being gone on with at this moment: `open` is empty and nobody else may read.
+    polling: Cell<bool>,
+    /// Wakes the connection's task from its wait for `open`.
+    waker: Cell<Option<Waker>>,
+    /// Tells the task that there is something to do although nothing has come in.
+    left_over: Notify,
 }
 
 /// What changes with each request.
@@ -90,10 +93,10 @@ impl Connection {
             }),
             client,
             view: node.views[listener].clone(),
-            waiting: Cell::new(false),
-            served: Notify::new(),
-            held: Cell::new(false),
-            turn: Cell::new(0),
+            open: RefCell::default(),
+            polling: Cell::new(false),
+            waker: Cell::default(),
+            left_over: Notify::new(),
         })
     }
 
@@ -114,37 +117,55 @@ impl Connection {
 
     async fn serve_all(self: &Rc<Self>, executor: &Rc<Executor>) -> io::Result<()> {
         loop {
-            poll_fn(|cx| self.stream.poll_read_ready(cx)).await?;
-            if self.waiting.get() {
-                // A request that `attend` began is waited for in a task of its own.
-                self.served.notified().await;
-                continue;
-            }
-            let Some(mut wait) = self.read(executor)? else { return Ok(()) };
-            loop {
-                if let Some(wait) = wait.take() {
-                    self.waiting.set(true);
-                    self.resolve(executor, wait).await;
-                    self.waiting.set(false);
+            tokio::select! {
+                biased;
+                ready = poll_fn(|cx| self.stream.poll_read_ready(cx)) => {
+                    ready?;
+                    if !self.read(executor)? {
+                        return Ok(());
+                    }
                 }
+                () = self.left_over.notified() => {}
+            }
+            loop {
+                poll_fn(|cx| self.poll_open(executor, cx)).await;
                 self.flush(executor).await?;
                 if self.state.borrow().closing || self.client.killed.load(Ordering::Relaxed) {
                     return Ok(());
                 }
-                if self.state.borrow().input.is_empty() {
-                    break;
-                }
-                wait = self.take_in(executor, &[]);
-                if wait.is_none() {
-                    self.flush(executor).await?;
+                if self.state.borrow().input.is_empty() || !self.go_on(executor) {
                     break;
                 }
             }
+            self.flush(executor).await?;
         }
     }
 
-    /// Reads what is there and serves it; `None` at the end of the input.
-    fn read(self: &Rc<Self>, executor: &Rc<Executor>) -> io::Result<Option<Option<Wait>>> {
+    /// Serves what is behind a barrier that is answered. Whether there is another one.
+    fn go_on(self: &Rc<Self>, executor: &Rc<Executor>) -> bool {
+        self.take_in(executor, &[]);
+        self.open.borrow().is_some()
+    }
+
+    /// Goes on with what is open, until nothing is.
+    fn poll_open(self: &Rc<Self>, executor: &Rc<Executor>, cx: &mut Context<'_>) -> Poll<()> {
+        self.waker.set(Some(cx.waker().clone()));
+        let Some(mut wait) = self.open.take() else { return Poll::Ready(()) };
+        self.polling.set(true);
+        let poll = wait.poll(executor, self, cx);
+        self.polling.set(false);
+        if poll.is_pending() {
+            self.open.replace(Some(wait));
+        }
+        poll
+    }
+
+    /// Reads what is there and serves it; false at the end of the input. While something is open,
+    /// nothing is read.
+    fn read(self: &Rc<Self>, executor: &Rc<Executor>) -> io::Result<bool> {
+        if self.open.borrow().is_some() {
+            return Ok(true);
+        }
         let mut scratch = executor.scratch.borrow_mut();
         let mut count = 0;
         let full = scratch.len();
@@ -155,19 +176,26 @@ impl Connection {
             if count > 0 && count < full { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
         });
         match result {
-            Ok(()) if count == 0 => return Ok(None),
+            Ok(()) if count == 0 => return Ok(false),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock && count == 0 => {
-                return Ok(Some(None));
+                return Ok(true);
             }
             Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error),
             Ok(()) | Err(_) => {}
         }
         executor.bytes_in.set(executor.bytes_in.get() + count as u64);
-        Ok(Some(self.take_in(executor, &scratch[..count])))
+        self.take_in(executor, &scratch[..count]);
+        Ok(true)
     }
 
-    /// Serves the requests in what was kept and in `new`, up to a barrier.
-    fn take_in(self: &Rc<Self>, executor: &Rc<Executor>, new: &[u8]) -> Option<Wait> {
+    /// Serves the requests in what was kept and in `new`, up to a barrier, which is open then.
+    fn take_in(self: &Rc<Self>, executor: &Rc<Executor>, new: &[u8]) {
+        debug_assert!(self.open.borrow().is_none(), "I3");
+        let wait = self.serve_input(executor, new);
+        self.open.replace(wait);
+    }
+
+    fn serve_input(self: &Rc<Self>, executor: &Rc<Executor>, new: &[u8]) -> Option<Wait> {
         let mut state = self.state.borrow_mut();
         if state.input.is_empty() {
             let (used, wait) = self.process(&mut state, executor, new);
@@ -251,27 +279,14 @@ impl Connection {
         (used, wait)
     }
 
-    /// Waits for what a batch has left open and adds its replies to the output.
-    async fn resolve(self: &Rc<Self>, executor: &Rc<Executor>, wait: Wait) {
-        let Wait { gathered, then } = wait;
-        if let Some(gathered) = gathered {
-            let replies = gathered.answer(executor).await;
-            replies.write(&mut self.state.borrow_mut().output);
+    /// Adds a reply that has come later than its request.
+    pub(crate) fn add_late_reply(&self, bytes: &[u8]) {
+        let mut state = self.state.borrow_mut();
+        if !state.session.silent() {
+            state.output.extend_from_slice(bytes);
         }
-        match then {
-            // Whoever polls this runs after the script.
-            Then::Nothing | Then::ShardFree => {}
-            Then::Pause(end) => executor.node.pause.wait(end).await,
-            Then::Reply(later) => {
-                let bytes = later.await;
-                let mut state = self.state.borrow_mut();
-                if !state.session.silent() {
-                    state.output.extend_from_slice(&bytes);
-                }
-                state.session.advance_reply_mode();
-                self.publish_facts(&state.session);
-            }
-        }
+        state.session.advance_reply_mode();
+        self.publish_facts(&state.session);
     }
 
     /// Writes the output, waiting for the socket where it must.
@@ -302,21 +317,26 @@ impl Connection {
         }
     }
 
-    /// Whether `attend` may serve this connection: nobody else is at it.
-    pub(crate) fn can_attend(&self) -> bool {
-        !self.waiting.get() && self.state.try_borrow_mut().is_ok_and(|state| !state.closing)
-    }
-
-    /// The script that this connection waits for has become slow: tells it so. Called from within
-    /// the script's hook.
-    pub(crate) fn refuse_held(self: &Rc<Self>, executor: &Rc<Executor>) {
-        if self.held.replace(false) {
-            // The task that was to go on with it finds that it has been gone on with.
-            self.turn.set(self.turn.get() + 1);
-            self.waiting.set(false);
-            self.served.notify_one();
-            self.serve_in_script(executor, &[]);
+    /// Goes on with what is open, from within a script's hook. Whether the socket may be looked
+    /// after then: nobody else is at it and nothing is open.
+    pub(crate) fn attend_open(self: &Rc<Self>, executor: &Rc<Executor>) -> bool {
+        if self.polling.get() || self.state.try_borrow_mut().map_or(true, |state| state.closing) {
+            return false;
         }
+        let Some(mut wait) = self.open.take() else { return true };
+        // Where the task has not polled it yet, `left_over` has it do so after the script.
+        let waker = self.waker.take().unwrap_or_else(|| Waker::noop().clone());
+        // The runtime's budget is that of the task that runs the script, which is spent soon.
+        let mut polling =
+            pin!(unconstrained(poll_fn(|cx| wait.poll_in_script(executor, self, cx))));
+        let poll = polling.as_mut().poll(&mut Context::from_waker(&waker));
+        self.waker.set(Some(waker));
+        if poll.is_pending() {
+            self.open.replace(Some(wait));
+            return false;
+        }
+        self.serve_in_script(executor, &[]);
+        self.open.borrow().is_none()
     }
 
     /// Writes what the socket takes at once.
@@ -332,7 +352,7 @@ impl Connection {
     }
 
     /// Serves the connection from within a script's hook. The runtime does not run now, so this
-    /// reads and writes by itself; what has to be waited for is, when the script has ended.
+    /// reads and writes by itself; what has to be waited for is looked at again at the next turn.
     pub(crate) fn attend(self: &Rc<Self>, executor: &Rc<Executor>) {
         let mut buffer = vec![0; 16 * 1024];
         let fd = self.stream.as_raw_fd();
@@ -344,55 +364,19 @@ impl Connection {
         self.serve_in_script(executor, &buffer[..count]);
     }
 
-    /// Serves what can be served from within a script's hook; the rest goes on after it.
+    /// Serves what can be served from within a script's hook; the rest is left over for later.
     fn serve_in_script(self: &Rc<Self>, executor: &Rc<Executor>, new: &[u8]) {
-        let mut wait = self.take_in(executor, new);
-        if let Some(ready) = wait.take() {
-            wait = ready.try_now(executor, &mut self.state.borrow_mut().output);
+        self.take_in(executor, new);
+        if let Some(wait) = self.open.take() {
+            let rest = wait.try_now(executor, &mut self.state.borrow_mut().output);
+            self.open.replace(rest);
         }
         self.write_now(executor);
-        let state = self.state.borrow();
-        if state.closing {
+        if self.state.borrow().closing {
             // The connection's task finds the end of the input and closes it.
             let _ = shutdown(self.stream.as_raw_fd(), Shutdown::Both);
-        } else if wait.is_some() || !state.output.is_empty() || !state.input.is_empty() {
-            let held = matches!(&wait, Some(Wait { gathered: None, then: Then::ShardFree }));
-            self.held.set(held);
-            drop(state);
-            self.go_on_later(executor, wait);
         }
-    }
-
-    /// Has the connection served on by the runtime, once it runs again.
-    fn go_on_later(self: &Rc<Self>, executor: &Rc<Executor>, mut wait: Option<Wait>) {
-        let (connection, executor) = (self.clone(), executor.clone());
-        self.waiting.set(true);
-        let turn = self.turn.get() + 1;
-        self.turn.set(turn);
-        spawn_local(async move {
-            if connection.turn.get() != turn {
-                return;
-            }
-            connection.held.set(false);
-            loop {
-                if let Some(wait) = wait.take() {
-                    connection.resolve(&executor, wait).await;
-                }
-                if connection.flush(&executor).await.is_err() {
-                    break;
-                }
-                wait = connection.take_in(&executor, &[]);
-                if wait.is_none() {
-                    break;
-                }
-            }
-            let _ = connection.flush(&executor).await;
-            connection.waiting.set(false);
-            connection.served.notify_one();
-            if connection.state.borrow().closing {
-                let _ = shutdown(connection.stream.as_raw_fd(), Shutdown::Both);
-            }
-        });
+        self.left_over.notify_one();
     }
 
     /// Tells other threads what has changed about this client.

@@ -6,7 +6,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::task::{Context, Poll, ready};
 
 use protocol::args::Args;
 use protocol::slot::Slot;
@@ -47,7 +47,7 @@ pub(crate) enum Step {
 pub(crate) enum Then {
     Nothing,
     Reply(Later),
-    Pause(Instant),
+    Pause(Pin<Box<dyn Future<Output = ()>>>),
     /// The own shard is in a script; this is called from within it.
     ShardFree,
 }
@@ -59,6 +59,45 @@ pub(crate) struct Wait {
 }
 
 impl Wait {
+    /// Goes on with what is open; ready when nothing is.
+    pub(crate) fn poll(
+        &mut self,
+        executor: &Rc<Executor>,
+        connection: &Connection,
+        cx: &mut Context<'_>,
+    ) -> Poll<()> {
+        if let Some(open) = &mut self.gathered {
+            let answered = ready!(open.poll(executor, cx));
+            self.gathered = None;
+            answered.write(&mut connection.state.borrow_mut().output);
+        }
+        match &mut self.then {
+            // Whoever polls this runs after the script.
+            Then::Nothing | Then::ShardFree => Poll::Ready(()),
+            Then::Pause(pause) => pause.as_mut().poll(cx),
+            Then::Reply(later) => {
+                let bytes = ready!(later.as_mut().poll(cx));
+                connection.add_late_reply(&bytes);
+                Poll::Ready(())
+            }
+        }
+    }
+
+    /// The same from within a script's hook: the own shard is not free. Past the busy threshold
+    /// who waits for it is told so.
+    pub(crate) fn poll_in_script(
+        &mut self,
+        executor: &Rc<Executor>,
+        connection: &Connection,
+        cx: &mut Context<'_>,
+    ) -> Poll<()> {
+        let waits_for_shard = matches!(self.then, Then::ShardFree) && self.gathered.is_none();
+        if waits_for_shard && !executor.is_busy(executor.index) {
+            return Poll::Pending;
+        }
+        self.poll(executor, connection, cx)
+    }
+
     /// From within a script's hook: settles what can be settled without awaiting.
     pub(crate) fn try_now(self, executor: &Executor, output: &mut Vec<u8>) -> Option<Self> {
         let Self { gathered, then } = self;
@@ -156,7 +195,9 @@ impl<'a> Dispatch<'a> {
         if let Some(end) = node.pause.holds(may_write(spec)) {
             // What ends a pause is not paused.
             if spec.family != Family::Connection && spec.family != Family::Server {
-                return Step::Again(Then::Pause(end));
+                let node = self.executor.node.clone();
+                let pause = Box::pin(async move { node.pause.wait(end).await });
+                return Step::Again(Then::Pause(pause));
             }
         }
         if self.session.transaction.is_some() && !runs_in_multi(spec) {

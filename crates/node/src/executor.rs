@@ -40,7 +40,7 @@ use shard::Shard;
 use shard::keyspace::Keyspace;
 use shard::reply::Reply;
 use shard::script::{ScriptEngine, Services, SlotOwner};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::{LocalSet, spawn_local};
 
 use crate::clock::Clock;
@@ -80,6 +80,10 @@ pub(crate) struct Executor {
     mailbox: RefCell<mpsc::Receiver<Message>>,
     /// Messages that arrived while a script was running and wait for the shard.
     deferred: RefCell<Vec<Message>>,
+    /// Somebody waits for the end of the script.
+    awaited: Cell<bool>,
+    /// Tells that it has ended.
+    shard_free: Notify,
     me: Weak<Self>,
 }
 
@@ -162,6 +166,8 @@ impl Executor {
             connections: RefCell::default(),
             mailbox: RefCell::new(mailbox),
             deferred: RefCell::default(),
+            awaited: Cell::new(false),
+            shard_free: Notify::new(),
             me,
             node,
         }
@@ -197,7 +203,10 @@ impl Executor {
                 let _ = run.reply_to.send(replies);
                 self.after_script();
             }
-            Message::Call(call) => call(self),
+            Message::Call(call) => {
+                call(self);
+                self.after_script();
+            }
         }
     }
 
@@ -245,7 +254,8 @@ impl Executor {
     #[inline]
     pub(crate) fn after_script(&self) {
         let handle = &self.node.executors[usize::from(self.index)];
-        if handle.busy.load(Ordering::Relaxed) || !self.deferred.borrow().is_empty() {
+        let waited_for = self.awaited.get() || !self.deferred.borrow().is_empty();
+        if waited_for || handle.busy.load(Ordering::Relaxed) {
             self.end_busy();
         }
     }
@@ -256,6 +266,9 @@ impl Executor {
             return;
         }
         self.node.executors[usize::from(self.index)].busy.store(false, Ordering::Release);
+        if self.awaited.replace(false) {
+            self.shard_free.notify_waiters();
+        }
         for message in self.deferred.take() {
             self.receive(message);
         }
@@ -272,11 +285,8 @@ impl Executor {
         self.attend_mailbox();
         let connections: Vec<Rc<Connection>> =
             self.connections.borrow().values().cloned().collect();
-        if self.is_busy(self.index) {
-            connections.iter().for_each(|connection| connection.refuse_held(&me));
-        }
         let idle: Vec<&Rc<Connection>> =
-            connections.iter().filter(|connection| connection.can_attend()).collect();
+            connections.iter().filter(|connection| connection.attend_open(&me)).collect();
         let mut fds: Vec<PollFd<'_>> = idle
             .iter()
             .map(|connection| PollFd::new(connection.as_fd(), PollFlags::POLLIN))
@@ -326,6 +336,11 @@ impl Executor {
         work: impl FnOnce(&Executor) -> R + Send + 'static,
     ) -> Option<R> {
         if shard == self.index {
+            // Polled from within a script's hook, this waits for the script's end.
+            while self.is_in_script() {
+                self.awaited.set(true);
+                self.shard_free.notified().await;
+            }
             return Some(work(self));
         }
         let (tx, rx) = oneshot::channel();

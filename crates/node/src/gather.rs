@@ -1,5 +1,9 @@
 //! Requests of one batch that run on several shards, and their replies in order.
 
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use protocol::encode::Version;
@@ -120,16 +124,21 @@ pub(crate) struct Sent {
 
 impl Sent {
     /// Waits for all replies.
-    async fn wait(self) -> Answered {
-        let Self { local, order, replies } = self;
-        let mut settled = Vec::with_capacity(replies.len());
-        for reply in replies {
-            settled.push(match reply {
-                Awaited::Open(wait) => wait.await.ok(),
-                Awaited::Settled(reply) => reply,
-            });
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Answered> {
+        for reply in &mut self.replies {
+            if let Awaited::Open(wait) = reply {
+                *reply = Awaited::Settled(ready!(Pin::new(wait).poll(cx)).ok());
+            }
         }
-        Answered { local, order, replies: settled }
+        let settled = std::mem::take(&mut self.replies).into_iter().map(|reply| match reply {
+            Awaited::Settled(replies) => replies,
+            Awaited::Open(_) => None,
+        });
+        Poll::Ready(Answered {
+            local: std::mem::take(&mut self.local),
+            order: std::mem::take(&mut self.order),
+            replies: settled.collect(),
+        })
     }
 
     /// Looks for the replies for a short time.
@@ -173,16 +182,25 @@ impl Sent {
 pub(crate) enum Open {
     /// They are still here.
     Unsent(Gathered),
+    /// They are on their way.
+    Sending(Pin<Box<dyn Future<Output = Sent>>>),
     /// They are with their shards.
     Sent(Sent),
 }
 
 impl Open {
     /// Sends what is not sent and waits for all replies.
-    pub(crate) async fn answer(self, executor: &Executor) -> Answered {
-        match self {
-            Self::Unsent(gathered) => gathered.send(executor).await.wait().await,
-            Self::Sent(sent) => sent.wait().await,
+    pub(crate) fn poll(&mut self, executor: &Rc<Executor>, cx: &mut Context<'_>) -> Poll<Answered> {
+        loop {
+            match self {
+                Self::Unsent(gathered) => {
+                    let gathered = std::mem::replace(gathered, Gathered::new(Version::Resp2));
+                    let executor = executor.clone();
+                    *self = Self::Sending(Box::pin(async move { gathered.send(&executor).await }));
+                }
+                Self::Sending(sending) => *self = Self::Sent(ready!(sending.as_mut().poll(cx))),
+                Self::Sent(sent) => return sent.poll(cx),
+            }
         }
     }
 
@@ -193,6 +211,7 @@ impl Open {
     pub(crate) fn answer_now(self, executor: &Executor) -> Result<Answered, Self> {
         let sent = match self {
             Self::Unsent(gathered) => gathered.send_now(executor).map_err(Self::Unsent)?,
+            Self::Sending(_) => return Err(self),
             Self::Sent(sent) => sent,
         };
         sent.wait_now().map_err(Self::Sent)

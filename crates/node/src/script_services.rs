@@ -1,10 +1,10 @@
 //! What the script host of a shard asks of the node.
 
 use std::rc::{Rc, Weak};
-use std::time::Instant;
 
 use protocol::args::Args;
 use protocol::encode::Version;
+use quanta::Instant;
 use router::commands::SessionCall;
 use router::registry::Home;
 use router::session::Session;
@@ -17,6 +17,7 @@ use crate::executor::Executor;
 /// The services of one executor. See `shard::script::Services`.
 pub(crate) struct ScriptServices {
     executor: Weak<Executor>,
+    /// Read at every script, so the time stamp counter of the processor: no system call.
     pub(crate) started: Instant,
 }
 

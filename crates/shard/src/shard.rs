@@ -83,6 +83,7 @@ impl Shard {
     pub fn reset_statistics(&mut self) {
         self.calls.fill(Calls::default());
         self.keyspace.reset_counters();
+        self.scripts.reset_statistics();
     }
 
     /// Runs one request at `now` and writes its reply. `slot` is that of all its keys.

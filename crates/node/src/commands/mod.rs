@@ -13,6 +13,8 @@ mod exec;
 pub(crate) mod info;
 mod quit;
 mod script_kill;
+mod script_list;
+mod script_stats;
 mod shutdown;
 mod transaction;
 pub(crate) mod watch;
@@ -67,6 +69,8 @@ pub(crate) fn commands() -> Vec<(&'static CommandSpec, NodeCommand)> {
         (&info::SPEC, info::run),
         (&quit::SPEC, quit::run),
         (&script_kill::SPEC, script_kill::run),
+        (&script_list::SPEC, script_list::run),
+        (&script_stats::SPEC, script_stats::run),
         (&shutdown::SPEC, shutdown::run),
     ];
     commands.extend_from_slice(client::COMMANDS);

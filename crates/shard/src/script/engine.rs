@@ -292,9 +292,17 @@ impl ScriptEngine {
         }
     }
 
-    /// What is known of the scripts that this shard has compiled, by SHA-1.
-    pub fn stats(&self) -> impl Iterator<Item = (Sha, &ScriptStats)> {
-        self.compiled.iter().map(|(sha, compiled)| (*sha, &compiled.program.stats))
+    /// Figures of the scripts that this shard has compiled, by the SHA-1 in hex.
+    pub fn stats(&self) -> impl Iterator<Item = (&str, &ScriptStats)> {
+        self.compiled.values().map(|Compiled { program, .. }| (&program.name[..], &program.stats))
+    }
+
+    /// Sets all figures to zero.
+    pub fn reset_statistics(&mut self) {
+        self.counters = ScriptCounters::default();
+        for compiled in self.compiled.values_mut() {
+            compiled.program.stats = ScriptStats::default();
+        }
     }
 
     /// Runs a script without keeping what it does, to see what that would be. It is known by its

@@ -17,7 +17,7 @@ fn check(rig: &mut Rig, script: &str, reply: &str) {
 }
 
 fn stats(rig: &mut Rig, script: &str) -> ScriptStats {
-    let sha = Sha::of(script.as_bytes());
+    let sha = Sha::of(script.as_bytes()).hex();
     let engine = rig.shard().scripts();
     let found = engine.stats().find(|(known, _)| *known == sha);
     found.expect("the script has run").1.clone()

@@ -128,6 +128,13 @@ impl ScriptStore {
         self.generation.load(Ordering::Acquire)
     }
 
+    /// All scripts, by SHA-1, and whether each is pinned.
+    pub fn list(&self) -> Vec<(Arc<Source>, bool)> {
+        let inner = self.lock();
+        let evictable = |source: &Source| inner.evictable.iter().any(|one| one.sha == source.sha);
+        inner.sources.values().map(|source| (source.clone(), !evictable(source))).collect()
+    }
+
     /// How many scripts there are.
     pub fn len(&self) -> usize {
         self.lock().sources.len()
@@ -182,7 +189,9 @@ mod tests {
     fn loading_pins_what_eval_brought() {
         let store = ScriptStore::default();
         let source = add(&store, 0, false);
+        assert!(!store.list()[0].1);
         add(&store, 0, true);
+        assert!(store.list()[0].1);
         for number in 1..3 * EVAL_SCRIPTS_MAX {
             add(&store, number, false);
         }

@@ -3,6 +3,7 @@
 mod eval;
 mod script;
 mod script_debug;
+mod script_dryrun;
 mod script_exists;
 mod script_flush;
 mod script_help;
@@ -19,6 +20,7 @@ pub const COMMANDS: &[&Command] = &[
     &eval::EVALSHA_RO,
     &script::COMMAND,
     &script_debug::COMMAND,
+    &script_dryrun::COMMAND,
     &script_exists::COMMAND,
     &script_flush::COMMAND,
     &script_help::COMMAND,

@@ -21,16 +21,22 @@ pub(super) const COMMAND: Command = Command {
 
 const LINES: &[&str] = &[
     "SCRIPT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
+    "DRYRUN <script|sha1> <numkeys> [<key> ...] [<arg> ...]",
+    "    Run a script, report its reply, effects and keys, and change nothing.",
     "EXISTS <sha1> [<sha1> ...]",
     "    Return information about the existence of the scripts in the script cache.",
     "FLUSH [ASYNC|SYNC]",
     "    Flush the Lua scripts cache. Very dangerous on replicas.",
-    "KILL",
+    "KILL [SHA <sha1>]",
     "    Kill the currently executing Lua script. What it has written is rolled back.",
+    "LIST",
+    "    List the scripts of the node.",
     "LOAD <script>",
     "    Load a script into the scripts cache without executing it.",
     "SHOW <sha1>",
     "    Show the text of a script.",
+    "STATS [<sha1|function> ...]",
+    "    Show figures of scripts and functions: calls, durations, how they ended.",
     "HELP",
     "    Print this help.",
 ];
