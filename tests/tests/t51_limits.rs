@@ -72,6 +72,12 @@ const ENDLESS: &[(&str, &str)] = &[
         "caught commands",
         "while true do redis.pcall('nosuch') redis.pcall('hget', KEYS[1], 'f') end",
     ),
+    (
+        "a long command",
+        "local a, b = '{' .. KEYS[1] .. '}a', '{' .. KEYS[1] .. '}b' \
+         redis.call('mset', a, ('x'):rep(11000), b, ('y'):rep(11000)) \
+         while true do redis.call('lcs', a, b) end",
+    ),
     ("goto", "::again:: goto again"),
     ("recursion", "local function f(n) return f(n + 1) end return f(1)"),
     (

@@ -57,6 +57,10 @@ pub enum CommandError {
         /// The container, upper-case.
         container: String,
     },
+    /// The script that called the command is to end. Nobody sees the text: the script's error is
+    /// why it was to end.
+    #[error("ERR the script is to end")]
+    Interrupted,
     /// EVALSHA of a script that the node does not know.
     #[error("NOSCRIPT No matching script. Please use EVAL.")]
     NoScript,

@@ -107,7 +107,7 @@ impl Shard {
         calls.calls += 1;
         self.keyspace.enter(now, slot);
         let Self { keyspace, scripts, .. } = self;
-        let mut call = Call { keyspace, reply, scripts: Some(scripts) };
+        let mut call = Call { keyspace, reply, scripts: Some(scripts), pulse: None };
         let result = run(&mut call, args);
         self.keyspace.commit_command();
         match result {

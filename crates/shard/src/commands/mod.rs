@@ -25,7 +25,7 @@ use protocol::spec::CommandSpec;
 use crate::error::CommandError;
 use crate::keyspace::Keyspace;
 use crate::reply::Reply;
-use crate::script::ScriptEngine;
+use crate::script::{Pulse, ScriptEngine};
 
 /// What a handler works with.
 pub struct Call<'a, 'r> {
@@ -35,6 +35,20 @@ pub struct Call<'a, 'r> {
     pub reply: &'a mut Reply<'r>,
     /// The script host; none inside a script.
     pub scripts: Option<&'a mut ScriptEngine>,
+    /// Inside a script: whether that is to end.
+    pub pulse: Option<Pulse<'a>>,
+}
+
+impl Call<'_, '_> {
+    /// To be called about every 10 µs by a command that may take longer than milliseconds, and
+    /// outside of changes that must be made together.
+    ///
+    /// # Errors
+    /// [`CommandError::Interrupted`]: the script that called the command is to end.
+    #[inline]
+    pub fn beat(&self) -> Result<(), CommandError> {
+        self.pulse.map_or(Ok(()), Pulse::beat)
+    }
 }
 
 /// The handler of a command.

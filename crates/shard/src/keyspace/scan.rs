@@ -74,13 +74,20 @@ impl Keyspace {
         }
     }
 
-    /// Visits all keys that are not expired.
-    pub fn for_each_key(&self, mut visit: impl FnMut(&[u8], Kind)) {
+    /// Visits all keys that are not expired, until `visit` fails.
+    ///
+    /// # Errors
+    /// That of `visit`.
+    pub fn try_for_each_key<E>(
+        &self,
+        mut visit: impl FnMut(&[u8], Kind) -> Result<(), E>,
+    ) -> Result<(), E> {
         for (_, entry) in self.tables.entries.iter() {
             if !entry.expired(self.now()) {
-                visit(entry.key(), entry.value.kind());
+                visit(entry.key(), entry.value.kind())?;
             }
         }
+        Ok(())
     }
 
     /// A key picked at random; `None` when there are none.

@@ -8,6 +8,7 @@
 //! | `host` | `redis.call` and the rest of the `redis` table |
 //! | `program`, `run` | a compiled script or function, and one run of it |
 //! | `list` | KEYS and ARGV |
+//! | `pulse` | how long commands notice that their script is to end |
 //! | `limits`, `outcome` | what scripts may not, and what is replied then |
 //! | `stats` | what is known of a script |
 //! | `lib` | cjson, cmsgpack, struct, `math.random` |
@@ -37,6 +38,7 @@ mod list;
 mod machine;
 mod outcome;
 mod program;
+mod pulse;
 mod raw;
 mod run;
 pub mod sha;
@@ -49,6 +51,7 @@ pub use engine::ScriptEngine;
 pub use host::{Services, SlotOwner, Touched};
 pub use limits::Limits;
 pub use outcome::{Reason, ScriptCounters};
+pub use pulse::Pulse;
 pub use raw::{VmError, on_interrupt_signal};
 pub use run::{Invocation, Rehearsal};
 pub use stats::ScriptStats;

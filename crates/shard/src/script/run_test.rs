@@ -255,6 +255,21 @@ fn a_script_can_limit_its_own_memory() {
 }
 
 #[test]
+fn a_reply_that_fills_the_memory_is_cut() {
+    let mut rig = limited(Limits { memory_bytes: 8 << 20, ..Limits::default() });
+    rig.check("HSET {t}h field value", ":1");
+    let script = "redis.call('set', '{t}a', 1)
+        return #redis.call('hrandfield', '{t}h', -16000000)";
+    let reply = eval(&mut rig, script);
+    assert!(reply.starts_with("-OOM Script used more than 8388608 bytes"), "{reply}");
+    rig.check("EXISTS {t}a", ":0");
+    let caught = script.replace("redis.call('hrandfield'", "redis.pcall('hrandfield'");
+    assert!(eval(&mut rig, &caught).starts_with("-OOM"), "{reply}");
+    check(&mut rig, "return #redis.call('hrandfield', '{t}h', -1000)", ":1000");
+    rig.check("HRANDFIELD {t}h -16777217", "-ERR value is out of range");
+}
+
+#[test]
 fn figures_of_a_script() {
     let mut rig = Rig::new();
     let script = "for n = 1, 5 do redis.call('set', '{t}a', n) end

@@ -7,7 +7,7 @@
 use protocol::encode::Version;
 use protocol::number::write_f64;
 
-use super::raw::Stack;
+use super::raw::{Stack, script_is_to_end};
 
 /// What a table under construction is.
 enum Shape {
@@ -32,16 +32,46 @@ pub(crate) struct LuaSink {
     version: Version,
     frames: Vec<Frame>,
     is_error: bool,
+    /// Values until the next look at whether the script is to end.
+    left: u32,
+    /// It is: nothing is pushed any more.
+    is_cut: bool,
 }
+
+/// Values between two looks at whether the script is to end.
+const LOOK_EVERY: u32 = 256;
 
 impl LuaSink {
     pub(super) fn new(stack: Stack, version: Version) -> Self {
-        Self { stack, version, frames: Vec::new(), is_error: false }
+        Self {
+            stack,
+            version,
+            frames: Vec::new(),
+            is_error: false,
+            left: LOOK_EVERY,
+            is_cut: false,
+        }
     }
 
     /// Whether the whole reply is an error.
     pub(super) fn is_error(&self) -> bool {
         self.is_error
+    }
+
+    /// Whether values are missing since the script is to end.
+    pub(super) fn is_cut(&self) -> bool {
+        self.is_cut
+    }
+
+    /// Whether nothing is to be pushed any more.
+    #[inline]
+    fn cut(&mut self) -> bool {
+        self.left -= 1;
+        if self.left == 0 {
+            self.left = LOOK_EVERY;
+            self.is_cut |= script_is_to_end();
+        }
+        self.is_cut
     }
 
     pub(crate) fn version(&self) -> Version {
@@ -88,6 +118,9 @@ impl LuaSink {
 
     /// Begins a table of `left` values.
     fn open(&mut self, shape: Shape, left: usize) {
+        if self.cut() {
+            return;
+        }
         // Room for this table, its wrapper, a key, a value and what they are made of.
         if !self.stack.ensure(8) {
             // Replies of commands are a few levels deep; the stack has room for thousands.
@@ -116,6 +149,9 @@ impl LuaSink {
 
     /// A table of one field.
     fn tagged(&mut self, name: &[u8], push: impl FnOnce(Stack)) {
+        if self.is_cut {
+            return;
+        }
         self.stack.push_table(0, 1);
         push(self.stack);
         self.stack.raw_set_name(-2, name);
@@ -123,10 +159,16 @@ impl LuaSink {
     }
 
     pub(crate) fn status(&mut self, text: &[u8]) {
+        if self.cut() {
+            return;
+        }
         self.tagged(b"ok", |stack| stack.push_bytes(text));
     }
 
     pub(crate) fn error(&mut self, text: &[u8]) {
+        if self.cut() {
+            return;
+        }
         self.is_error = self.frames.is_empty();
         push_error(self.stack, text, true);
         self.settle();
@@ -134,18 +176,27 @@ impl LuaSink {
 
     #[inline]
     pub(crate) fn int(&mut self, value: i64) {
+        if self.cut() {
+            return;
+        }
         self.stack.push_number(value as f64);
         self.settle();
     }
 
     #[inline]
     pub(crate) fn bulk(&mut self, bytes: &[u8]) {
+        if self.cut() {
+            return;
+        }
         self.stack.push_bytes(bytes);
         self.settle();
     }
 
     #[inline]
     pub(crate) fn null(&mut self) {
+        if self.cut() {
+            return;
+        }
         match self.version {
             Version::Resp2 => self.stack.push_boolean(false),
             Version::Resp3 => self.stack.push_nil(),
@@ -183,6 +234,9 @@ impl LuaSink {
     }
 
     pub(crate) fn boolean(&mut self, value: bool) {
+        if self.cut() {
+            return;
+        }
         match self.version {
             Version::Resp2 => self.stack.push_number(f64::from(u8::from(value))),
             Version::Resp3 => self.stack.push_boolean(value),

@@ -24,14 +24,23 @@ pub(super) const COMMAND: Command = Command {
     run,
 };
 
+/// Keys between two looks at whether the script that called this is to end.
+const LOOK_EVERY: usize = 128;
+
 fn run(call: &mut Call<'_, '_>, args: Args<'_>) -> Result<(), CommandError> {
     let pattern = args.at(1);
     let mut keys = Vec::new();
-    call.keyspace.for_each_key(|key, _| {
+    let mut looked_at = 0usize;
+    call.keyspace.try_for_each_key(|key, _| {
+        looked_at += 1;
+        if looked_at.is_multiple_of(LOOK_EVERY) {
+            call.beat()?;
+        }
         if glob::matches(pattern, key, false) {
             keys.push(key.to_vec());
         }
-    });
+        Ok::<(), CommandError>(())
+    })?;
     call.reply.array(keys.len());
     keys.iter().for_each(|key| call.reply.bulk(key));
     Ok(())

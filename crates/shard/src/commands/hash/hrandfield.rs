@@ -55,11 +55,18 @@ fn run(call: &mut Call<'_, '_>, args: Args<'_>) -> Result<(), CommandError> {
         begin(call.reply, pairs.len(), values);
         pairs.into_iter().for_each(|pair| write(call.reply, pair, values));
     } else {
+        if many > PICKS_MAX {
+            return Err(CommandError::OutOfRange);
+        }
         begin(call.reply, many, values);
         repeated(hash, many, &mut rng, |pair| write(call.reply, pair, values));
     }
     Ok(())
 }
+
+/// Most picks with repetition: a reply of gigabytes would take the node with it. Redis has no
+/// such limit.
+const PICKS_MAX: usize = 1 << 24;
 
 struct Wanted {
     /// Negative: with repetition.

@@ -76,7 +76,8 @@ fn run(call: &mut Call<'_, '_>, args: Args<'_>) -> Result<(), CommandError> {
     let right = text(call.keyspace, args.at(2))?;
     // Redis: another type comes before bad options.
     let options = options?;
-    let table = Table::new(&left, &right, call.keyspace.settings().string_len_max)?;
+    let bytes_max = call.keyspace.settings().string_len_max;
+    let table = Table::new(&left, &right, bytes_max, || call.beat())?;
     if options.idx {
         reply_ranges(call, &table, &options);
     } else if options.len {
@@ -130,7 +131,13 @@ struct Table<'a> {
 }
 
 impl<'a> Table<'a> {
-    fn new(left: &'a [u8], right: &'a [u8], bytes_max: usize) -> Result<Self, CommandError> {
+    /// Calls `beat` for each row.
+    fn new(
+        left: &'a [u8],
+        right: &'a [u8],
+        bytes_max: usize,
+        beat: impl Fn() -> Result<(), CommandError>,
+    ) -> Result<Self, CommandError> {
         if left.len().max(right.len()) >= u32::MAX as usize - 1 {
             return Err(TOO_LONG);
         }
@@ -147,6 +154,7 @@ impl<'a> Table<'a> {
                     if byte == other { above[at] + 1 } else { row[at].max(above[at + 1]) };
             }
             above.copy_from_slice(row);
+            beat()?;
         }
         Ok(Self { left, right, lens })
     }

@@ -12,6 +12,7 @@ use crate::commands::Call;
 use crate::commands::table::CommandId;
 use crate::error::CommandError;
 use crate::reply::Reply;
+use crate::script::pulse::Pulse;
 use crate::script::raw::{Kind, Raise, Stack};
 use crate::script::sink::{LuaSink, push_error};
 use crate::shard::Queued;
@@ -61,6 +62,9 @@ impl Host {
         match result {
             Ok(good) => good,
             Err(Refusal::Error(error)) => {
+                if error == CommandError::Interrupted {
+                    self.stop_as_asked(stack);
+                }
                 push_error(stack, error.to_string().as_bytes(), true);
                 false
             }
@@ -105,7 +109,8 @@ impl Host {
                     return Err("ERR no script is running".into());
                 };
                 keyspace.enter(self.run.now, slot);
-                let mut call = Call { keyspace, reply: &mut reply, scripts: None };
+                let pulse = Some(Pulse::new(&self.control, self.services.as_deref()));
+                let mut call = Call { keyspace, reply: &mut reply, scripts: None, pulse };
                 run(&mut call, request.args())?;
                 if keyspace.undo_memory() > self.run.undo_limit {
                     return Err(Refusal::Stop(Stop::Undo));
@@ -121,6 +126,9 @@ impl Host {
                     services.ok_or("ERR This Redis command is not allowed from script")?;
                 services.answer(id, request.args(), &mut reply)?;
             }
+        }
+        if sink.is_cut() {
+            return Err(CommandError::Interrupted.into());
         }
         Ok(!sink.is_error())
     }

@@ -236,6 +236,21 @@ impl Host {
         stack.stop_soon(&self.control);
     }
 
+    /// Host code has noticed before the hook did that the script is to end: sees to it that it
+    /// does, and that the reason is known.
+    #[cold]
+    pub(in crate::script) fn stop_as_asked(&mut self, stack: Stack) {
+        let stop = match self.control.request_for_running() {
+            Request::None | Request::Attend => return,
+            Request::Kill => Stop::Killed,
+            Request::Timeout => Stop::Timeout,
+            Request::Memory => Stop::Memory,
+            Request::End => self.stop.unwrap_or(Stop::GaveUp),
+        };
+        self.note_stop(stop, stack.position());
+        stack.stop_soon(&self.control);
+    }
+
     /// Looks after the sockets while a long script runs.
     pub(in crate::script) fn attend(&mut self) {
         if let Some(services) = &self.services {

@@ -7,6 +7,7 @@ use super::call::Refusal;
 use crate::commands::Call;
 use crate::error::CommandError;
 use crate::reply::Reply;
+use crate::script::pulse::Pulse;
 use crate::script::raw::Stack;
 use crate::script::sink::LuaSink;
 use crate::shard::Queued;
@@ -56,7 +57,8 @@ impl Host {
             let result = match (self.table.row(queued.id).run, self.keyspace.get()) {
                 (Some(run), Some(keyspace)) => {
                     keyspace.enter(self.run.now, queued.slot);
-                    let mut call = Call { keyspace, reply: &mut reply, scripts: None };
+                    let pulse = Some(Pulse::new(&self.control, self.services.as_deref()));
+                    let mut call = Call { keyspace, reply: &mut reply, scripts: None, pulse };
                     run(&mut call, queued.request.args())
                 }
                 _ => match self.services.clone() {

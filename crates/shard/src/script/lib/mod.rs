@@ -28,7 +28,7 @@ mod number;
 mod random;
 mod struct_lib;
 
-use super::host::{Host, Stop};
+use super::host::Host;
 use super::interrupt::{Control, Request};
 use super::raw::{HostFunction, Raise, Stack, memory_left};
 
@@ -166,15 +166,7 @@ impl<'a> Watch<'a> {
 /// to end, sees to it that it does even if it catches the error, and that the reason is known.
 fn watched<T>(host: &mut Host, stack: Stack, result: Result<T, Raise>) -> Result<T, Raise> {
     if result.is_err() {
-        let stop = match host.control.request_for_running() {
-            Request::None | Request::Attend => return result,
-            Request::Kill => Stop::Killed,
-            Request::Timeout => Stop::Timeout,
-            Request::Memory => Stop::Memory,
-            Request::End => host.stop.unwrap_or(Stop::GaveUp),
-        };
-        host.note_stop(stop, stack.position());
-        stack.stop_soon(&host.control);
+        host.stop_as_asked(stack);
     }
     result
 }

@@ -41,7 +41,7 @@ use super::host::Host;
 pub(super) use entry::{HostCell, Lent};
 pub(super) use memory::{Memory, memory_left};
 pub(super) use stack::Stack;
-pub(super) use vm::Vm;
+pub(super) use vm::{Vm, script_is_to_end};
 pub use vm::{VmError, on_interrupt_signal};
 
 /// What kind of value lies at a place of the stack.

@@ -140,6 +140,18 @@ impl Drop for Vm {
     }
 }
 
+/// Whether the script that runs on this thread is to end. For host code, which no hook interrupts.
+pub(in crate::script) fn script_is_to_end() -> bool {
+    let control = CURRENT.get();
+    if control.is_null() {
+        return false;
+    }
+    // SAFETY: the control block of this thread's VM lives until the VM is dropped, which resets
+    // CURRENT.
+    let request = unsafe { (*control).request_for_running() };
+    !matches!(request, Request::None | Request::Attend)
+}
+
 /// Acts on the request that another thread has left in the control block of this thread's VM.
 /// The body of the signal handler: async-signal-safe (it reads atomics and sets a hook, which
 /// Lua documents as allowed in signal handlers).
