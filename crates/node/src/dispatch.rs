@@ -359,6 +359,12 @@ impl<'a> Dispatch<'a> {
             return self.refuse("ERR Command not allowed inside a transaction");
         }
         let slot = match plan(spec, args, &self.executor.node.topology) {
+            // Shards of their own threads cannot be rolled back as one.
+            Plan::FanOut(_) if self.session.atomic_exec => {
+                return self.refuse(
+                    "ERR A command for all shards is not allowed in a transaction that rolls back",
+                );
+            }
             Plan::Local | Plan::FanOut(_) => None,
             Plan::Shard { shard, slot } => {
                 if self.executor.is_busy(shard) {

@@ -93,8 +93,8 @@ const ENTRIES: &[Entry] = &[
     entry(
         "transaction",
         &[
-            "TRANSACTION (ROLLBACK|CONTINUE)",
-            "    Undo a transaction when one of its commands fails, or go on (default).",
+            "TRANSACTION (ROLLBACK|REDIS)",
+            "    Undo a transaction when one of its commands fails, or go on as Redis does (default).",
         ],
     ),
     entry(

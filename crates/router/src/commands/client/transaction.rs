@@ -1,4 +1,4 @@
-//! CLIENT TRANSACTION ROLLBACK|CONTINUE: what EXEC does when a command fails.
+//! CLIENT TRANSACTION ROLLBACK|REDIS: what EXEC does when a command fails.
 //!
 //! Redis goes on with the commands that follow, and so do we unless the client asks for all or
 //! nothing: then EXEC undoes what it has done. Redis has no such command.
@@ -25,7 +25,7 @@ pub(super) const COMMAND: Command = Command {
 };
 
 fn run(call: &mut SessionCall<'_, '_>, args: Args<'_>) -> Result<(), CommandError> {
-    call.session.atomic_exec = match (args.is(2, "ROLLBACK"), args.is(2, "CONTINUE")) {
+    call.session.atomic_exec = match (args.is(2, "ROLLBACK"), args.is(2, "REDIS")) {
         (true, _) => true,
         (_, true) => false,
         _ => return Err(ArgsError::Syntax.into()),
@@ -46,7 +46,7 @@ mod tests {
         assert!(rig.session.atomic_exec);
         rig.check("CLIENT TRANSACTION maybe", "-ERR syntax error");
         assert!(rig.session.atomic_exec);
-        rig.check("CLIENT TRANSACTION CONTINUE", "+OK");
+        rig.check("CLIENT TRANSACTION REDIS", "+OK");
         assert!(!rig.session.atomic_exec);
     }
 }
