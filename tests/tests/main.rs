@@ -12,5 +12,6 @@ mod t40_cluster;
 mod t50_scripts;
 mod t51_limits;
 mod t52_script_figures;
+mod t53_memory;
 mod t60_start;
 mod t70_files;

@@ -358,6 +358,9 @@ impl<'a> Dispatch<'a> {
         if spec.flags.contains(Flags::NO_MULTI) {
             return self.refuse("ERR Command not allowed inside a transaction");
         }
+        if spec.flags.contains(Flags::DENYOOM) && self.executor.node.gauge.is_full() {
+            return self.refuse(&CommandError::OutOfMemory.to_string());
+        }
         let slot = match plan(spec, args, &self.executor.node.topology) {
             // Shards of their own threads cannot be rolled back as one.
             Plan::FanOut(_) if self.session.atomic_exec => {

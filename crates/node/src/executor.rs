@@ -152,7 +152,8 @@ impl Executor {
         scripts.configure(node.settings.script_limits(node.table()));
         scripts.set_services(Rc::new(ScriptServices::new(me.clone())));
         let live = LiveExecutor { control: scripts.control().clone(), thread: Thread::current() };
-        let shard = Shard::new(keyspace, scripts, node.table());
+        let mut shard = Shard::new(keyspace, scripts, node.table());
+        shard.set_gauge(node.gauge.clone());
         let handle = &node.executors[usize::from(index)];
         assert!(handle.live.set(live).is_ok(), "each executor is started once");
         Self {

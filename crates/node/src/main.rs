@@ -16,6 +16,7 @@ mod gather;
 mod listener;
 mod mailbox;
 mod membership;
+mod memory;
 mod node;
 mod panic;
 mod pause;

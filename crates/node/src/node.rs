@@ -9,6 +9,7 @@ use router::registry::Registry;
 use router::topology::Topology;
 use router::view::View;
 use shard::commands::table::CommandTable;
+use shard::gauge::Gauge;
 use shard::script::interrupt::{Control, Request};
 use shard::script::store::ScriptStore;
 use tokio::sync::{mpsc, watch};
@@ -33,6 +34,8 @@ pub(crate) struct Node {
     pub(crate) clients: Clients,
     pub(crate) scripts: Arc<ScriptStore>,
     pub(crate) pause: Pause,
+    /// Whether memory is full.
+    pub(crate) gauge: Arc<Gauge>,
     pub(crate) started: Instant,
     pub(crate) run_id: String,
     pub(crate) shutdown: watch::Sender<bool>,

@@ -20,7 +20,7 @@ use crate::membership::Membership;
 use crate::node::{ExecutorHandle, KillTarget, Node, Published, Statistics};
 use crate::pause::Pause;
 use crate::settings::Settings;
-use crate::{executor, listener, panic, sys, watchdog};
+use crate::{executor, listener, memory, panic, sys, watchdog};
 
 /// How long replies that are being written may take when the node ends.
 const LAST_REPLIES: Duration = Duration::from_millis(50);
@@ -130,6 +130,7 @@ fn build(
         executors,
         clients: Clients::default(),
         scripts: Arc::default(),
+        gauge: Arc::default(),
         pause: Pause::default(),
         started: Instant::now(),
         run_id: random_id(),
@@ -174,6 +175,7 @@ async fn housekeeping(node: Arc<Node>) {
         ticks += 1;
         let commands = node.published().iter().map(|figures| figures.commands).sum();
         node.statistics.sample(commands);
+        memory::measure(&node);
         let timeout = node.settings.timeout.load(Ordering::Relaxed);
         if timeout > 0 && ticks.is_multiple_of(10) {
             node.clients.kill(None, |client| client.idle_seconds() > timeout);

@@ -57,6 +57,9 @@ pub enum CommandError {
         /// The container, upper-case.
         container: String,
     },
+    /// `maxmemory` is reached and the command needs memory.
+    #[error("OOM command not allowed when used memory > 'maxmemory'.")]
+    OutOfMemory,
     /// The script that called the command is to end. Nobody sees the text: the script's error is
     /// why it was to end.
     #[error("ERR the script is to end")]

@@ -28,6 +28,7 @@
 pub mod commands;
 pub mod effect;
 pub mod error;
+pub mod gauge;
 pub mod glob;
 pub mod keyspace;
 pub mod reply;

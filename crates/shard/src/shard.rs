@@ -1,12 +1,16 @@
 //! A shard: a range of slots with its keys and its script host.
 
+use std::sync::Arc;
+
 use protocol::args::{Args, Request};
 use protocol::encode::Version;
 use protocol::slot::Slot;
+use protocol::spec::Flags;
 
 use crate::commands::Call;
 use crate::commands::table::{CommandId, CommandTable};
 use crate::error::CommandError;
+use crate::gauge::Gauge;
 use crate::keyspace::Keyspace;
 use crate::reply::Reply;
 use crate::script::ScriptEngine;
@@ -38,6 +42,7 @@ pub struct Shard {
     scripts: ScriptEngine,
     table: &'static CommandTable,
     calls: Vec<Calls>,
+    gauge: Arc<Gauge>,
 }
 
 impl Shard {
@@ -46,7 +51,13 @@ impl Shard {
         let calls = vec![Calls::default(); table.len()];
         let mut scripts = scripts;
         scripts.set_table(table);
-        Self { keyspace, scripts, table, calls }
+        Self { keyspace, scripts, table, calls, gauge: Arc::default() }
+    }
+
+    /// Has the shard look at this gauge of the node's memory.
+    pub fn set_gauge(&mut self, gauge: Arc<Gauge>) {
+        self.scripts.set_gauge(gauge.clone());
+        self.gauge = gauge;
     }
 
     /// The shard's keys.
@@ -105,6 +116,11 @@ impl Shard {
         };
         let calls = &mut self.calls[id.index()];
         calls.calls += 1;
+        if self.table.spec(id).flags.contains(Flags::DENYOOM) && self.gauge.is_full() {
+            calls.failed += 1;
+            reply.error(&CommandError::OutOfMemory);
+            return None;
+        }
         self.keyspace.enter(now, slot);
         let Self { keyspace, scripts, .. } = self;
         let mut call = Call { keyspace, reply, scripts: Some(scripts), pulse: None };

@@ -10,6 +10,7 @@ use shard::glob;
 
 use super::{Done, NodeCall, NodeCommand};
 use crate::config::Shards;
+use crate::memory;
 use crate::node::Node;
 use crate::settings::{PARAMETERS, Parameter};
 
@@ -104,7 +105,6 @@ fn fixed(node: &Node) -> Vec<(&'static str, String)> {
         ("cluster-require-full-coverage", "no".into()),
         ("databases", "1".into()),
         ("dir", config.dir.display().to_string()),
-        ("maxmemory", "0".into()),
         ("maxmemory-policy", "noeviction".into()),
         ("port", config.port.to_string()),
         ("requirepass", String::new()),
@@ -163,6 +163,7 @@ fn set(call: &mut NodeCall<'_, '_>, args: Args<'_>) -> Result<Done, CommandError
             }
         }
     }
+    memory::measure(node);
     for shard in 0..node.topology.shards() {
         call.executor.tell(shard, |executor| {
             let node = &executor.node;

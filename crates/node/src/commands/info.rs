@@ -12,6 +12,7 @@ use shard::error::CommandError;
 use shard::script::Reason;
 
 use super::{Done, NodeCall};
+use crate::memory::resident;
 use crate::node::{Node, Published};
 
 /// The Redis version whose behaviour is served: clients decide by it what they may use.
@@ -116,14 +117,6 @@ fn clients(node: &Node, _: &[Published], out: &mut String) {
     line(out, "cluster_connections", 0);
 }
 
-/// Resident memory of the process, in bytes.
-fn resident() -> u64 {
-    let pages = std::fs::read_to_string("/proc/self/statm").ok().and_then(|text| {
-        text.split_whitespace().nth(1).and_then(|pages| pages.parse::<u64>().ok())
-    });
-    pages.unwrap_or(0) * 4096
-}
-
 fn human(bytes: u64) -> String {
     let units = [(1u64 << 30, "G"), (1 << 20, "M"), (1 << 10, "K")];
     match units.iter().find(|(size, _)| bytes >= *size) {
@@ -145,8 +138,9 @@ fn memory(node: &Node, published: &[Published], out: &mut String) {
     line(out, "number_of_cached_scripts", node.scripts.len());
     line(out, "number_of_functions", 0);
     line(out, "number_of_libraries", 0);
-    line(out, "maxmemory", 0);
-    line(out, "maxmemory_human", "0B");
+    let limit = node.settings.maxmemory.load(Ordering::Relaxed);
+    line(out, "maxmemory", limit);
+    line(out, "maxmemory_human", human(limit));
     line(out, "maxmemory_policy", "noeviction");
     line(out, "mem_allocator", "mimalloc");
 }

@@ -77,6 +77,11 @@ impl Keyspace {
         self.counters.changes - mark.changes
     }
 
+    /// Whether there is anything to undo.
+    pub fn has_undo(&self) -> bool {
+        self.undo.len() > 0
+    }
+
     /// Bytes of memory that the undo log keeps alive.
     pub fn undo_memory(&self) -> usize {
         self.undo.memory()

@@ -21,6 +21,7 @@ use super::stats::ScriptStats;
 use super::store::{ScriptStore, Source};
 use crate::commands::table::CommandTable;
 use crate::error::CommandError;
+use crate::gauge::Gauge;
 use crate::keyspace::Keyspace;
 use crate::reply::Reply;
 
@@ -44,6 +45,8 @@ pub struct ScriptEngine {
     /// Goes on where it is when the VM is made anew.
     random: Generator,
     jit: bool,
+    /// Of the node's memory.
+    gauge: Arc<Gauge>,
     #[cfg(any(test, feature = "testing"))]
     fault_after: Option<u64>,
 }
@@ -70,6 +73,7 @@ impl ScriptEngine {
             counters: ScriptCounters::default(),
             random: Generator::default(),
             jit: true,
+            gauge: Arc::default(),
             #[cfg(any(test, feature = "testing"))]
             fault_after: None,
         }
@@ -112,6 +116,10 @@ impl ScriptEngine {
             machine.host.with(|host| host.services = Some(services));
         }
         self.services = Some(services);
+    }
+
+    pub(crate) fn set_gauge(&mut self, gauge: Arc<Gauge>) {
+        self.gauge = gauge;
     }
 
     pub(crate) fn set_table(&mut self, table: &'static CommandTable) {
@@ -354,6 +362,7 @@ impl ScriptEngine {
             limits: &self.limits,
             counters: &mut self.counters,
             services: self.services.as_ref(),
+            memory_full: self.gauge.is_full(),
             #[cfg(any(test, feature = "testing"))]
             fault_after: self.fault_after,
         };

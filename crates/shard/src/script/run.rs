@@ -70,6 +70,8 @@ pub(super) struct Runner<'a> {
     pub(super) limits: &'a Limits,
     pub(super) counters: &'a mut ScriptCounters,
     pub(super) services: Option<&'a Rc<dyn Services>>,
+    /// `maxmemory` is reached: sampled once, when the script begins.
+    pub(super) memory_full: bool,
     /// A fault strikes after so many writes.
     #[cfg(any(test, feature = "testing"))]
     pub(super) fault_after: Option<u64>,
@@ -91,7 +93,7 @@ impl Runner<'_> {
         let Some((out, version)) = reply.as_resp() else {
             unreachable!("scripts are not called by scripts")
         };
-        check_door(program, invocation)?;
+        self.check_door(program, invocation)?;
         let state = self.state(program, keyspace, invocation);
         let started = self.now();
         let mark = keyspace.begin();
@@ -130,7 +132,7 @@ impl Runner<'_> {
         invocation: &Invocation<'_>,
         version: Version,
     ) -> Result<Rehearsal, CommandError> {
-        check_door(program, invocation)?;
+        self.check_door(program, invocation)?;
         let mut state = self.state(program, keyspace, invocation);
         state.touched_keys = Some(Vec::new());
         let started = self.now();
@@ -169,6 +171,7 @@ impl Runner<'_> {
             cross_slot: flags.allow_cross_slot_keys || self.limits.cross_slot_keys,
             read_only: invocation.read_only || flags.no_writes,
             undo_limit: self.limits.undo_bytes,
+            memory_full: self.memory_full && !flags.allow_oom && !flags.no_writes,
             declared,
             #[cfg(any(test, feature = "testing"))]
             fault: super::host::Fault::after(self.fault_after),
@@ -297,20 +300,30 @@ fn settle(machine: &mut Machine) {
     }
 }
 
-/// What the script layer itself refuses before anything runs.
-fn check_door(program: &Program, invocation: &Invocation<'_>) -> Result<(), CommandError> {
-    let flags = &program.flags;
-    if flags.no_cluster {
-        return Err(CommandError::Text(
-            "ERR Can not run script on cluster, 'no-cluster' flag is set.",
-        ));
+impl Runner<'_> {
+    /// What the script layer itself refuses before anything runs.
+    fn check_door(
+        &self,
+        program: &Program,
+        invocation: &Invocation<'_>,
+    ) -> Result<(), CommandError> {
+        let flags = &program.flags;
+        if flags.no_cluster {
+            return Err(CommandError::Text(
+                "ERR Can not run script on cluster, 'no-cluster' flag is set.",
+            ));
+        }
+        if invocation.read_only && flags.declared && !flags.no_writes {
+            return Err(CommandError::Text(
+                "ERR Can not execute a script with write flag using *_ro command.",
+            ));
+        }
+        // A script that declares nothing runs until its first command that needs memory.
+        if self.memory_full && flags.declared && !flags.no_writes && !flags.allow_oom {
+            return Err(CommandError::OutOfMemory);
+        }
+        Ok(())
     }
-    if invocation.read_only && flags.declared && !flags.no_writes {
-        return Err(CommandError::Text(
-            "ERR Can not execute a script with write flag using *_ro command.",
-        ));
-    }
-    Ok(())
 }
 
 #[cfg(test)]

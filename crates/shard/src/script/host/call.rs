@@ -88,6 +88,7 @@ impl Host {
             return self.transaction_command(stack, spec);
         }
         self.check_permission(id, spec)?;
+        self.check_memory(spec)?;
         let slot = self.check_slot(spec, request)?;
         self.execute(stack, id, request, slot)
     }
@@ -142,6 +143,7 @@ impl Host {
                 return Ok(None);
             }
             self.check_permission(id, spec)?;
+            self.check_memory(spec)?;
             let slot = self.check_slot(spec, request)?;
             Ok(Some(Queued { id, request: request.clone(), slot }))
         });
@@ -252,6 +254,19 @@ impl Host {
                 .into())
             }
         }
+    }
+
+    /// Step 10: it needs no memory where that is full. A script that has written already may go on:
+    /// what it does is to be done whole.
+    #[inline]
+    fn check_memory(&mut self, spec: &CommandSpec) -> Result<(), Refusal> {
+        if self.run.memory_full
+            && spec.flags.contains(Flags::DENYOOM)
+            && self.keyspace.get().is_none_or(|keyspace| !keyspace.has_undo())
+        {
+            return Err(CommandError::OutOfMemory.into());
+        }
+        Ok(())
     }
 
     /// Step 11: the keys are of the script's slot (I1).

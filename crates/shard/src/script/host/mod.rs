@@ -120,6 +120,8 @@ pub(in crate::script) struct RunState {
     pub(in crate::script) commands: u64,
     /// Most memory of what undoes it, in bytes.
     pub(in crate::script) undo_limit: usize,
+    /// `maxmemory` is reached, and the script may not write then.
+    pub(in crate::script) memory_full: bool,
     /// The declared keys, when it may touch no others.
     pub(in crate::script) declared: Option<Vec<Vec<u8>>>,
     /// The keys that it has touched, when somebody wants to know.
@@ -178,6 +180,7 @@ impl Default for RunState {
             touched: false,
             commands: 0,
             undo_limit: usize::MAX,
+            memory_full: false,
             declared: None,
             touched_keys: None,
             #[cfg(any(test, feature = "testing"))]
