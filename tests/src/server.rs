@@ -30,6 +30,9 @@ fn build() -> PathBuf {
     let mut command = Command::new(cargo);
     command.args(["build", "-p", "node", "--bin", "atoll", "--message-format=json"]);
     command.current_dir(repository()).stderr(Stdio::inherit());
+    // The outer cargo has set it as .cargo/config.toml says. Found in the environment, it would make
+    // this one build LuaJIT again, and the outer one after it, each time.
+    command.env_remove("CFLAGS");
     if !cfg!(debug_assertions) {
         command.arg("--release");
     }
