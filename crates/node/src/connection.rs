@@ -289,6 +289,16 @@ impl Connection {
         self.publish_facts(&state.session);
     }
 
+    /// Ends the connection when its output is written.
+    pub(crate) fn close_when_written(&self) {
+        self.state.borrow_mut().closing = true;
+    }
+
+    /// Takes what has been read and not served.
+    pub(crate) fn take_input(&self) -> BytesMut {
+        std::mem::take(&mut self.state.borrow_mut().input)
+    }
+
     /// Writes the output, waiting for the socket where it must.
     async fn flush(&self, executor: &Executor) -> io::Result<()> {
         loop {
@@ -427,8 +437,9 @@ fn warm(executor: &Executor, input: &[u8], batch: &Batch) {
     shard.keyspace().warm((0..batch.len()).filter_map(|index| {
         let args = batch.request(index, input);
         let name = args.get(0)?;
-        // EVAL, EVALSHA and their like; EXISTS and EXPIRE have no number at part 2 and four parts.
-        let is_script = args.len() > 3 && matches!(name, [b'e' | b'E', b'v' | b'V', ..]);
+        // EVAL, EVALSHA, FCALL and their like.
+        let is_script = args.len() > 3
+            && matches!(name, [b'e' | b'E', b'v' | b'V', ..] | [b'f' | b'F', b'c' | b'C', ..]);
         args.get(if is_script { 3 } else { 1 })
     }));
 }

@@ -14,7 +14,7 @@ use protocol::spec::{CommandSpec, Family, Flags};
 use router::commands::SessionCall;
 use router::plan::{CROSSSLOT, DOWN, Plan, plan};
 use router::registry::Home;
-use router::session::{Abort, Session};
+use router::session::{Abort, DebugMode, Session};
 use shard::commands::table::CommandId;
 use shard::error::CommandError;
 use shard::reply::Reply;
@@ -23,7 +23,8 @@ use shard::time::Micros;
 
 use crate::commands::{Done, NodeCall};
 use crate::connection::{Connection, own};
-use crate::executor::{BUSY, Executor};
+use crate::debug_session::DebugSession;
+use crate::executor::Executor;
 use crate::fan_out;
 use crate::gather::{Gathered, Open};
 use crate::panic::note_command;
@@ -245,17 +246,23 @@ impl<'a> Dispatch<'a> {
 
     #[inline]
     fn run_on_shard(&mut self, id: CommandId, spec: &CommandSpec, args: Args<'_>) -> Step {
+        if spec.family == Family::Scripting
+            && self.session.debug != DebugMode::Off
+            && let Some(step) = self.debug(id, args)
+        {
+            return step;
+        }
         match plan(spec, args, &self.executor.node.topology) {
             Plan::Local => self.run_here(id, spec, args, None),
             Plan::Shard { shard, slot } if shard == self.executor.index => {
                 self.run_here(id, spec, args, Some(slot))
             }
             Plan::Shard { shard, slot } => self.send_to(shard, id, args, Some(slot)),
-            Plan::FanOut(_) if self.any_busy() => {
-                self.reply_error(BUSY);
-                Step::Next
-            }
             Plan::FanOut(fan_out) => {
+                if let Some(busy) = self.executor.any_busy() {
+                    self.reply_error(busy);
+                    return Step::Next;
+                }
                 let version = self.session.version;
                 let queued = Queued { id, request: own(args), slot: None };
                 let later = fan_out::run(self.executor.clone(), fan_out, queued, version);
@@ -270,8 +277,20 @@ impl<'a> Dispatch<'a> {
         }
     }
 
-    fn any_busy(&self) -> bool {
-        (0..self.executor.node.topology.shards()).any(|shard| self.executor.is_busy(shard))
+    /// A script on a connection that debugs scripts. `None` when the debugger has nothing to do with
+    /// the command.
+    #[cold]
+    fn debug(&mut self, id: CommandId, args: Args<'_>) -> Option<Step> {
+        let session = match DebugSession::wanted(self.executor, self.session, id, args)? {
+            Ok(session) => session,
+            Err(text) => return Some(self.refuse(text)),
+        };
+        // The session writes to the socket by itself: what comes before it has to be written.
+        if self.gathered.is_some() || !self.output.is_empty() {
+            return Some(Step::Again(Then::Nothing));
+        }
+        let (executor, connection) = (self.executor.clone(), self.connection.clone());
+        Some(Step::Wait(Then::Reply(Box::pin(session.run(executor, connection)))))
     }
 
     /// Runs a command on the own shard, at once.
@@ -316,8 +335,8 @@ impl<'a> Dispatch<'a> {
     /// The own shard is in a script: wait for its end, unless it is slow.
     #[cold]
     fn wait_for_shard(&mut self) -> Step {
-        if self.executor.is_busy(self.executor.index) {
-            self.reply_error(BUSY);
+        if let Some(busy) = self.executor.busy(self.executor.index) {
+            self.reply_error(busy);
             return Step::Next;
         }
         Step::Again(Then::ShardFree)
@@ -342,8 +361,8 @@ impl<'a> Dispatch<'a> {
 
     /// Sends a command to another shard of this node, with the others of the batch.
     fn send_to(&mut self, shard: u16, id: CommandId, args: Args<'_>, slot: Option<Slot>) -> Step {
-        if self.executor.is_busy(shard) {
-            self.reply_error(BUSY);
+        if let Some(busy) = self.executor.busy(shard) {
+            self.reply_error(busy);
             return Step::Next;
         }
         let silent = self.session.silent();
@@ -368,13 +387,19 @@ impl<'a> Dispatch<'a> {
                     "ERR A command for all shards is not allowed in a transaction that rolls back",
                 );
             }
+            // The libraries of the node are no keys.
+            Plan::Local if self.session.atomic_exec && spec.writes() => {
+                return self.refuse(
+                    "ERR A command on libraries is not allowed in a transaction that rolls back",
+                );
+            }
             Plan::Local | Plan::FanOut(_) => None,
             Plan::Shard { shard, slot } => {
-                if self.executor.is_busy(shard) {
+                if let Some(busy) = self.executor.busy(shard) {
                     if let Some(transaction) = &mut self.session.transaction {
-                        transaction.abort(Abort::Because(BUSY.into()));
+                        transaction.abort(Abort::Because(busy.into()));
                     }
-                    self.reply_error(BUSY);
+                    self.reply_error(busy);
                     return Step::Next;
                 }
                 Some(slot)
@@ -439,6 +464,7 @@ impl<'a> Dispatch<'a> {
             connection: self.connection,
             session: self.session,
             reply: &mut reply,
+            in_exec: false,
         };
         let done = match run(&mut call, args) {
             Ok(done) => done,

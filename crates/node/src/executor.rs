@@ -28,11 +28,12 @@ use std::future::poll_fn;
 use std::io;
 use std::net::TcpStream;
 use std::rc::{Rc, Weak};
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use protocol::args::Args;
 use protocol::decode::Batch;
 use protocol::slot::Slot;
 use router::topology::Owner;
@@ -46,13 +47,17 @@ use tokio::task::{LocalSet, spawn_local};
 use crate::clock::Clock;
 use crate::connection::Connection;
 use crate::mailbox::{Message, Replies, Run};
-use crate::node::{LiveExecutor, Node, Published};
+use crate::node::{LiveExecutor, Node, Published, SlowRequest};
 use crate::script_services::ScriptServices;
 use crate::sys::Thread;
 
-/// What clients of a busy shard are told (Redis's text).
-pub(crate) const BUSY: &str =
+/// What clients of a shard are told that is busy with a script (Redis's text).
+pub(crate) const BUSY_SCRIPT: &str =
     "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.";
+
+/// The same when it is busy with a function.
+pub(crate) const BUSY_FUNCTION: &str =
+    "BUSY Redis is busy running a script. You can only call FUNCTION KILL or SHUTDOWN NOSAVE.";
 
 /// Bytes read from a socket at once.
 const READ_SIZE: usize = 64 * 1024;
@@ -148,7 +153,10 @@ impl Executor {
         let (first, count) = node.topology.shard_range(index);
         let mut keyspace = Keyspace::new(first, count, fastrand::u64(..));
         keyspace.configure(node.settings.keyspace());
-        let mut scripts = ScriptEngine::new(node.scripts.clone());
+        let mut scripts = ScriptEngine::new(node.scripts.clone(), node.functions.clone());
+        if node.config.shard_endpoints {
+            scripts.answer_as_master();
+        }
         scripts.configure(node.settings.script_limits(node.table()));
         scripts.set_services(Rc::new(ScriptServices::new(me.clone())));
         let live = LiveExecutor { control: scripts.control().clone(), thread: Thread::current() };
@@ -189,7 +197,9 @@ impl Executor {
                 shard = self.index,
                 "this build cannot stop compiled scripts: the JIT compiler is switched off"
             );
-            shard.scripts_mut().disable_jit();
+            if !shard.scripts_mut().disable_jit() {
+                return Err("the JIT compiler cannot be switched off".into());
+            }
         }
         Ok(())
     }
@@ -226,7 +236,7 @@ impl Executor {
                         );
                     }
                 }
-                Err(_) => reply.error_text(BUSY.as_bytes()),
+                Err(_) => reply.error_text(self.busy_text(self.index).as_bytes()),
             }
             replies.ends.push(replies.bytes.len());
         }
@@ -275,14 +285,20 @@ impl Executor {
         }
     }
 
+    /// This executor, as long as its thread serves anybody.
+    pub(crate) fn myself(&self) -> Option<Rc<Self>> {
+        self.me.upgrade()
+    }
+
     /// Whether the shard is in use: this is called from within a script.
     pub(crate) fn is_in_script(&self) -> bool {
         self.shard.try_borrow_mut().is_err()
     }
 
     /// Looks after sockets and mailbox while a script runs. Called from the script's hook.
-    pub(crate) fn attend(&self) {
+    pub(crate) fn attend(&self, request: Option<Args<'_>>) {
         let Some(me) = self.me.upgrade() else { return };
+        self.show_slow_request(request);
         self.attend_mailbox();
         let connections: Vec<Rc<Connection>> =
             self.connections.borrow().values().cloned().collect();
@@ -299,6 +315,18 @@ impl Executor {
             if fd.any().unwrap_or(false) {
                 connection.attend(&me);
             }
+        }
+    }
+
+    /// Lets other threads know which request has called what runs.
+    fn show_slow_request(&self, request: Option<Args<'_>>) {
+        let handle = &self.node.executors[usize::from(self.index)];
+        let run = handle.live.get().and_then(|live| live.control.running());
+        let (Some(run), Some(request)) = (run, request) else { return };
+        let mut slow = handle.slow.lock().unwrap_or_else(PoisonError::into_inner);
+        if slow.as_ref().is_none_or(|known| known.run != run) {
+            let command = request.iter_from(0).map(<[u8]>::to_vec).collect();
+            *slow = Some(SlowRequest { run, command });
         }
     }
 
@@ -378,6 +406,23 @@ impl Executor {
         self.node.executors[usize::from(shard)].busy.load(Ordering::Relaxed)
     }
 
+    /// What clients of a shard of this node are told when it is busy.
+    pub(crate) fn busy_text(&self, shard: u16) -> &'static str {
+        let live = self.node.executors[usize::from(shard)].live.get();
+        let is_function = live.is_some_and(|live| live.control.what().is_function);
+        if is_function { BUSY_FUNCTION } else { BUSY_SCRIPT }
+    }
+
+    /// The same, if it is.
+    pub(crate) fn busy(&self, shard: u16) -> Option<&'static str> {
+        self.is_busy(shard).then(|| self.busy_text(shard))
+    }
+
+    /// What clients are told who want something of all shards, one of which is busy.
+    pub(crate) fn any_busy(&self) -> Option<&'static str> {
+        (0..self.node.topology.shards()).find_map(|shard| self.busy(shard))
+    }
+
     /// Who has a slot, seen from this shard.
     pub(crate) fn slot_owner(&self, slot: Slot) -> SlotOwner {
         match self.node.topology.owner(slot) {
@@ -405,11 +450,14 @@ impl Executor {
             bytes_in: self.bytes_in.get(),
             bytes_out: self.bytes_out.get(),
             script_memory: shard.scripts().memory_used() as u64,
+            function_memory: shard.scripts().functions_memory_used() as u64,
             scripts: shard.scripts().counters(),
             calls,
         };
         let handle = &self.node.executors[usize::from(self.index)];
-        *handle.published.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = published;
+        *handle.published.lock().unwrap_or_else(PoisonError::into_inner) = published;
+        // Published between requests: nothing runs now.
+        *handle.slow.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 }
 
@@ -417,15 +465,15 @@ impl Services for ScriptServices {
     fn answer(
         &self,
         id: shard::commands::table::CommandId,
-        args: protocol::args::Args<'_>,
+        args: Args<'_>,
         reply: &mut Reply<'_>,
     ) -> Result<(), shard::error::CommandError> {
         self.answer_command(id, args, reply)
     }
 
-    fn attend(&self) {
+    fn attend(&self, request: Option<Args<'_>>) {
         if let Some(executor) = self.executor() {
-            executor.attend();
+            executor.attend(request);
         }
     }
 
@@ -435,5 +483,17 @@ impl Services for ScriptServices {
 
     fn uptime(&self) -> Duration {
         self.started.elapsed()
+    }
+
+    fn libraries_changed(&self) {
+        let Some(executor) = self.executor() else { return };
+        let shards = 0..executor.node.topology.shards();
+        for shard in shards.filter(|&shard| shard != executor.index) {
+            executor.tell(shard, |executor| {
+                if let Ok(mut shard) = executor.shard.try_borrow_mut() {
+                    shard.scripts_mut().refresh_functions();
+                }
+            });
+        }
     }
 }

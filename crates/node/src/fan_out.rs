@@ -10,7 +10,7 @@ use shard::keyspace::scan::ScanCursor;
 use shard::reply::Reply;
 use shard::shard::Queued;
 
-use crate::executor::{BUSY, Executor};
+use crate::executor::Executor;
 
 /// Runs a command on the shards that it concerns and returns its reply.
 pub(crate) async fn run(
@@ -24,8 +24,8 @@ pub(crate) async fn run(
         FanOut::AnyKey => any_key(&executor, queued, version).await,
         FanOut::None | FanOut::AllOk | FanOut::Sum | FanOut::Concat => {
             let shards = 0..executor.node.topology.shards();
-            if shards.clone().any(|shard| executor.is_busy(shard)) {
-                return error(BUSY);
+            if let Some(busy) = executor.any_busy() {
+                return error(busy);
             }
             let mut replies = Vec::new();
             for shard in shards {
@@ -83,7 +83,7 @@ async fn on_shard(executor: &Executor, shard: u16, queued: Queued, version: Vers
                 let now = executor.clock.now();
                 shard.execute(queued.id, queued.request.args(), queued.slot, now, &mut reply);
             }
-            Err(_) => reply.error_text(BUSY.as_bytes()),
+            Err(_) => reply.error_text(executor.busy_text(executor.index).as_bytes()),
         }
         out
     };
@@ -103,8 +103,8 @@ async fn scan(executor: &Executor, mut queued: Queued, version: Version) -> Vec<
             (Some(_), cursor) => cursor.and_then(|cursor| shard_at_or_after(executor, cursor.slot)),
         };
         let Some(shard) = shard else { return END.to_vec() };
-        if executor.is_busy(shard) {
-            return error(BUSY);
+        if let Some(busy) = executor.busy(shard) {
+            return error(busy);
         }
         let reply = on_shard(executor, shard, queued.clone(), version).await;
         let next = reply.strip_prefix(b"*2\r\n").and_then(|rest| rest.strip_suffix(b"\r\n*0\r\n"));
@@ -134,8 +134,8 @@ fn shard_at_or_after(executor: &Executor, slot: u16) -> Option<u16> {
 async fn any_key(executor: &Executor, queued: Queued, version: Version) -> Vec<u8> {
     let mut sizes = Vec::new();
     for shard in 0..executor.node.topology.shards() {
-        if executor.is_busy(shard) {
-            return error(BUSY);
+        if let Some(busy) = executor.busy(shard) {
+            return error(busy);
         }
         let size = executor.ask(shard, |executor: &Executor| {
             executor.shard.try_borrow().map_or(0, |shard| shard.keyspace().len())

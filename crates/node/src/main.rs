@@ -7,6 +7,7 @@ mod commands;
 mod config;
 mod connection;
 mod data_dir;
+mod debug_session;
 mod demo_cluster;
 mod dispatch;
 mod error;

@@ -10,7 +10,8 @@ use router::topology::Topology;
 use router::view::View;
 use shard::commands::table::CommandTable;
 use shard::gauge::Gauge;
-use shard::script::interrupt::{Control, Request};
+use shard::script::functions::FunctionStore;
+use shard::script::interrupt::{Control, Request, Run};
 use shard::script::store::ScriptStore;
 use tokio::sync::{mpsc, watch};
 
@@ -33,6 +34,7 @@ pub(crate) struct Node {
     pub(crate) executors: Vec<ExecutorHandle>,
     pub(crate) clients: Clients,
     pub(crate) scripts: Arc<ScriptStore>,
+    pub(crate) functions: Arc<FunctionStore>,
     pub(crate) pause: Pause,
     /// Whether memory is full.
     pub(crate) gauge: Arc<Gauge>,
@@ -54,6 +56,15 @@ pub(crate) struct ExecutorHandle {
     /// Time limit for the proof at start, in ms; 0 afterwards.
     pub(crate) proof_limit_ms: AtomicU64,
     pub(crate) published: Mutex<Published>,
+    /// The request that called the script or function that has been running for a while.
+    pub(crate) slow: Mutex<Option<SlowRequest>>,
+}
+
+/// A request whose script or function takes time.
+#[derive(Debug, Clone)]
+pub(crate) struct SlowRequest {
+    pub(crate) run: Run,
+    pub(crate) command: Vec<Vec<u8>>,
 }
 
 /// The thread of an executor, and what stops its scripts.
@@ -76,6 +87,7 @@ pub(crate) struct Published {
     pub(crate) bytes_in: u64,
     pub(crate) bytes_out: u64,
     pub(crate) script_memory: u64,
+    pub(crate) function_memory: u64,
     pub(crate) scripts: shard::script::ScriptCounters,
     /// Calls and failures by row of the command table.
     pub(crate) calls: Vec<(u64, u64)>,

@@ -52,13 +52,19 @@ impl ScriptServices {
                 let table = node.table();
                 run(&mut SessionCall { session: &mut session, view, table, reply }, args)
             }
-            Home::Node(_) if node.table().spec(id).name == "info" => {
-                let sections: Vec<&[u8]> = args.iter_from(1).collect();
-                let text = crate::commands::info::text(node, &sections);
-                reply.verbatim(text.as_bytes());
+            Home::Node(_) => {
+                match node.table().spec(id).name {
+                    "info" => {
+                        let sections: Vec<&[u8]> = args.iter_from(1).collect();
+                        let text = crate::commands::info::text(node, &sections);
+                        reply.verbatim(text.as_bytes());
+                    }
+                    "config|help" => crate::commands::config::reply_help(reply),
+                    _ => return Err(refused),
+                }
                 Ok(())
             }
-            Home::Node(_) | Home::Shard => Err(refused),
+            Home::Shard => Err(refused),
         }
     }
 }

@@ -118,6 +118,7 @@ fn build(
             live: OnceLock::new(),
             busy: AtomicBool::new(false),
             script_age_ms: AtomicU64::new(0),
+            slow: Mutex::default(),
             proof_limit_ms: AtomicU64::new(0),
             published: Mutex::new(Published::default()),
         });
@@ -130,6 +131,7 @@ fn build(
         executors,
         clients: Clients::default(),
         scripts: Arc::default(),
+        functions: Arc::default(),
         gauge: Arc::default(),
         pause: Pause::default(),
         started: Instant::now(),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use shard::script::interrupt::{Request, Run};
+use shard::script::interrupt::{Debugging, Request, Run};
 
 use crate::node::{ExecutorHandle, Node};
 
@@ -16,6 +16,9 @@ const TICK: Duration = Duration::from_millis(5);
 
 /// A script as old as this has its shard's sockets looked after, as often.
 const ATTEND_EVERY_MS: u64 = 20;
+
+/// A script that is debugged stops after so long, whatever the limits are (Redis's default).
+const DEBUGGED_MS: u64 = 5_000;
 
 /// Watches until the process ends.
 pub(crate) fn run(node: &Arc<Node>) {
@@ -33,6 +36,8 @@ pub(crate) fn run(node: &Arc<Node>) {
 #[derive(Clone, Copy)]
 struct Seen {
     run: Run,
+    /// Which stretch of it, when it is debugged.
+    stint: u64,
     since: Instant,
     /// Age at which the sockets are looked after next.
     attend_at_ms: u64,
@@ -44,10 +49,17 @@ fn look(node: &Node, handle: &ExecutorHandle, seen: &mut Option<Seen>, now: Inst
         *seen = None;
         return;
     };
+    // The time in which the client of a debugger thinks is not the script's.
+    let debugging = live.control.debugging();
+    let stint = live.control.stint();
     let known = match seen {
-        Some(known) if known.run == run => known,
+        Some(known)
+            if known.run == run && known.stint == stint && debugging != Debugging::Waits =>
+        {
+            known
+        }
         _ => {
-            *seen = Some(Seen { run, since: now, attend_at_ms: ATTEND_EVERY_MS });
+            *seen = Some(Seen { run, stint, since: now, attend_at_ms: ATTEND_EVERY_MS });
             handle.script_age_ms.store(0, Ordering::Relaxed);
             return;
         }
@@ -60,6 +72,7 @@ fn look(node: &Node, handle: &ExecutorHandle, seen: &mut Option<Seen>, now: Inst
     if over(handle.proof_limit_ms.load(Ordering::Relaxed))
         || over(settings.script_time_limit.load(Ordering::Relaxed))
         || over(live.control.what().time_limit_ms)
+        || (debugging == Debugging::Runs && over(DEBUGGED_MS))
     {
         live.control.ask(run, Request::Timeout);
         live.thread.interrupt();

@@ -1,6 +1,6 @@
 //! RESP2 and RESP3 values, written straight into a byte buffer.
 
-use crate::number::{write_f64, write_i64};
+use crate::number::{write_i64, write_reply_f64};
 
 /// The protocol version that a connection speaks, set by HELLO.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -105,7 +105,7 @@ pub fn set(out: &mut Vec<u8>, version: Version, count: usize) {
 /// A double: RESP2 clients get its text as a bulk string.
 pub fn double(out: &mut Vec<u8>, version: Version, value: f64) {
     let mut text = Vec::with_capacity(32);
-    write_f64(&mut text, value);
+    write_reply_f64(&mut text, value);
     match version {
         Version::Resp2 => bulk(out, &text),
         Version::Resp3 => {

@@ -76,6 +76,19 @@ fn parse_hex_float(text: &str) -> Option<f64> {
     Some(sign * value * 2f64.powi(scale))
 }
 
+/// Appends a double as Redis 7.2 replies it: an integer where it is one and within 2^62, else as
+/// [`write_f64`] does, and without a sign for what is not a number.
+pub fn write_reply_f64(out: &mut Vec<u8>, value: f64) {
+    const LIMIT: f64 = 4_611_686_018_427_387_904.0;
+    if value.is_nan() {
+        out.extend_from_slice(b"nan");
+    } else if value.trunc() == value && value.abs() <= LIMIT && value != 0.0 {
+        write_i64(out, value as i64);
+    } else {
+        write_f64(out, value);
+    }
+}
+
 /// Appends a double as Redis 7.2 prints it (`fpconv_dtoa`): the shortest digits that read back as
 /// the same double, plain where that is short and in scientific form where it is not.
 pub fn write_f64(out: &mut Vec<u8>, value: f64) {

@@ -41,6 +41,8 @@ pub struct Session {
     pub no_touch: bool,
     /// CLIENT TRANSACTION ROLLBACK: when a command of a transaction fails, all are undone.
     pub atomic_exec: bool,
+    /// What becomes of the next script that is sent with its text (SCRIPT DEBUG).
+    pub debug: DebugMode,
     /// The commands since MULTI.
     pub transaction: Option<Transaction>,
     /// The keys that this connection watches, each with its slot. I1.
@@ -66,6 +68,7 @@ impl Session {
             no_evict: false,
             no_touch: false,
             atomic_exec: false,
+            debug: DebugMode::Off,
             transaction: None,
             watched: Vec::new(),
             watch_flag: WatchFlag::default(),
@@ -106,6 +109,17 @@ impl Session {
             ReplyMode::Off => ReplyMode::Off,
         };
     }
+}
+
+/// What becomes of a script that is sent with its text (SCRIPT DEBUG).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DebugMode {
+    /// It runs.
+    Off,
+    /// It is debugged, and what it has done is taken back (YES).
+    RollBack,
+    /// It is debugged, and what it has done is kept if it reaches its end (SYNC).
+    Keep,
 }
 
 /// Whether replies are sent (CLIENT REPLY).
@@ -225,6 +239,7 @@ mod tests {
         session.reply_mode = ReplyMode::Off;
         session.readonly = true;
         session.atomic_exec = true;
+        session.debug = DebugMode::Keep;
         session.transaction = Some(Transaction::default());
         session.watched.push((Slot::of_key(b"a"), b"a".to_vec()));
         session.reset();
@@ -233,6 +248,7 @@ mod tests {
         assert_eq!((&session.lib_name[..], &session.lib_ver[..]), (&b"lib"[..], &b"1.0"[..]));
         assert_eq!(session.reply_mode, ReplyMode::On);
         assert!(!session.readonly && !session.atomic_exec && session.was_reset);
+        assert_eq!(session.debug, DebugMode::Off);
         let (watched, _) = session.take_watches();
         assert_eq!(watched, [(Slot::of_key(b"a"), b"a".to_vec())]);
         assert!(session.watched.is_empty() && !session.watch_flag.spoiled());

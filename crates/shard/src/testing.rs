@@ -54,6 +54,16 @@ impl Rig {
         }
     }
 
+    /// Another shard of the same node: it has keys of its own, and the same scripts and libraries.
+    pub fn sibling(&self) -> Self {
+        let scripts = self.shard.scripts();
+        let mut other = Self::new();
+        let scripts = ScriptEngine::new(scripts.store().clone(), scripts.function_store().clone());
+        other.shard = Shard::new(Keyspace::new(0, 16384, 43), scripts, table());
+        other.shard.keyspace_mut().record_effects(true);
+        other
+    }
+
     /// Replies in RESP3 from now on.
     pub fn resp3(mut self) -> Self {
         self.version = Version::Resp3;

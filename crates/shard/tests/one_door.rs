@@ -120,6 +120,8 @@ fn every_write_command_is_covered() {
     let missing: Vec<&str> = table()
         .iter()
         .filter(|(_, row)| row.run.is_some() && row.spec.writes())
+        // Libraries are the node's; they are not in the keyspace.
+        .filter(|(_, row)| row.spec.container().is_none_or(|(name, _)| name != "function"))
         .map(|(_, row)| row.spec.name)
         .filter(|name| !known.contains(name))
         .collect();

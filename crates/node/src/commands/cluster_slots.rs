@@ -10,7 +10,7 @@ use shard::Shard;
 use shard::error::CommandError;
 
 use super::{Done, NodeCall, NodeCommand};
-use crate::executor::{BUSY, Executor};
+use crate::executor::Executor;
 
 /// Sorted by name.
 pub(super) const COMMANDS: &[(&CommandSpec, NodeCommand)] = &[(&COUNT, count), (&KEYS, keys)];
@@ -73,8 +73,8 @@ fn on_owner(
         Owner::Here(shard) => shard,
         Owner::Node(_) | Owner::Nobody => call.executor.index,
     };
-    if call.executor.is_busy(shard) {
-        return Err(CommandError::Text(BUSY));
+    if let Some(busy) = call.executor.busy(shard) {
+        return Err(CommandError::Text(busy));
     }
     if shard == call.executor.index && call.executor.is_in_script() {
         return Ok(Done::WhenShardFree);
@@ -83,7 +83,7 @@ fn on_owner(
         let mut out = Vec::new();
         match executor.shard.try_borrow() {
             Ok(shard) => write(&shard, &mut out),
-            Err(_) => encode::error(&mut out, BUSY.as_bytes()),
+            Err(_) => encode::error(&mut out, executor.busy_text(executor.index).as_bytes()),
         }
         out
     };

@@ -7,6 +7,7 @@ use protocol::args::Args;
 use protocol::spec::{Arity, CommandSpec, Family, Flags};
 use shard::error::CommandError;
 use shard::glob;
+use shard::reply::Reply;
 
 use super::{Done, NodeCall, NodeCommand};
 use crate::config::Shards;
@@ -73,6 +74,12 @@ fn container(_: &mut NodeCall<'_, '_>, _: Args<'_>) -> Result<Done, CommandError
 }
 
 fn help(call: &mut NodeCall<'_, '_>, _args: Args<'_>) -> Result<Done, CommandError> {
+    reply_help(call.reply);
+    Ok(Done::Replied)
+}
+
+/// Replies what CONFIG HELP says.
+pub(crate) fn reply_help(reply: &mut Reply<'_>) {
     const LINES: &[&str] = &[
         "CONFIG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
         "GET <pattern>",
@@ -84,9 +91,8 @@ fn help(call: &mut NodeCall<'_, '_>, _args: Args<'_>) -> Result<Done, CommandErr
         "HELP",
         "    Print this help.",
     ];
-    call.reply.array(LINES.len());
-    LINES.iter().for_each(|line| call.reply.status(line));
-    Ok(Done::Replied)
+    reply.array(LINES.len());
+    LINES.iter().for_each(|line| reply.status(line));
 }
 
 /// Parameters that are fixed from the start, and those that say what this server does not have.

@@ -21,7 +21,7 @@ use shard::shard::Queued;
 
 use super::{Done, NodeCall, watch};
 use crate::connection::Connection;
-use crate::executor::{BUSY, Executor};
+use crate::executor::Executor;
 use crate::{dispatch, fan_out};
 
 /// What has to hold for a transaction to run, and how it runs.
@@ -57,9 +57,9 @@ pub(crate) fn run(call: &mut NodeCall<'_, '_>, _args: Args<'_>) -> Result<Done, 
     if let Some(refusal) = transaction.refusal() {
         return Err(CommandError::dynamic(refusal));
     }
-    if executor.is_busy(shard) {
+    if let Some(busy) = executor.busy(shard) {
         return Err(CommandError::dynamic(format!(
-            "EXECABORT Transaction discarded because of: {BUSY}"
+            "EXECABORT Transaction discarded because of: {busy}"
         )));
     }
     let plain = transaction.queue.iter().all(|queued| {
@@ -107,7 +107,7 @@ enum Outcome {
 /// Runs commands on the shard of this executor, if no watched key has changed.
 fn run_queue(executor: &Executor, queue: &[Queued], terms: &Terms) -> Outcome {
     let Ok(mut shard) = executor.shard.try_borrow_mut() else {
-        return Outcome::Refused(BUSY.into());
+        return Outcome::Refused(executor.busy_text(executor.index).into());
     };
     let now = executor.clock.now();
     // A watched key that has expired meanwhile has changed; whoever looks first removes it.
@@ -255,7 +255,9 @@ fn answer(
             let mut call = router::commands::SessionCall { session, view, table, reply };
             run(&mut call, args).map(|()| Done::Replied)
         }
-        Home::Node(run) => run(&mut NodeCall { executor, connection, session, reply }, args),
+        Home::Node(run) => {
+            run(&mut NodeCall { executor, connection, session, reply, in_exec: true }, args)
+        }
         Home::Shard => Err(CommandError::Text("ERR this command is a shard's")),
     };
     match result {

@@ -128,6 +128,10 @@ fn human(bytes: u64) -> String {
 fn memory(node: &Node, published: &[Published], out: &mut String) {
     let resident = resident();
     let lua = sum(published, |figures| figures.script_memory);
+    let vm_functions = sum(published, |figures| figures.function_memory);
+    let scripts = node.scripts.memory() as u64;
+    let functions = node.functions.figures();
+    let all_scripts = scripts + functions.memory as u64;
     line(out, "used_memory", resident);
     line(out, "used_memory_human", human(resident));
     line(out, "used_memory_rss", resident);
@@ -135,9 +139,16 @@ fn memory(node: &Node, published: &[Published], out: &mut String) {
     line(out, "used_memory_lua", lua);
     line(out, "used_memory_vm_eval", lua);
     line(out, "used_memory_lua_human", human(lua));
+    line(out, "used_memory_scripts_eval", scripts);
     line(out, "number_of_cached_scripts", node.scripts.len());
-    line(out, "number_of_functions", 0);
-    line(out, "number_of_libraries", 0);
+    line(out, "number_of_functions", functions.functions);
+    line(out, "number_of_libraries", functions.libraries);
+    line(out, "used_memory_vm_functions", vm_functions);
+    line(out, "used_memory_vm_total", lua + vm_functions);
+    line(out, "used_memory_vm_total_human", human(lua + vm_functions));
+    line(out, "used_memory_functions", functions.memory);
+    line(out, "used_memory_scripts", all_scripts);
+    line(out, "used_memory_scripts_human", human(all_scripts));
     let limit = node.settings.maxmemory.load(Ordering::Relaxed);
     line(out, "maxmemory", limit);
     line(out, "maxmemory_human", human(limit));

@@ -5,13 +5,16 @@
 
 mod client;
 mod cluster_slots;
-mod config;
+pub(crate) mod config;
 mod debug;
 #[cfg(test)]
 mod docs_test;
 mod exec;
+mod function_kill;
+mod function_stats;
 pub(crate) mod info;
 mod quit;
+mod script_debug;
 mod script_kill;
 mod script_list;
 mod script_stats;
@@ -37,6 +40,8 @@ pub(crate) struct NodeCall<'a, 'r> {
     pub(crate) connection: &'a Rc<Connection>,
     pub(crate) session: &'a mut Session,
     pub(crate) reply: &'a mut Reply<'r>,
+    /// It is one of the commands of an EXEC.
+    pub(crate) in_exec: bool,
 }
 
 /// How a handler has answered.
@@ -66,8 +71,11 @@ pub(crate) fn commands() -> Vec<(&'static CommandSpec, NodeCommand)> {
         (&MULTI, transaction::multi),
         (&UNWATCH, watch::unwatch),
         (&WATCH, watch::watch),
+        (&function_kill::SPEC, function_kill::run),
+        (&function_stats::SPEC, function_stats::run),
         (&info::SPEC, info::run),
         (&quit::SPEC, quit::run),
+        (&script_debug::SPEC, script_debug::run),
         (&script_kill::SPEC, script_kill::run),
         (&script_list::SPEC, script_list::run),
         (&script_stats::SPEC, script_stats::run),

@@ -10,6 +10,7 @@ use shard::script::interrupt::name_id;
 use shard::script::sha::Sha;
 
 use super::{Done, NodeCall};
+use crate::executor::BUSY_FUNCTION;
 use crate::node::{KillTarget, Killed};
 
 pub(crate) static SPEC: CommandSpec = CommandSpec {
@@ -38,10 +39,7 @@ pub(crate) fn run(call: &mut NodeCall<'_, '_>, args: Args<'_>) -> Result<Done, C
             return Err(CommandError::Text("NOTBUSY No scripts in execution right now."));
         }
         Killed::OtherKind => {
-            return Err(CommandError::Text(
-                "BUSY Redis is busy running a script. You can only call FUNCTION KILL or SHUTDOWN \
-                 NOSAVE.",
-            ));
+            return Err(CommandError::Text(BUSY_FUNCTION));
         }
     }
     Ok(Done::Replied)

@@ -11,7 +11,7 @@ use shard::reply::Reply;
 use shard::script::{Reason, ScriptStats};
 
 use super::{Done, NodeCall};
-use crate::executor::{BUSY, Executor};
+use crate::executor::Executor;
 
 pub(crate) static SPEC: CommandSpec = CommandSpec {
     name: "script|stats",
@@ -32,8 +32,8 @@ pub(crate) fn run(call: &mut NodeCall<'_, '_>, args: Args<'_>) -> Result<Done, C
     let name = |part: &[u8]| String::from_utf8_lossy(part).into_owned();
     let names: Vec<String> = args.iter_from(2).map(name).collect();
     let executor = call.executor.clone();
-    if (0..executor.node.topology.shards()).any(|shard| executor.is_busy(shard)) {
-        return Err(CommandError::Text(BUSY));
+    if let Some(busy) = executor.any_busy() {
+        return Err(CommandError::Text(busy));
     }
     if executor.is_in_script() {
         return Ok(Done::WhenShardFree);

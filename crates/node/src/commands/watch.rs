@@ -15,7 +15,7 @@ use shard::commands::transactions::WATCH;
 use shard::error::CommandError;
 
 use super::{Done, NodeCall};
-use crate::executor::{BUSY, Executor};
+use crate::executor::Executor;
 
 /// WATCH key [key …].
 pub(crate) fn watch(call: &mut NodeCall<'_, '_>, args: Args<'_>) -> Result<Done, CommandError> {
@@ -30,8 +30,8 @@ pub(crate) fn watch(call: &mut NodeCall<'_, '_>, args: Args<'_>) -> Result<Done,
         Plan::CrossSlot => return Err(CommandError::Text(CROSSSLOT)),
         Plan::Down(_) | Plan::Local | Plan::FanOut(_) => return Err(CommandError::Text(DOWN)),
     };
-    if call.executor.is_busy(shard) {
-        return Err(CommandError::Text(BUSY));
+    if let Some(busy) = call.executor.busy(shard) {
+        return Err(CommandError::Text(busy));
     }
     if shard == call.executor.index && call.executor.is_in_script() {
         return Ok(Done::WhenShardFree);

@@ -4,7 +4,6 @@
 //! access is raw. `return {err=…}` is a normal return: the text goes out as it is.
 
 use protocol::encode::{self, Version};
-use protocol::number::write_f64;
 
 use super::raw::{Kind, Stack};
 
@@ -115,14 +114,7 @@ impl Converter<'_> {
         let value = self.stack.number(-1);
         self.stack.pop(1);
         if found {
-            match self.version {
-                Version::Resp2 => {
-                    let mut text = Vec::with_capacity(32);
-                    write_f64(&mut text, value);
-                    encode::bulk(self.out, &text);
-                }
-                Version::Resp3 => encode::double(self.out, self.version, value),
-            }
+            encode::double(self.out, self.version, value);
             return true;
         }
         self.with_text_field(b"big_number", |out, version, text| {

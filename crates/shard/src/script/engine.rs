@@ -1,5 +1,6 @@
 //! The script host of one shard.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -7,11 +8,13 @@ use std::sync::Arc;
 use foldhash::fast::FixedState;
 use protocol::encode::Version;
 
+use super::debug::{self, Session};
+use super::functions::{FunctionEngine, FunctionStore};
 use super::host::Services;
 use super::interrupt::Control;
 use super::lib::Generator;
 use super::limits::Limits;
-use super::machine::{Machine, Parts};
+use super::machine::{Machine, Parts, Purpose};
 use super::outcome::ScriptCounters;
 use super::program::Program;
 use super::run::{Invocation, Rehearsal, Runner};
@@ -19,6 +22,7 @@ use super::sha::Sha;
 use super::shebang;
 use super::stats::ScriptStats;
 use super::store::{ScriptStore, Source};
+use super::tail_calls;
 use crate::commands::table::CommandTable;
 use crate::error::CommandError;
 use crate::gauge::Gauge;
@@ -29,6 +33,15 @@ use crate::reply::Reply;
 struct Compiled {
     program: Program,
     source: Arc<Source>,
+}
+
+/// LuaJIT skips a first line that begins with `#`, and a byte order mark, and has its own word for
+/// bytecode. To Lua 5.1 all three are mistakes of the first character, as they are here behind a blank.
+fn without_header(lua: &[u8]) -> Cow<'_, [u8]> {
+    match lua.first() {
+        Some(b'#' | 0x1b | 0xef) => Cow::Owned([b" ", lua].concat()),
+        _ => Cow::Borrowed(lua),
+    }
 }
 
 /// The script host of one shard. See the module.
@@ -49,17 +62,21 @@ pub struct ScriptEngine {
     gauge: Arc<Gauge>,
     #[cfg(any(test, feature = "testing"))]
     fault_after: Option<u64>,
+    functions: FunctionEngine,
+    /// The next script that comes by its text is debugged.
+    debug_next: Option<debug::Request>,
 }
 
 impl Default for ScriptEngine {
     fn default() -> Self {
-        Self::new(Arc::default())
+        Self::new(Arc::default(), Arc::default())
     }
 }
 
 impl ScriptEngine {
-    /// A script host that knows the scripts of `store`. Its VM is made when it is first needed.
-    pub fn new(store: Arc<ScriptStore>) -> Self {
+    /// A script host that knows the scripts of `store` and the libraries of `functions`. Its VMs
+    /// are made when they are first needed.
+    pub fn new(store: Arc<ScriptStore>, functions: Arc<FunctionStore>) -> Self {
         let generation = store.generation();
         Self {
             store,
@@ -76,6 +93,8 @@ impl ScriptEngine {
             gauge: Arc::default(),
             #[cfg(any(test, feature = "testing"))]
             fault_after: None,
+            functions: FunctionEngine::new(functions),
+            debug_next: None,
         }
     }
 
@@ -102,7 +121,7 @@ impl ScriptEngine {
     /// Puts limits in force.
     pub fn configure(&mut self, limits: Limits) {
         self.limits = limits;
-        if let Some(machine) = &mut self.machine {
+        for machine in self.machine.iter_mut().chain(self.functions.machine_mut()) {
             machine.vm.set_memory_limit(self.limits.memory_bytes);
             let denied = self.limits.denied.clone();
             machine.host.with(|host| host.denied = denied);
@@ -111,7 +130,7 @@ impl ScriptEngine {
 
     /// Tells the host about the server around it.
     pub fn set_services(&mut self, services: Rc<dyn Services>) {
-        if let Some(machine) = &mut self.machine {
+        for machine in self.machine.iter_mut().chain(self.functions.machine_mut()) {
             let services = services.clone();
             machine.host.with(|host| host.services = Some(services));
         }
@@ -137,6 +156,9 @@ impl ScriptEngine {
         invocation: &Invocation<'_>,
         reply: &mut Reply<'_>,
     ) -> Result<(), CommandError> {
+        if let Some(request) = self.debug_next.take() {
+            return self.debug(request, keyspace, body, invocation, reply);
+        }
         self.forget_flushed();
         let sha = self.ensure_compiled(body)?;
         self.run(keyspace, sha, invocation, reply)
@@ -219,25 +241,41 @@ impl ScriptEngine {
     }
 
     fn compile(&mut self, sha: Sha, body: &[u8], pinned: bool) -> Result<Compiled, CommandError> {
-        if body.len() > self.limits.script_bytes {
-            let limit = self.limits.script_bytes;
-            return Err(CommandError::dynamic(format!("ERR Script is larger than {limit} bytes")));
-        }
-        let (flags, lua) = shebang::parse(body)?;
-        let machine = self.machine()?;
-        let stack = machine.vm.stack();
-        stack.load(lua, c"@user_script").map_err(|message| {
-            CommandError::dynamic(format!(
-                "ERR Error compiling script (new function): {}",
-                String::from_utf8_lossy(&message)
-            ))
-        })?;
-        let function = stack.anchor();
-        let source = self.store.add(sha, body, pinned);
-        Ok(Compiled { program: Program::script(function, flags, sha.hex(), body), source })
+        let limit = self.limits.script_bytes;
+        let program = compile_into(self.machine()?, sha, body, limit)?;
+        Ok(Compiled { program, source: self.store.add(sha, body, pinned) })
     }
 
-    fn make_machine(&self) -> Result<Machine, CommandError> {
+    /// The functions of this shard.
+    pub(super) fn function_engine(&self) -> &FunctionEngine {
+        &self.functions
+    }
+
+    /// A VM for scripts.
+    fn make_machine(&self, jit: bool) -> Result<Machine, CommandError> {
+        let parts = Parts {
+            control: &self.control,
+            table: self.table.ok_or(CommandError::Text("ERR no command table"))?,
+            services: self.services.as_ref(),
+            limits: &self.limits,
+            random: &self.random,
+            jit,
+        };
+        Machine::new(&parts, Purpose::Scripts)
+    }
+
+    /// The functions of this shard, to be changed.
+    pub(super) fn function_engine_mut(&mut self) -> &mut FunctionEngine {
+        &mut self.functions
+    }
+
+    /// The functions of this shard, what their VM is made of, and what runs them.
+    ///
+    /// # Errors
+    /// Nobody has said which commands there are.
+    pub(super) fn functions(
+        &mut self,
+    ) -> Result<(&mut FunctionEngine, Parts<'_>, Runner<'_>), CommandError> {
         let parts = Parts {
             control: &self.control,
             table: self.table.ok_or(CommandError::Text("ERR no command table"))?,
@@ -246,16 +284,22 @@ impl ScriptEngine {
             random: &self.random,
             jit: self.jit,
         };
-        Machine::new(&parts).map_err(|error| {
-            tracing::error!(%error, "no script can run");
-            CommandError::dynamic(format!("ERR {error}"))
-        })
+        let runner = Runner {
+            control: &self.control,
+            limits: &self.limits,
+            counters: &mut self.counters,
+            services: self.services.as_ref(),
+            memory_full: self.gauge.is_full(),
+            #[cfg(any(test, feature = "testing"))]
+            fault_after: self.fault_after,
+        };
+        Ok((&mut self.functions, parts, runner))
     }
 
     /// The VM, made when it is first needed.
     fn machine(&mut self) -> Result<&mut Machine, CommandError> {
         if self.machine.is_none() {
-            self.machine = Some(self.make_machine()?);
+            self.machine = Some(self.make_machine(self.jit)?);
         }
         match &mut self.machine {
             Some(machine) => Ok(machine),
@@ -292,24 +336,29 @@ impl ScriptEngine {
         Ok(stopped)
     }
 
-    /// Switches the JIT compiler off, for good: compiled loops cannot be stopped in this build.
-    pub fn disable_jit(&mut self) {
+    /// Switches the JIT compiler off, for good: compiled loops cannot be stopped in this build. Says
+    /// whether it is off.
+    #[must_use]
+    pub fn disable_jit(&mut self) -> bool {
         self.jit = false;
-        if let Some(machine) = &mut self.machine {
-            machine.vm.switch_jit_off();
-        }
+        let mut machines = self.machine.iter_mut().chain(self.functions.machine_mut());
+        machines.all(Machine::switch_jit_off)
     }
 
-    /// Figures of the scripts that this shard has compiled, by the SHA-1 in hex.
+    /// Figures of the scripts that this shard has compiled, by the SHA-1 in hex, and of its
+    /// functions, by name.
     pub fn stats(&self) -> impl Iterator<Item = (&str, &ScriptStats)> {
-        self.compiled.values().map(|Compiled { program, .. }| (&program.name[..], &program.stats))
+        let scripts = self.compiled.values().map(|compiled| &compiled.program);
+        let programs = scripts.chain(self.functions.programs());
+        programs.map(|program| (&program.name[..], &program.stats))
     }
 
     /// Sets all figures to zero.
     pub fn reset_statistics(&mut self) {
         self.counters = ScriptCounters::default();
-        for compiled in self.compiled.values_mut() {
-            compiled.program.stats = ScriptStats::default();
+        let scripts = self.compiled.values_mut().map(|compiled| &mut compiled.program);
+        for program in scripts.chain(self.functions.programs_mut()) {
+            program.stats = ScriptStats::default();
         }
     }
 
@@ -333,6 +382,46 @@ impl ScriptEngine {
         };
         let (compiled, machine, mut runner) = self.parts(sha)?;
         runner.rehearse(machine, &mut compiled.program, keyspace, invocation, version)
+    }
+
+    /// Has the next script that comes by its text debugged, instead of just run.
+    pub fn debug_next(&mut self, request: debug::Request) {
+        self.debug_next = Some(request);
+    }
+
+    /// No script has come after all: the session has ended before it began.
+    pub fn debug_no_more(&mut self) {
+        if let Some(mut request) = self.debug_next.take() {
+            request.client.send(&[debug::END_OF_SESSION.to_vec()]);
+        }
+    }
+
+    /// Runs a script under the debugger, in a VM of its own: no hook is left behind in the other,
+    /// and no compiled loop passes a breakpoint by. The node does not come to know the script.
+    fn debug(
+        &mut self,
+        request: debug::Request,
+        keyspace: &mut Keyspace,
+        body: &[u8],
+        invocation: &Invocation<'_>,
+        reply: &mut Reply<'_>,
+    ) -> Result<(), CommandError> {
+        let sha = Sha::of(body);
+        let session = Session::new(request, body, sha.hex());
+        let made = self.make_machine(false).and_then(|mut machine| {
+            let program = compile_into(&mut machine, sha, body, self.limits.script_bytes)?;
+            Ok((machine, program))
+        });
+        let runner = Runner {
+            control: &self.control,
+            limits: &self.limits,
+            counters: &mut self.counters,
+            services: self.services.as_ref(),
+            memory_full: self.gauge.is_full(),
+            #[cfg(any(test, feature = "testing"))]
+            fault_after: self.fault_after,
+        };
+        session.run(runner, made, keyspace, invocation, reply)
     }
 
     /// Runs a compiled script, all or nothing.
@@ -368,4 +457,32 @@ impl ScriptEngine {
         };
         Ok((compiled, machine, runner))
     }
+}
+
+/// Compiles a script for a VM.
+fn compile_into(
+    machine: &mut Machine,
+    sha: Sha,
+    body: &[u8],
+    limit: usize,
+) -> Result<Program, CommandError> {
+    if body.len() > limit {
+        return Err(CommandError::dynamic(format!("ERR Script is larger than {limit} bytes")));
+    }
+    let (flags, lua) = shebang::parse(body)?;
+    let stack = machine.vm.stack();
+    let lua = without_header(lua);
+    stack.load(&lua, c"@user_script").map_err(|message| {
+        CommandError::dynamic(format!(
+            "ERR Error compiling script (new function): {}",
+            String::from_utf8_lossy(&message)
+        ))
+    })?;
+    if let Some(kept) = tail_calls::keep_frames(&lua)
+        && stack.load(&kept, c"@user_script").is_ok()
+    {
+        stack.insert(-2);
+        stack.pop(1);
+    }
+    Ok(Program::script(stack.anchor(), flags, sha.hex(), body))
 }

@@ -15,7 +15,7 @@
 use std::ffi::c_void;
 use std::hash::BuildHasher;
 use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU64, Ordering};
 
 use foldhash::fast::FixedState;
 use mlua::ffi::lua_State;
@@ -44,6 +44,17 @@ impl Request {
     fn from_bits(bits: u64) -> Self {
         Self::ALL.get((bits & 7) as usize).copied().unwrap_or(Self::None)
     }
+}
+
+/// Whether the script that runs is being debugged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Debugging {
+    /// It is not.
+    No,
+    /// It runs.
+    Runs,
+    /// It stands, and waits for its client to say something.
+    Waits,
 }
 
 /// What runs, for threads that watch.
@@ -81,6 +92,10 @@ pub struct Control {
     time_limit_ms: AtomicU64,
     id: AtomicU64,
     is_function: AtomicBool,
+    /// [`Debugging`], as a number.
+    debugging: AtomicU8,
+    /// How often a script that is debugged has been let go on.
+    stint: AtomicU64,
     state: AtomicPtr<lua_State>,
     host: AtomicPtr<c_void>,
 }
@@ -95,6 +110,8 @@ impl Default for Control {
             time_limit_ms: AtomicU64::new(0),
             id: AtomicU64::new(0),
             is_function: AtomicBool::new(false),
+            debugging: AtomicU8::new(0),
+            stint: AtomicU64::new(0),
             state: AtomicPtr::new(ptr::null_mut()),
             host: AtomicPtr::new(ptr::null_mut()),
         }
@@ -130,7 +147,52 @@ impl Control {
         }
     }
 
+    /// Whether the script that runs is being debugged.
+    pub fn debugging(&self) -> Debugging {
+        match self.debugging.load(Ordering::Acquire) {
+            0 => Debugging::No,
+            1 => Debugging::Runs,
+            _ => Debugging::Waits,
+        }
+    }
+
+    /// Which stretch of a run that is debugged it is: another after each command of its client.
+    pub fn stint(&self) -> u64 {
+        self.stint.load(Ordering::Acquire)
+    }
+
+    /// Whether the script that runs is to end.
+    pub fn is_ending(&self) -> bool {
+        !matches!(self.request_for_running(), Request::None | Request::Attend)
+    }
+
     // What follows is for the executor's own thread.
+
+    pub(super) fn begin_debugging(&self) {
+        self.begin_run();
+        self.debugging.store(1, Ordering::Release);
+    }
+
+    pub(super) fn end_debugging(&self) {
+        self.debugging.store(0, Ordering::Release);
+        self.end_run();
+    }
+
+    /// The script that is debugged waits for its client, or does so no longer.
+    pub(super) fn wait_for_client(&self, waits: bool) {
+        if !waits {
+            self.stint.fetch_add(1, Ordering::AcqRel);
+        }
+        self.debugging.store(if waits { 2 } else { 1 }, Ordering::Release);
+    }
+
+    /// Forgets that the time is over; says whether it was.
+    pub(super) fn take_timeout(&self) -> bool {
+        let run = self.run.load(Ordering::Acquire);
+        let timeout = run << 3 | Request::Timeout as u64;
+        let done = run << 3;
+        self.request.compare_exchange(timeout, done, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
 
     /// Notes what the next run is of.
     pub(super) fn describe(&self, what: What) {

@@ -12,11 +12,24 @@ pub(super) struct List {
     name: &'static [u8],
     anchor: Option<c_int>,
     len: usize,
+    /// The most that the table has held.
+    room: usize,
+    /// The table is not to serve again.
+    is_spoilt: bool,
 }
+
+/// A table that has held more than this does not serve for much less: looking at it takes time for
+/// every place that it has.
+const KEPT_ROOM: usize = 256;
 
 impl List {
     pub(super) fn new(name: &'static [u8]) -> Self {
-        Self { name, anchor: None, len: 0 }
+        Self { name, anchor: None, len: 0, room: 0, is_spoilt: false }
+    }
+
+    /// Has the next script get a new table.
+    pub(super) fn forget(&mut self) {
+        self.is_spoilt = true;
     }
 
     /// Makes the list hold `count` parts from part `from` on.
@@ -28,9 +41,10 @@ impl List {
         from: usize,
         count: usize,
     ) {
+        let serves = !self.is_spoilt && (self.room <= KEPT_ROOM || count >= self.room / 4);
         let plain = self.anchor.is_some_and(|anchor| {
             stack.push_anchored(anchor);
-            stack.is_plain_list(-1, self.len)
+            serves && stack.is_plain_list(-1, self.len)
         });
         if !plain {
             self.replace(stack, globals, count);
@@ -44,6 +58,7 @@ impl List {
             stack.raw_set_index(-2, at);
         }
         self.len = count;
+        self.room = self.room.max(count);
         stack.pop(1);
     }
 
@@ -56,7 +71,7 @@ impl List {
         stack.push_table(count, 0);
         stack.push_value(-1);
         self.anchor = Some(stack.anchor());
-        self.len = 0;
+        (self.len, self.room, self.is_spoilt) = (0, 0, false);
         stack.push_anchored(globals);
         stack.push_value(-2);
         stack.raw_set_name(-2, self.name);

@@ -5,6 +5,7 @@ use std::ffi::c_int;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use super::debug::{self, Session};
 use super::host::{Host, SAVEPOINT, Services};
 use super::interrupt::Control;
 use super::lib::{self, Generator};
@@ -12,6 +13,7 @@ use super::limits::Limits;
 use super::list::List;
 use super::raw::{HostCell, HostFunction, Stack, Vm, VmError};
 use crate::commands::table::CommandTable;
+use crate::error::CommandError;
 
 /// A VM and its host.
 pub(super) struct Machine {
@@ -24,7 +26,27 @@ pub(super) struct Machine {
     pub(super) globals: c_int,
     pub(super) keys: List,
     pub(super) argv: List,
+    /// Anchor of the function that switches the JIT compiler off.
+    jit_off: c_int,
+    /// Bytes that were in use after all garbage was last collected.
+    live: usize,
+    /// Anchor of the function that switches what libraries see.
+    library_api: Option<c_int>,
+    /// The debugger of the next script, in a VM that was made for it.
+    pub(super) session: Option<Box<Session>>,
 }
+
+/// What a machine is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// Scripts.
+    Scripts,
+    /// Functions, and the libraries that they are of.
+    Functions,
+}
+
+/// A script that asks for a block larger than this may have made KEYS or ARGV large.
+const LARGE_BLOCK: usize = 8 * 1024;
 
 /// What a machine is made of.
 pub(super) struct Parts<'a> {
@@ -42,22 +64,59 @@ impl Machine {
     ///
     /// # Errors
     /// There is no memory for it.
-    pub(super) fn new(parts: &Parts<'_>) -> Result<Self, VmError> {
-        let mut vm = Vm::new(parts.control, parts.limits.memory_bytes)?;
+    pub(super) fn new(parts: &Parts<'_>, purpose: Purpose) -> Result<Self, CommandError> {
+        Self::build(parts, purpose).map_err(|error| {
+            tracing::error!(%error, "no script can run");
+            CommandError::dynamic(format!("ERR {error}"))
+        })
+    }
+
+    fn build(parts: &Parts<'_>, purpose: Purpose) -> Result<Self, VmError> {
+        let vm = Vm::new(parts.control, parts.limits.memory_bytes)?;
         let mut host = Host::new(parts.control.clone(), parts.table, vm.memory());
         host.services = parts.services.cloned();
         host.denied = parts.limits.denied.clone();
         host.libraries.random = parts.random.clone();
         let host = HostCell::new(host);
         let stack = vm.stack();
-        let globals = build_sandbox(stack, host.address())?;
+        let sandbox = build_sandbox(stack, host.address(), purpose)?;
         stack.push_message_handler(host.address());
         let handler = stack.anchor();
-        if !parts.jit {
-            vm.switch_jit_off();
-        }
         let (keys, argv) = (List::new(b"KEYS"), List::new(b"ARGV"));
-        Ok(Self { vm, host, handler, globals, keys, argv })
+        let (live, session) = (vm.memory_used(), None);
+        let Sandbox { globals, jit_off, library_api } = sandbox;
+        let mut machine =
+            Self { vm, host, handler, globals, keys, argv, jit_off, live, library_api, session };
+        if !parts.jit && !machine.switch_jit_off() {
+            return Err(VmError("the JIT compiler cannot be switched off".into()));
+        }
+        Ok(machine)
+    }
+
+    /// Switches the JIT compiler off: what is left to do where compiled loops cannot be stopped. Says
+    /// whether it is off.
+    pub(super) fn switch_jit_off(&mut self) -> bool {
+        let stack = self.vm.stack();
+        stack.push_anchored(self.jit_off);
+        let is_off = stack.call_trusted(0).is_ok() && stack.boolean(-1);
+        stack.set_top(0);
+        is_off
+    }
+
+    /// Leaves nothing on the stack, and nothing large: what a script has left behind would count
+    /// against the memory of the next one, and a long table of KEYS cost it time.
+    pub(super) fn settle(&mut self) {
+        self.vm.stack().set_top(0);
+        if self.vm.largest_block() <= LARGE_BLOCK {
+            return;
+        }
+        self.keys.forget();
+        self.argv.forget();
+        let kept = self.live + self.vm.memory_limit() / 4;
+        if self.vm.memory_exceeded() || self.vm.memory_used() > kept {
+            self.vm.collect_garbage();
+            self.live = self.vm.memory_used();
+        }
     }
 
     /// Calls the function below `arguments` values, which lies on the message handler, with the
@@ -65,22 +124,48 @@ impl Machine {
     /// its one result is on top of the stack, else the error value.
     pub(super) fn call(&mut self, control: &Control, arguments: c_int) -> Result<(), ()> {
         control.set_host(self.host.address().cast());
-        self.vm.call_script(control, arguments)
+        match self.session.take() {
+            None => self.vm.call_script(control, arguments),
+            Some(session) => {
+                let (session, result) = debug::drive(self, control, session);
+                self.session = Some(session);
+                result
+            }
+        }
+    }
+
+    /// Has code see what libraries see while they are loaded, or what functions see again.
+    pub(super) fn show_library_api(&mut self, shown: bool) {
+        let Some(anchor) = self.library_api else { return };
+        let stack = self.vm.stack();
+        stack.push_anchored(anchor);
+        stack.push_boolean(shown);
+        if stack.call_trusted(1).is_ok() {
+            stack.pop(1);
+        }
     }
 }
 
 /// The functions of the `redis` table.
 const REDIS: &[(&str, HostFunction)] = &[
+    ("acl_check_cmd", Host::acl_check_cmd),
+    ("breakpoint", Host::breakpoint),
     ("call", Host::call),
+    ("debug", Host::debug),
     ("error_reply", Host::error_reply),
     ("log", Host::log),
     ("pcall", Host::pcall),
+    ("replicate_commands", Host::replicate_commands),
     ("rollback", Host::rollback),
     ("set_repl", Host::set_repl),
     ("setresp", Host::setresp),
-    ("sha1hex", Host::sha1hex),
+    ("sha1hex", lib::sha1hex),
     ("status_reply", Host::status_reply),
 ];
+
+/// The functions of the `redis` table while a library is loaded.
+const LIBRARY: &[(&str, HostFunction)] =
+    &[("log", Host::log), ("register_function", Host::register_function)];
 
 /// Numbers of the `redis` table.
 const CONSTANTS: &[(&str, f64)] = &[
@@ -96,34 +181,78 @@ const CONSTANTS: &[(&str, f64)] = &[
     ("REDIS_VERSION_NUM", 0x0007_0204 as f64),
 ];
 
-/// Builds what scripts see and makes it the globals of new chunks. Returns the anchor of the table
-/// in which KEYS and ARGV are set.
-fn build_sandbox(stack: Stack, host: *mut Host) -> Result<c_int, VmError> {
-    let failed = |message: Vec<u8>| VmError(String::from_utf8_lossy(&message).into_owned());
-    stack.load(include_bytes!("sandbox.lua"), c"=atoll").map_err(failed)?;
-    stack.push_table(0, REDIS.len() + CONSTANTS.len() + 1);
-    for (name, function) in REDIS {
+/// The parts of the sandbox that have files of their own.
+const PARTS: &[(&str, &[u8])] = &[
+    ("coroutine", include_bytes!("sandbox/coroutine.lua")),
+    ("garbage", include_bytes!("sandbox/garbage.lua")),
+    ("load", include_bytes!("sandbox/load.lua")),
+    ("table", include_bytes!("sandbox/table.lua")),
+];
+
+/// Constants that libraries have, too, while they are loaded.
+fn is_for_libraries(name: &str) -> bool {
+    name.starts_with("LOG_") || name.starts_with("REDIS_")
+}
+
+fn push_functions(stack: Stack, host: *mut Host, functions: &[(&str, HostFunction)]) {
+    stack.push_table(0, functions.len());
+    for (name, function) in functions {
         stack.push_function(host, *function);
         stack.raw_set_name(-2, name.as_bytes());
     }
-    for (name, value) in CONSTANTS {
+}
+
+/// Adds the constants that are wanted to the table on top of the stack.
+fn add_constants(stack: Stack, wanted: fn(&str) -> bool) {
+    for (name, value) in CONSTANTS.iter().filter(|(name, _)| wanted(name)) {
         stack.push_number(*value);
         stack.raw_set_name(-2, name.as_bytes());
     }
     stack.push_bytes(b"7.2.4");
     stack.raw_set_name(-2, b"REDIS_VERSION");
+}
+
+/// Anchors of what the sandbox has made.
+struct Sandbox {
+    /// The table in which KEYS and ARGV are set.
+    globals: c_int,
+    /// The function that switches the JIT compiler off.
+    jit_off: c_int,
+    /// For libraries: the function that switches what they see.
+    library_api: Option<c_int>,
+}
+
+/// Builds what scripts see and makes it the globals of new chunks.
+fn build_sandbox(stack: Stack, host: *mut Host, purpose: Purpose) -> Result<Sandbox, VmError> {
+    let failed = |message: Vec<u8>| VmError(String::from_utf8_lossy(&message).into_owned());
+    stack.load(include_bytes!("sandbox.lua"), c"=atoll").map_err(failed)?;
+    push_functions(stack, host, REDIS);
+    add_constants(stack, |_| true);
     lib::push(stack, host);
-    stack.push_table(0, SAVEPOINT.len());
-    for (name, function) in SAVEPOINT {
-        stack.push_function(host, *function);
+    push_functions(stack, host, SAVEPOINT);
+    stack.push_table(0, PARTS.len());
+    for (name, source) in PARTS {
+        stack.load(source, c"=atoll").map_err(failed)?;
         stack.raw_set_name(-2, name.as_bytes());
     }
-    stack.call_trusted(3).map_err(failed)?;
-    // The sandbox returns one table with both.
+    let mut arguments = 4;
+    if purpose == Purpose::Functions {
+        push_functions(stack, host, LIBRARY);
+        add_constants(stack, is_for_libraries);
+        arguments += 1;
+    }
+    stack.call_trusted(arguments).map_err(failed)?;
+    // The sandbox returns one table with all of it.
     stack.raw_get_index(-1, 1);
     stack.set_globals();
     stack.raw_get_index(-1, 2);
     let globals = stack.anchor();
+    stack.raw_get_index(-1, 3);
+    let jit_off = stack.anchor();
+    let library_api = (purpose == Purpose::Functions).then(|| {
+        stack.raw_get_index(-1, 4);
+        stack.anchor()
+    });
     stack.pop(1);
-    Ok(globals)
+    Ok(Sandbox { globals, jit_off, library_api })
 }

@@ -7,6 +7,8 @@
 //! | `raw` | the one audited module: the Lua C API |
 //! | `host` | `redis.call` and the rest of the `redis` table |
 //! | `program`, `run` | a compiled script or function, and one run of it |
+//! | `functions` | libraries and their functions |
+//! | `tail_calls` | keeps the line of errors in what a script returns |
 //! | `list` | KEYS and ARGV |
 //! | `pulse` | how long commands notice that their script is to end |
 //! | `limits`, `outcome` | what scripts may not, and what is replied then |
@@ -16,6 +18,7 @@
 //! | `interrupt` | how other threads stop a script |
 //! | `store`, `sha` | the scripts of a node |
 //! | `shebang` | what a script declares of itself |
+//! | `debug` | the debugger |
 //! | `sandbox.lua` | what script code sees |
 //!
 //! A script runs between [`crate::keyspace::Keyspace::begin`] and `keep` or `roll_back`: an error, the time limit,
@@ -29,7 +32,9 @@
 //!   if script code caught the error and returned.
 
 mod convert;
+pub mod debug;
 mod engine;
+pub mod functions;
 mod host;
 pub mod interrupt;
 mod lib;
@@ -46,6 +51,14 @@ pub mod shebang;
 pub(crate) mod sink;
 mod stats;
 pub mod store;
+mod tail_calls;
+
+#[cfg(test)]
+mod cve_test;
+#[cfg(test)]
+mod luajit_test;
+#[cfg(test)]
+mod sandbox_test;
 
 pub use engine::ScriptEngine;
 pub use host::{Services, SlotOwner, Touched};

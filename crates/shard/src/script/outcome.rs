@@ -156,7 +156,7 @@ fn raised(stack: Stack, program: &Program) -> (String, Option<Position>) {
 }
 
 /// The text of the error value on top of the stack, and where it was raised.
-fn error_text(stack: Stack) -> (String, Option<Position>) {
+pub(super) fn error_text(stack: Stack) -> (String, Option<Position>) {
     if stack.kind(-1) != Kind::Table {
         let text = String::from_utf8_lossy(&display(stack, -1)).into_owned();
         return (format!("ERR {text}"), None);
@@ -169,5 +169,7 @@ fn error_text(stack: Stack) -> (String, Option<Position>) {
     let line = stack.number(-1) as i64;
     let position = stack.with_bytes(-2, |source| (source.to_vec(), line));
     stack.pop(2);
-    (String::from_utf8_lossy(&text).into_owned(), position)
+    // Redis's are C's texts: they end at a NUL.
+    let text = text.split(|&byte| byte == 0).next().unwrap_or_default();
+    (String::from_utf8_lossy(text).into_owned(), position)
 }

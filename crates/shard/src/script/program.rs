@@ -26,10 +26,22 @@ pub(super) struct Program {
 impl Program {
     /// A script. `name` is its SHA-1 in hex.
     pub(super) fn script(function: c_int, flags: ScriptFlags, name: String, body: &[u8]) -> Self {
-        let return_line = last_return(body);
+        let return_line = return_lines(body).last();
         let stats = ScriptStats::default();
         let id = name_id(name.as_bytes());
         Self { function, flags, name, is_function: false, id, return_line, stats }
+    }
+
+    /// A function of a library. `return_line` is that of its last `return`.
+    pub(super) fn function(
+        function: c_int,
+        flags: ScriptFlags,
+        name: String,
+        return_line: Option<i64>,
+    ) -> Self {
+        let stats = ScriptStats::default();
+        let id = name_id(name.as_bytes());
+        Self { function, flags, name, is_function: true, id, return_line, stats }
     }
 
     /// The name of its chunk, as Lua's messages show it.
@@ -45,8 +57,9 @@ impl Program {
     }
 }
 
-fn last_return(body: &[u8]) -> Option<i64> {
+/// The lines with `return`, in order.
+pub(super) fn return_lines(code: &[u8]) -> impl Iterator<Item = i64> {
     let has_return = |line: &[u8]| line.windows(6).any(|word| word == b"return");
-    let line = body.split(|&byte| byte == b'\n').enumerate().filter(|(_, line)| has_return(line));
-    line.last().map(|(at, _)| at as i64 + 1)
+    let lines = (1i64..).zip(code.split(|&byte| byte == b'\n'));
+    lines.filter(move |(_, line)| has_return(line)).map(|(at, _)| at)
 }

@@ -4,6 +4,8 @@
 //! long looks by itself, every so often, at whether the script is to end, and lets the shard's
 //! sockets be looked after.
 
+use protocol::args::Args;
+
 use super::host::Services;
 use super::interrupt::{Control, Request};
 use crate::error::CommandError;
@@ -13,11 +15,17 @@ use crate::error::CommandError;
 pub struct Pulse<'a> {
     control: &'a Control,
     services: Option<&'a dyn Services>,
+    /// What has called the script.
+    request: Option<Args<'a>>,
 }
 
 impl<'a> Pulse<'a> {
-    pub(super) fn new(control: &'a Control, services: Option<&'a dyn Services>) -> Self {
-        Self { control, services }
+    pub(super) fn new(
+        control: &'a Control,
+        services: Option<&'a dyn Services>,
+        request: Option<Args<'a>>,
+    ) -> Self {
+        Self { control, services, request }
     }
 
     /// To be called about every 10 µs.
@@ -32,7 +40,7 @@ impl<'a> Pulse<'a> {
             Request::Attend => {
                 self.control.note_attended();
                 if let Some(services) = self.services {
-                    services.attend();
+                    services.attend(self.request);
                 }
                 Ok(())
             }

@@ -14,6 +14,7 @@ use protocol::slot::Slot;
 use super::convert;
 use super::host::{Host, RunState, Services, Stop, Touched};
 use super::interrupt::{Control, What};
+use super::lib::stack_place;
 use super::limits::Limits;
 use super::list::push_list;
 use super::machine::Machine;
@@ -116,7 +117,7 @@ impl Runner<'_> {
                 Err(self.note_failure(program, usage, failure))
             }
         };
-        settle(machine);
+        machine.settle();
         result
     }
 
@@ -146,7 +147,7 @@ impl Runner<'_> {
         keyspace.record_effects(recorded);
         keyspace.roll_back(mark);
         let keys = machine.host.with(|host| host.run.touched_keys.take().unwrap_or_default());
-        settle(machine);
+        machine.settle();
         match result {
             Ok(_) => {}
             Err(Failure::Leave(error)) => return Err(error),
@@ -173,6 +174,7 @@ impl Runner<'_> {
             undo_limit: self.limits.undo_bytes,
             memory_full: self.memory_full && !flags.allow_oom && !flags.no_writes,
             declared,
+            stack_base: stack_place(),
             #[cfg(any(test, feature = "testing"))]
             fault: super::host::Fault::after(self.fault_after),
             ..RunState::default()
@@ -191,7 +193,7 @@ impl Runner<'_> {
         (out, version): (&mut Vec<u8>, Version),
     ) -> Result<Returned, Failure> {
         self.counters.runs += 1;
-        machine.host.with(|host| host.begin(state, keyspace));
+        machine.host.with(|host| host.begin(state, invocation.args, keyspace));
         let memory_limit = program.flags.memory_bytes(self.limits.memory_bytes);
         if memory_limit != self.limits.memory_bytes {
             let used = machine.vm.memory_used();
@@ -290,14 +292,6 @@ fn push_call(machine: &mut Machine, program: &Program, invocation: &Invocation<'
     );
     stack.push_anchored(program.function);
     0
-}
-
-/// Leaves nothing on the stack, and no garbage of a script that used too much memory.
-fn settle(machine: &mut Machine) {
-    machine.vm.stack().set_top(0);
-    if machine.vm.memory_exceeded() {
-        machine.vm.collect_garbage();
-    }
 }
 
 impl Runner<'_> {

@@ -1,18 +1,23 @@
 -- The sandbox: what script code sees. Runs once for each VM, before any script, with Lua's own
--- libraries still in place. Returns two tables: the one that scripts have as their globals, and the one
--- behind it in which the host sets KEYS and ARGV.
+-- libraries still in place. Returns the table that scripts have as their globals, the one behind it in
+-- which the host sets KEYS and ARGV, and a function that switches the JIT compiler off.
 --
 -- Library tables are shown through proxies: empty tables that read from the real ones and refuse
 -- to be written to. Functions that could see through a proxy (rawset, next, pairs, …) know them.
-local redis, libraries, savepoint = ...
+--
+-- What takes more than a few lines is in files of its own: `parts` has them by name, as functions. For
+-- functions there is one thing more: a function that has them see what libraries see while they are
+-- loaded (true), or what functions see (false).
+local redis, libraries, savepoint, parts, library_api = ...
 
-local raw_next, raw_pairs, raw_ipairs = next, pairs, ipairs
-local raw_pcall, raw_error, raw_type = pcall, error, type
+local raw_next, raw_pairs = next, pairs
+local pcall, xpcall, raw_error, raw_type = pcall, xpcall, error, type
 local raw_get, raw_set = rawget, rawset
+local raw_match = string.match
 local raw_getmetatable, raw_setmetatable = getmetatable, setmetatable
-local raw_loadstring, raw_load = loadstring, load
-local raw_insert, raw_remove, raw_sort = table.insert, table.remove, table.sort
-local tostring = tostring
+local log, max, min, tobit, tohex = math.log, math.max, math.min, bit.tobit, bit.tohex
+local select, tonumber, tostring = select, tonumber, tostring
+local switch_off, flush, is_on = jit.off, jit.flush, jit.status
 
 local READONLY = "Attempt to modify a readonly table"
 
@@ -41,28 +46,174 @@ local function pick(from, names)
   return picked
 end
 
--- Names of Lua 5.1 that LuaJIT has dropped.
-string.gfind = string.gmatch
+-- A name of Lua 5.1 that LuaJIT has dropped.
 math.mod = math.fmod
 
 local G = {}
 
-for name in ([[assert collectgarbage error gcinfo rawequal select tonumber tostring type unpack
-  xpcall]]):gmatch("%S+") do
+for name in ("error gcinfo ipairs rawequal select tonumber tostring type unpack"):gmatch("%S+") do
   G[name] = _G[name]
 end
 G._VERSION = "Lua 5.1"
 
-G.string = protect(pick(string, [[byte char dump find format gfind gmatch gsub len lower match rep
-  reverse sub upper]]))
+-- What works for long is the host's: it can be stopped.
+local host_string = libraries.string
+local lib_string = pick(string, "byte char dump len lower reverse sub upper")
+for name in ("find format match rep"):gmatch("%S+") do
+  lib_string[name] = host_string[name]
+end
+
+local gmatch_check, gmatch_next = host_string.gmatch_check, host_string.gmatch_next
+
+function lib_string.gmatch(...)
+  local text, pattern = ...
+  if raw_type(text) == "number" then
+    text = tostring(text)
+  end
+  if raw_type(pattern) == "number" then
+    pattern = tostring(pattern)
+  end
+  if raw_type(text) ~= "string" or raw_type(pattern) ~= "string" then
+    return gmatch_check(...)
+  end
+  local state = { text, pattern, 0 }
+  return function()
+    return gmatch_next(state)
+  end
+end
+
+lib_string.gfind = lib_string.gmatch
+
+local gsub, gsub_batch, gsub_begin = host_string.gsub, host_string.gsub_batch, host_string.gsub_begin
+local gsub_concat, gsub_fail, gsub_join =
+  host_string.gsub_concat, host_string.gsub_fail, host_string.gsub_join
+local raw_unpack = unpack
+
+-- A list for matches that nobody uses, without anything in it that takes memory.
+local gsub_spare
+local GSUB_SPARE_MAX = 64
+
+-- The loop of a gsub whose replacement is a function or a table that may have metamethods: those are
+-- called from here, since the host calls nothing. Errors are raised by tail calls, as if by the
+-- caller's call.
+local function gsub_drive(text, pattern, replacement, most)
+  local list, is_table = gsub_spare or {}, raw_type(replacement) == "table"
+  gsub_spare = nil
+  local at, kept, done, batch = 1, 1, 0, 16
+  local pieces, piece_count
+  while true do
+    if batch > most - done then
+      batch = most - done
+    end
+    local fault, count, width, next_at = gsub_batch(text, pattern, at, batch, list, is_table)
+    local stride = width + 2
+    -- What is called gets the captures of a match, and what it returns takes the place of the first.
+    for place = 3, count * stride, stride do
+      local value = list[place]
+      if is_table then
+        value = replacement[value]
+      elseif width == 1 then
+        value = replacement(value)
+      else
+        value = replacement(raw_unpack(list, place, place + width - 1))
+      end
+      if value then
+        local kind = raw_type(value)
+        if kind ~= "string" and kind ~= "number" then
+          return gsub_fail("invalid replacement value (a " .. kind .. ")")
+        end
+      end
+      list[place] = value or false
+    end
+    if fault then
+      return gsub_fail(fault)
+    end
+    done = done + count
+    local is_last, piece = not next_at or done >= most, nil
+    piece, kept = gsub_join(text, list, count, width, kept, is_last)
+    if is_last and not pieces then
+      if count * stride <= GSUB_SPARE_MAX then
+        for place = 1, count * stride do
+          list[place] = false
+        end
+        gsub_spare = list
+      end
+      return piece, done
+    end
+    if not pieces then
+      pieces, piece_count = {}, 0
+    end
+    piece_count = piece_count + 1
+    pieces[piece_count] = piece
+    if is_last then
+      return gsub_concat(pieces, piece_count), done
+    end
+    at = next_at
+    if batch < 1024 then
+      batch = batch * 4
+    end
+  end
+end
+
+-- A level of the caller that is the loop above has no position, as if it were C.
+local getinfo = debug.getinfo
+
+function G.error(message, level)
+  if raw_type(level) == "number" and level > 1 then
+    local caller = getinfo(level + 1, "S")
+    if caller and caller.source == "=atoll" then
+      level = 0
+    end
+  end
+  return raw_error(message, level)
+end
+
+function lib_string.gsub(...)
+  local _, _, replacement = ...
+  local kind = raw_type(replacement)
+  if kind == "function" or kind == "table" then
+    local text, pattern, most = gsub_begin(...)
+    if text then
+      return gsub_drive(text, pattern, replacement, most)
+    end
+  end
+  return gsub(...)
+end
+
+G.string = protect(lib_string)
 local lib_math = pick(math, [[abs acos asin atan atan2 ceil cos cosh deg exp floor fmod frexp huge
   ldexp log log10 max min mod modf pi pow rad sin sinh sqrt tan tanh]])
 lib_math.random, lib_math.randomseed = libraries.math.random, libraries.math.randomseed
+
+-- Lua 5.1 knows no base.
+function lib_math.log(...)
+  local x = ...
+  if x == nil then
+    return log(...)
+  end
+  return log(x)
+end
+
 G.math = protect(lib_math)
-G.coroutine = protect(pick(coroutine, "create resume running status wrap yield"))
+G.coroutine = protect(parts.coroutine(libraries))
 G.os = protect(pick(os, "clock"))
-G.bit = protect(pick(bit, [[tobit tohex bnot band bor bxor lshift rshift arshift rol ror bswap]]))
+local lib_bit = pick(bit, "tobit bnot band bor bxor lshift rshift arshift rol ror bswap")
+
+-- There are no more than 8 digits.
+function lib_bit.tohex(...)
+  local x, digits = ...
+  if digits == nil and x ~= nil then
+    return tohex(x)
+  elseif tonumber(digits) then
+    return tohex(x, max(-8, min(8, tobit(digits))))
+  end
+  return tohex(...)
+end
+
+G.bit = protect(lib_bit)
 G.redis = protect(redis)
+-- Valkey's name for it.
+G.server = G.redis
 
 -- A copy of cjson with settings of its own: its functions hand them to the host's. By tail calls, so
 -- that errors have the position of the caller.
@@ -86,48 +237,29 @@ G.cjson = protect(libraries.cjson)
 G.cmsgpack = protect(libraries.cmsgpack)
 G.struct = protect(libraries.struct)
 
-local lib_table = pick(table, "concat foreach foreachi getn maxn")
-
-function lib_table.insert(t, ...)
-  if shown[t] then
-    refuse_plain()
-  end
-  return raw_insert(t, ...)
-end
-
-function lib_table.remove(t, ...)
-  if shown[t] then
-    refuse_plain()
-  end
-  return raw_remove(t, ...)
-end
-
-function lib_table.sort(t, ...)
-  if shown[t] then
-    refuse_plain()
-  end
-  return raw_sort(t, ...)
-end
-
-function lib_table.setn()
-  raw_error("'setn' is obsolete", 2)
-end
-
-G.table = protect(lib_table)
+G.table = protect(parts.table(shown, refuse_plain, libraries))
 
 -- Redis's pcall hands over the text of an error table, not the table.
-local function unwrap(ok, err, ...)
-  if not ok and raw_type(err) == "table" then
-    local text = raw_get(err, "err")
-    if raw_type(text) == "string" then
-      return false, text
-    end
+-- A table without a text is
+-- followed by what it has in its place, as in Redis.
+local function unwrap(ok, ...)
+  if ok then
+    return ok, ...
   end
-  return ok, err, ...
+  local err = ...
+  if raw_type(err) ~= "table" then
+    return false, err
+  end
+  local text = err.err
+  local kind = raw_type(text)
+  if kind == "string" or kind == "number" then
+    return false, text
+  end
+  return false, err, text
 end
 
-function G.pcall(...)
-  return unwrap(raw_pcall(...))
+function G.pcall(f, ...)
+  return unwrap(pcall(f, ...))
 end
 
 -- A savepoint: a pcall whose effects vanish when f fails.
@@ -141,18 +273,52 @@ local function settle(number, ok, ...)
 end
 
 function redis.atomic(f, ...)
-  return settle(savepoint.open(), raw_pcall(f, ...))
+  return settle(savepoint.open(), pcall(f, ...))
 end
 
-function G.rawset(t, k, v)
+local function no_handler()
+  raw_error("this is no function")
+end
+
+-- Lua 5.1 hands no arguments on, and looks at the handler only when it is needed.
+function G.xpcall(...)
+  if select("#", ...) < 2 then
+    raw_error("bad argument #2 to 'xpcall' (value expected)", 2)
+  end
+  local f, handler = ...
+  if raw_type(handler) ~= "function" then
+    handler = no_handler
+  end
+  return xpcall(f, handler)
+end
+
+-- Lua 5.1 wants a text, which gets the position of the caller.
+function G.assert(...)
+  local value, message = ...
+  if value then
+    return ...
+  end
+  local kind = raw_type(message)
+  if select("#", ...) == 0 then
+    message = "bad argument #1 to 'assert' (value expected)"
+  elseif kind == "nil" then
+    message = "assertion failed!"
+  elseif kind ~= "string" and kind ~= "number" then
+    message = "bad argument #2 to 'assert' (string expected, got " .. kind .. ")"
+  end
+  -- A text of C: it ends at a NUL.
+  raw_error(raw_match(message .. "", "^%Z*"), 2)
+end
+
+function G.rawset(t, ...)
   if shown[t] then
     refuse_plain()
   end
-  return raw_set(t, k, v)
+  return raw_set(t, ...)
 end
 
-function G.rawget(t, k)
-  return raw_get(shown[t] or t, k)
+function G.rawget(t, ...)
+  return raw_get(shown[t] or t, ...)
 end
 
 function G.next(t, k)
@@ -169,10 +335,6 @@ function G.pairs(t)
   end, t, nil
 end
 
-function G.ipairs(t)
-  return raw_ipairs(t)
-end
-
 function G.setmetatable(t, m)
   if shown[t] then
     refuse_plain()
@@ -183,62 +345,55 @@ end
 local string_metatable = raw_getmetatable("")
 string_metatable.__index = shown[G.string]
 local shown_string_metatable = protect({ __index = G.string })
+local globals_metatable = {}
+local env, shown_globals_metatable
 
-function G.getmetatable(v)
+function G.getmetatable(...)
+  if select("#", ...) == 0 then
+    raw_error("bad argument #1 to 'getmetatable' (value expected)", 2)
+  end
+  local v = ...
   if raw_type(v) == "string" then
     return shown_string_metatable
   end
   if shown[v] then
-    return nil
+    return v == env and shown_globals_metatable or nil
   end
-  return raw_getmetatable(v)
+  return raw_getmetatable(...)
 end
 
--- Text only: bytecode could do anything.
-function G.loadstring(text, name)
-  if raw_type(text) == "string" and text:byte(1) == 27 then
-    return nil, "[string \"...\"]:1: unexpected symbol near 'char(27)'"
+local lib_load = parts.load()
+G.load, G.loadstring = lib_load.load, lib_load.loadstring
+G.collectgarbage = parts.garbage()
+
+function globals_metatable.__index(_, name)
+  local kind = raw_type(name)
+  if kind ~= "string" and kind ~= "number" then
+    raw_error("Second argument to luaProtectedTableError must be a string or number", 2)
   end
-  return raw_loadstring(text, name)
+  raw_error("Script attempted to access nonexistent global variable '" .. tostring(name) .. "'", 2)
 end
 
-function G.load(reader, name)
-  if raw_type(reader) == "string" then
-    return G.loadstring(reader, name)
-  end
-  local parts, count = {}, 0
-  while true do
-    local part = reader()
-    if part == nil or part == "" then
-      break
-    end
-    if raw_type(part) ~= "string" then
-      raw_error("reader function must return a string", 2)
-    end
-    count = count + 1
-    parts[count] = part
-  end
-  local text = ""
-  for at = 1, count do
-    text = text .. parts[at]
-  end
-  return G.loadstring(text, name or "=(load)")
-end
-
-raw_setmetatable(G, {
-  __index = function(_, name)
-    local kind = raw_type(name)
-    if kind ~= "string" and kind ~= "number" then
-      raw_error("Second argument to luaProtectedTableError must be a string or number", 2)
-    end
-    raw_error("Script attempted to access nonexistent global variable '" .. tostring(name) .. "'", 2)
-  end,
-})
-
-local env = raw_setmetatable({}, { __index = G, __newindex = refuse, __metatable = false })
+raw_setmetatable(G, globals_metatable)
+shown_globals_metatable = protect({ __index = globals_metatable.__index })
+local env_metatable = { __index = G, __newindex = refuse, __metatable = false }
+env = raw_setmetatable({}, env_metatable)
 shown[env] = G
 G._G = env
 
--- The JIT compiler gives nothing to scripts of a few calls and costs them the recording; it pays
--- for loops. What it must never do is run on: each VM proves that it can be stopped.
-return { env, G }
+local function jit_off()
+  switch_off()
+  flush()
+  return not is_on()
+end
+
+local show_library_api
+if library_api then
+  local loading = raw_setmetatable({}, globals_metatable)
+  loading.redis = protect(raw_setmetatable(library_api, globals_metatable))
+  function show_library_api(is_loading)
+    env_metatable.__index = is_loading and loading or G
+  end
+end
+
+return { env, G, jit_off, show_library_api }

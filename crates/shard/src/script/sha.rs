@@ -12,6 +12,20 @@ impl Sha {
         Self(Sha1::digest(text).into())
     }
 
+    /// The same for a text that may be long: between two pieces of it asks whether to go on.
+    pub(super) fn of_long<E>(
+        text: &[u8],
+        mut go_on: impl FnMut() -> Result<(), E>,
+    ) -> Result<Self, E> {
+        const PIECE: usize = 1 << 20;
+        let mut digest = Sha1::new();
+        for piece in text.chunks(PIECE) {
+            go_on()?;
+            digest.update(piece);
+        }
+        Ok(Self(digest.finalize().into()))
+    }
+
     /// Reads 40 hexadecimal digits of any case.
     #[inline]
     pub fn parse(text: &[u8]) -> Option<Self> {

@@ -76,8 +76,25 @@ impl ScriptFlags {
         if self.memory_bytes == 0 { limit } else { self.memory_bytes.min(limit) }
     }
 
+    /// The flags that are set and the limits, as a library would say them, in Redis's order.
+    pub fn names(&self) -> Vec<String> {
+        let flags = [
+            (self.no_writes, "no-writes"),
+            (self.allow_oom, "allow-oom"),
+            (self.allow_stale, "allow-stale"),
+            (self.no_cluster, "no-cluster"),
+            (self.allow_cross_slot_keys, "allow-cross-slot-keys"),
+            (self.declared_keys, "declared-keys"),
+            (self.rollback_on_error_reply, "rollback-on-error-reply"),
+        ];
+        let flags = flags.into_iter().filter(|(set, _)| *set).map(|(_, name)| name.to_owned());
+        let timeout = (self.timeout_ms > 0).then(|| format!("timeout={}ms", self.timeout_ms));
+        let memory = (self.memory_bytes > 0).then(|| format!("memory={}", self.memory_bytes));
+        flags.chain(timeout).chain(memory).collect()
+    }
+
     /// One option of the line.
-    fn option(&mut self, part: &[u8]) -> Result<(), CommandError> {
+    pub(super) fn option(&mut self, part: &[u8]) -> Result<(), CommandError> {
         let invalid = |what: &str| {
             let shown = String::from_utf8_lossy(part);
             Err(CommandError::dynamic(format!("ERR {what}: {shown}")))
@@ -105,7 +122,11 @@ impl ScriptFlags {
         Ok(())
     }
 
-    fn set(&mut self, name: &[u8]) -> Result<(), CommandError> {
+    /// One flag.
+    ///
+    /// # Errors
+    /// There is no such flag.
+    pub(super) fn set(&mut self, name: &[u8]) -> Result<(), CommandError> {
         match name {
             b"no-writes" => self.no_writes = true,
             b"allow-oom" => self.allow_oom = true,

@@ -5,7 +5,7 @@
 //! arrays straight into their table.
 
 use protocol::encode::Version;
-use protocol::number::write_f64;
+use protocol::number::write_reply_f64;
 
 use super::raw::{Stack, script_is_to_end};
 
@@ -226,7 +226,7 @@ impl LuaSink {
         match self.version {
             Version::Resp2 => {
                 let mut text = Vec::with_capacity(32);
-                write_f64(&mut text, value);
+                write_reply_f64(&mut text, value);
                 self.bulk(&text);
             }
             Version::Resp3 => self.tagged(b"double", |stack| stack.push_number(value)),

@@ -135,6 +135,11 @@ impl ScriptStore {
         inner.sources.values().map(|source| (source.clone(), !evictable(source))).collect()
     }
 
+    /// Bytes of all scripts.
+    pub fn memory(&self) -> usize {
+        self.lock().sources.values().map(|source| source.body.len()).sum()
+    }
+
     /// How many scripts there are.
     pub fn len(&self) -> usize {
         self.lock().sources.len()

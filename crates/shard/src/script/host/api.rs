@@ -2,28 +2,24 @@
 
 use std::ffi::c_int;
 
+use protocol::args::Request as CommandRequest;
 use protocol::encode::Version;
 
 use super::Host;
+use super::call::read_arguments;
+use crate::error::CommandError;
 use crate::script::raw::{Kind, Raise, Stack};
-use crate::script::sha::Sha;
 use crate::script::sink::push_error;
 
 impl Host {
     /// `redis.error_reply(text)`.
     pub(in crate::script) fn error_reply(&mut self, stack: Stack) -> Result<c_int, Raise> {
-        let text = if stack.top() == 1 { stack.with_bytes(1, <[u8]>::to_vec) } else { None };
-        let Some(text) = text else {
-            push_error(stack, b"ERR wrong number or type of arguments", false);
-            return Ok(1);
+        let replied = match stack.top() {
+            1 => stack.with_bytes(1, |text| push_error_reply(stack, text)),
+            _ => None,
         };
-        let text = text.strip_prefix(b"-").unwrap_or(&text);
-        let end = text.iter().rposition(|byte| !matches!(byte, b'\r' | b'\n'));
-        let text = &text[..end.map_or(0, |last| last + 1)];
-        if text.contains(&b' ') {
-            push_error(stack, text, false);
-        } else {
-            push_error(stack, &[b"ERR ", text].concat(), false);
+        if replied.is_none() {
+            push_error(stack, b"ERR wrong number or type of arguments", false);
         }
         Ok(1)
     }
@@ -40,16 +36,6 @@ impl Host {
         Ok(1)
     }
 
-    /// `redis.sha1hex(text)`.
-    pub(in crate::script) fn sha1hex(&mut self, stack: Stack) -> Result<c_int, Raise> {
-        if stack.top() != 1 {
-            return raise_error(stack, "ERR wrong number of arguments");
-        }
-        let text = stack.text(1).unwrap_or_default();
-        stack.push_bytes(Sha::of(&text).hex().as_bytes());
-        Ok(1)
-    }
-
     /// `redis.log(level, text, …)`.
     pub(in crate::script) fn log(&mut self, stack: Stack) -> Result<c_int, Raise> {
         if stack.top() < 2 {
@@ -58,14 +44,11 @@ impl Host {
         if !stack.is_numeric(1) {
             return raise_error(stack, "ERR First argument must be a number (log level).");
         }
-        let level = stack.number(1);
+        let level = stack.number(1).trunc();
         if !(0.0..=3.0).contains(&level) {
             return raise_error(stack, "ERR Invalid log level.");
         }
-        let parts: Vec<Vec<u8>> = (2..=stack.top()).filter_map(|at| stack.text(at)).collect();
-        let text = parts.join(&b' ');
-        // A script must not fill the log with what it pleases: one line, cut (Redis cuts at 1024).
-        let text = String::from_utf8_lossy(&text[..text.len().min(1024)]).into_owned();
+        let text = String::from_utf8_lossy(&log_line(stack)).into_owned();
         match level as u8 {
             0 => tracing::debug!(target: "script", "{text}"),
             1 => tracing::info!(target: "script", "{text}"),
@@ -102,6 +85,68 @@ impl Host {
         }
         Ok(0)
     }
+
+    /// `redis.replicate_commands()`: what it asked for is how scripts are recorded anyway.
+    pub(in crate::script) fn replicate_commands(&mut self, stack: Stack) -> Result<c_int, Raise> {
+        stack.push_boolean(true);
+        Ok(1)
+    }
+
+    /// `redis.acl_check_cmd(command, …)`: whether the caller may run it. There is one user, who may run
+    /// all there are; how many arguments there are is not looked at.
+    pub(in crate::script) fn acl_check_cmd(&mut self, stack: Stack) -> Result<c_int, Raise> {
+        let mut request = CommandRequest::default();
+        if let Err(text) = read_arguments(stack, &mut request) {
+            return raise_error(stack, text);
+        }
+        match self.table.resolve(request.args()) {
+            Ok(_) | Err(CommandError::Arity(_)) => {}
+            Err(_) => {
+                return raise_error(stack, "ERR Invalid command passed to redis.acl_check_cmd()");
+            }
+        }
+        stack.push_boolean(true);
+        Ok(1)
+    }
+}
+
+/// Pushes the error table that `redis.error_reply` makes of a text: one word gets a code in front.
+fn push_error_reply(stack: Stack, text: &[u8]) {
+    // Redis's are C's texts: they end at a NUL.
+    let text = text.split(|&byte| byte == 0).next().unwrap_or_default();
+    let text = text.strip_prefix(b"-").unwrap_or(text);
+    let end = text.iter().rposition(|byte| !matches!(byte, b'\r' | b'\n'));
+    let text = &text[..end.map_or(0, |last| last + 1)];
+    if text.contains(&b' ') {
+        push_error(stack, text, false);
+    } else {
+        push_error(stack, &[b"ERR ", text].concat(), false);
+    }
+}
+
+/// The arguments from the second on as one line. A script must not fill the log with what it pleases:
+/// it is cut, where Redis cuts it.
+fn log_line(stack: Stack) -> Vec<u8> {
+    const LINE_MAX: usize = 1024;
+    let mut line = Vec::new();
+    for at in 2..=stack.top() {
+        let before = line.len();
+        if at > 2 {
+            line.push(b' ');
+        }
+        let copied = match stack.kind(at) {
+            Kind::Number => stack.text(at).map(|text| line.extend(text)),
+            _ => stack.with_bytes(at, |text| line.extend(text.iter().take(LINE_MAX))),
+        };
+        if copied.is_none() {
+            line.truncate(before);
+        }
+        if line.len() >= LINE_MAX {
+            break;
+        }
+    }
+    line.truncate(LINE_MAX);
+    line
 }
 
 /// Raises an error table with this text.

@@ -36,6 +36,9 @@ impl From<&'static str> for Refusal {
     }
 }
 
+/// The largest request whose memory is kept for the next one.
+const KEPT_REQUEST_MAX: usize = 64 * 1024;
+
 impl Host {
     /// `redis.call`: an error reply is raised.
     pub(in crate::script) fn call(&mut self, stack: Stack) -> Result<c_int, Raise> {
@@ -55,17 +58,27 @@ impl Host {
     /// Runs the command in the arguments and pushes its reply; false when that is an error.
     fn command(&mut self, stack: Stack) -> bool {
         let mut request = std::mem::take(&mut self.request);
-        let result = read_arguments(stack, &mut request)
-            .map_err(Refusal::from)
-            .and_then(|()| self.run_command(stack, &request));
-        self.request = request;
+        let result = read_arguments(stack, &mut request).map_err(Refusal::from).and_then(|()| {
+            if let Some(attached) = &self.debugger {
+                attached.console.note_call(request.args());
+            }
+            self.run_command(stack, &request)
+        });
+        if request.memory() <= KEPT_REQUEST_MAX {
+            self.request = request;
+        }
         match result {
-            Ok(good) => good,
+            Ok(good) => {
+                self.note_reply(stack);
+                good
+            }
             Err(Refusal::Error(error)) => {
                 if error == CommandError::Interrupted {
                     self.stop_as_asked(stack);
                 }
-                push_error(stack, error.to_string().as_bytes(), true);
+                let text = error.to_string();
+                push_error(stack, text.as_bytes(), true);
+                self.note_error(stack, &text);
                 false
             }
             Err(Refusal::Stop(stop)) => {
@@ -110,7 +123,11 @@ impl Host {
                     return Err("ERR no script is running".into());
                 };
                 keyspace.enter(self.run.now, slot);
-                let pulse = Some(Pulse::new(&self.control, self.services.as_deref()));
+                if let Some(attached) = &self.debugger {
+                    attached.console.note_ran();
+                }
+                let caller = self.invoked_by.get();
+                let pulse = Some(Pulse::new(&self.control, self.services.as_deref(), caller));
                 let mut call = Call { keyspace, reply: &mut reply, scripts: None, pulse };
                 run(&mut call, request.args())?;
                 if keyspace.undo_memory() > self.run.undo_limit {
@@ -320,7 +337,10 @@ impl Host {
 /// Reads the arguments of `redis.call`: strings as they are, numbers as integers where they are
 /// integral and within 2^62, else in their shortest form.
 #[inline]
-fn read_arguments(stack: Stack, request: &mut CommandRequest) -> Result<(), &'static str> {
+pub(super) fn read_arguments(
+    stack: Stack,
+    request: &mut CommandRequest,
+) -> Result<(), &'static str> {
     request.clear();
     let count = stack.top();
     if count == 0 {

@@ -21,13 +21,15 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use protocol::args::Request as CommandRequest;
+use protocol::args::{Args, Request as CommandRequest};
 use protocol::encode::Version;
 use protocol::slot::Slot;
 
+use super::debug::Attached;
+use super::functions::Registration;
 use super::interrupt::{Control, Request};
 use super::lib::Libraries;
-use super::raw::{Kind, Lent, Memory, Stack};
+use super::raw::{Kind, Lent, LentRequest, Memory, Stack, note_memory_exceeded};
 use super::sink::push_error;
 #[cfg(any(test, feature = "testing"))]
 pub(in crate::script) use fault::Fault;
@@ -62,18 +64,22 @@ pub trait Services {
     fn answer(
         &self,
         id: CommandId,
-        args: protocol::args::Args<'_>,
+        args: Args<'_>,
         reply: &mut Reply<'_>,
     ) -> Result<(), CommandError>;
 
-    /// Looks after the shard's sockets while a long script runs.
-    fn attend(&self);
+    /// Looks after the shard's sockets while a long script runs, which `request` has called.
+    fn attend(&self, request: Option<Args<'_>>);
 
     /// Who has a slot.
     fn owner(&self, slot: Slot) -> SlotOwner;
 
     /// The time since some point in the past, for measuring.
     fn uptime(&self) -> Duration;
+
+    /// The libraries of the node have changed; other shards may want to be up to date before they
+    /// are asked for a function.
+    fn libraries_changed(&self);
 }
 
 /// Why a script was made to end.
@@ -131,6 +137,8 @@ pub(in crate::script) struct RunState {
     pub(in crate::script) fault: Fault,
     /// Savepoints that are open, oldest first.
     pub(in crate::script) savepoints: Vec<Savepoint>,
+    /// Where the thread's stack was when it began.
+    pub(in crate::script) stack_base: usize,
 }
 
 /// The host. See the module.
@@ -141,6 +149,8 @@ pub(in crate::script) struct Host {
     pub(in crate::script) services: Option<Rc<dyn Services>>,
     pub(in crate::script) denied: Vec<CommandId>,
     pub(in crate::script) keyspace: Lent<Keyspace>,
+    /// The request that has called the script.
+    pub(in crate::script) invoked_by: LentRequest,
     pub(in crate::script) run: RunState,
     pub(in crate::script) stop: Option<Stop>,
     pub(in crate::script) stopped_at: Option<(Vec<u8>, i64)>,
@@ -150,7 +160,11 @@ pub(in crate::script) struct Host {
     pub(in crate::script) leave_for: Option<Slot>,
     /// What a script that gave up replies.
     pub(in crate::script) last_words: Vec<u8>,
+    /// What the library that is being loaded has registered.
+    pub(in crate::script) registration: Option<Registration>,
     pub(in crate::script) libraries: Libraries,
+    /// What is known of the debugger, in a session's own VM.
+    pub(in crate::script) debugger: Option<Box<Attached>>,
     /// The request under construction, reused.
     request: CommandRequest,
     names: [KnownName; NAMES],
@@ -186,6 +200,7 @@ impl Default for RunState {
             #[cfg(any(test, feature = "testing"))]
             fault: Fault::default(),
             savepoints: Vec::new(),
+            stack_base: 0,
         }
     }
 }
@@ -203,30 +218,40 @@ impl Host {
             services: None,
             denied: Vec::new(),
             keyspace: Lent::default(),
+            invoked_by: LentRequest::default(),
             run: RunState::default(),
             stop: None,
             stopped_at: None,
             frame_lost: false,
             leave_for: None,
             last_words: Vec::new(),
+            registration: None,
             libraries: Libraries::default(),
+            debugger: None,
             request: CommandRequest::default(),
             names: [KnownName { address: 0, anchor: 0, id: CommandId::default() }; NAMES],
         }
     }
 
     /// Makes ready for a script.
-    pub(in crate::script) fn begin(&mut self, run: RunState, keyspace: &mut Keyspace) {
+    pub(in crate::script) fn begin(
+        &mut self,
+        run: RunState,
+        request: Args<'_>,
+        keyspace: &mut Keyspace,
+    ) {
         self.run = run;
         self.stop = None;
         self.leave_for = None;
         self.frame_lost = false;
         self.keyspace.lend(keyspace);
+        self.invoked_by.lend(request);
     }
 
     /// Ends the script: why it was stopped, if it was, and what `redis.setresp` has said.
     pub(in crate::script) fn end(&mut self) -> (Option<Stop>, Version) {
         self.keyspace.take_back();
+        self.invoked_by.take_back();
         self.run.queue = None;
         (self.stop, self.run.resp)
     }
@@ -243,21 +268,42 @@ impl Host {
     /// does, and that the reason is known.
     #[cold]
     pub(in crate::script) fn stop_as_asked(&mut self, stack: Stack) {
-        let stop = match self.control.request_for_running() {
-            Request::None | Request::Attend => return,
-            Request::Kill => Stop::Killed,
-            Request::Timeout => Stop::Timeout,
-            Request::Memory => Stop::Memory,
-            Request::End => self.stop.unwrap_or(Stop::GaveUp),
-        };
+        let Some(stop) = self.stop_asked() else { return };
+        if stop == Stop::Memory {
+            note_memory_exceeded(self);
+        }
         self.note_stop(stop, stack.position());
         stack.stop_soon(&self.control);
+    }
+
+    /// Why the script that runs is to end, if it is.
+    pub(in crate::script) fn stop_asked(&self) -> Option<Stop> {
+        match self.control.request_for_running() {
+            Request::None | Request::Attend => None,
+            Request::Kill => Some(Stop::Killed),
+            Request::Timeout => Some(Stop::Timeout),
+            Request::Memory => Some(Stop::Memory),
+            Request::End => Some(self.stop.unwrap_or(Stop::GaveUp)),
+        }
+    }
+
+    /// Ends the script with this error, whatever it catches.
+    #[cold]
+    pub(in crate::script) fn give_up(&mut self, stack: Stack, words: Vec<u8>) {
+        self.last_words = words;
+        self.stop_now(stack, Stop::GaveUp);
+    }
+
+    /// What was to be ended was not the script, and has ended.
+    pub(in crate::script) fn forget_stop(&mut self) {
+        self.stop = None;
+        self.stopped_at = None;
     }
 
     /// Looks after the sockets while a long script runs.
     pub(in crate::script) fn attend(&mut self) {
         if let Some(services) = &self.services {
-            services.attend();
+            services.attend(self.invoked_by.get());
         }
     }
 
@@ -269,14 +315,18 @@ impl Host {
         }
     }
 
-    /// Makes an error table of the value on top of the stack and notes where it was raised.
+    /// Makes an error table of the value on top of the stack and notes where it was raised. A table
+    /// that was raised is left as it is: it may be one that scripts must not change.
     pub(in crate::script) fn describe_error(&mut self, stack: Stack) {
         if !stack.ensure(8) {
             return;
         }
-        if stack.kind(-1) != Kind::Table {
-            let text = [b"ERR ".to_vec(), display(stack, -1)].concat();
-            stack.pop(1);
+        if stack.kind(-1) == Kind::Table {
+            stack.push_table(0, 3);
+            stack.raw_get_name(-2, b"err");
+            stack.raw_set_name(-2, b"err");
+        } else {
+            let text = [b"ERR ", &in_words_of_lua(display(stack, -1))[..]].concat();
             push_error(stack, &text, false);
             stack.push_boolean(std::mem::take(&mut self.frame_lost));
             stack.raw_set_name(-2, b"lost");
@@ -290,12 +340,24 @@ impl Host {
     }
 }
 
+/// What Lua 5.1 says, without a position, where LuaJIT has other words.
+fn in_words_of_lua(text: Vec<u8>) -> Vec<u8> {
+    if text.ends_with(b"attempt to yield across C-call boundary") {
+        return b"attempt to yield across metamethod/C-call boundary".to_vec();
+    }
+    text
+}
+
 /// A value as Lua's `tostring` shows it.
 pub(in crate::script) fn display(stack: Stack, index: c_int) -> Vec<u8> {
     match stack.kind(index) {
         Kind::String | Kind::Number => stack.text(index).unwrap_or_default(),
         Kind::Nil => b"nil".to_vec(),
         Kind::Boolean => stack.boolean(index).to_string().into_bytes(),
-        Kind::Table | Kind::Other => stack.kind_name(index).as_bytes().to_vec(),
+        Kind::Table | Kind::Other => match stack.address(index) {
+            0 => format!("{}: (nil)", stack.kind_name(index)),
+            address => format!("{}: {address:#x}", stack.kind_name(index)),
+        }
+        .into_bytes(),
     }
 }

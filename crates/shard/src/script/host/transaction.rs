@@ -57,7 +57,8 @@ impl Host {
             let result = match (self.table.row(queued.id).run, self.keyspace.get()) {
                 (Some(run), Some(keyspace)) => {
                     keyspace.enter(self.run.now, queued.slot);
-                    let pulse = Some(Pulse::new(&self.control, self.services.as_deref()));
+                    let caller = self.invoked_by.get();
+                    let pulse = Some(Pulse::new(&self.control, self.services.as_deref(), caller));
                     let mut call = Call { keyspace, reply: &mut reply, scripts: None, pulse };
                     run(&mut call, queued.request.args())
                 }

@@ -31,9 +31,14 @@ impl Arguments {
         at + self.skip
     }
 
-    /// `luaL_argerror`.
+    /// `luaL_argerror`: arguments of a method are counted without the value that it is called on.
+    #[cold]
     pub(super) fn error(self, at: c_int, reason: impl std::fmt::Display) -> Raise {
-        raise(format!("bad argument #{at} to '{}' ({reason})", self.function))
+        let function = self.function;
+        raise(match at - c_int::from(self.stack.is_method_call(function)) {
+            0 if at == 1 => format!("calling '{function}' on bad self ({reason})"),
+            at => format!("bad argument #{at} to '{function}' ({reason})"),
+        })
     }
 
     /// `luaL_typerror`.
@@ -58,6 +63,15 @@ impl Arguments {
         match self.stack.with_bytes(self.place(at), read) {
             Some(result) => result,
             None => Err(self.type_error(at, "string")),
+        }
+    }
+
+    /// Pushes the text of a string or number.
+    pub(super) fn push_text(self, at: c_int) {
+        if self.kind(at) == Kind::Number {
+            self.stack.push_bytes(&self.stack.text(self.place(at)).unwrap_or_default());
+        } else {
+            self.stack.push_value(self.place(at));
         }
     }
 

@@ -17,10 +17,10 @@ fn check(rig: &mut Rig, script: &str, reply: &str) {
     assert_eq!(eval(rig, script, &[]), reply, "{script}");
 }
 
-#[test]
-fn replies_are_those_of_redis() {
+/// Runs the scripts of a golden file and compares what they reply.
+pub(super) fn check_golden(text: &str) {
     let mut rig = Rig::new();
-    let mut lines = include_str!("golden.txt").lines().filter(|line| !line.starts_with('#'));
+    let mut lines = text.lines().filter(|line| !line.starts_with('#'));
     let prelude = lines.next().and_then(|line| line.strip_prefix("prelude ")).unwrap();
     let mut wrong = 0;
     while let Some(script) = lines.next() {
@@ -33,6 +33,11 @@ fn replies_are_those_of_redis() {
         }
     }
     assert_eq!(wrong, 0);
+}
+
+#[test]
+fn replies_are_those_of_redis() {
+    check_golden(include_str!("golden.txt"));
 }
 
 #[test]

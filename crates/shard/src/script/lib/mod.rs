@@ -1,4 +1,5 @@
-//! The libraries that Redis adds to Lua: cjson, cmsgpack, struct, and its own `math.random`.
+//! Libraries: those that Redis adds to Lua (cjson, cmsgpack, struct, its own `math.random`), and what
+//! of Lua's own could not be stopped.
 //!
 //! | file | holds |
 //! |---|---|
@@ -8,6 +9,9 @@
 //! | `cmsgpack` | MessagePack |
 //! | `struct_lib` | C structures |
 //! | `random` | the generator behind `math.random` |
+//! | `string_lib` | the functions of `string` that work for long |
+//! | `pattern` | the patterns of Lua |
+//! | `sandbox` | what the sandbox needs of the host, and scripts do not see; `redis.sha1hex` |
 //!
 //! The functions are written on top of [`Stack`], in safe code. Results and errors are those of
 //! the C libraries in Redis, oddities included: scripts may depend on them.
@@ -25,15 +29,22 @@ mod arguments;
 mod cjson;
 mod cmsgpack;
 mod number;
+mod pattern;
 mod random;
+mod sandbox;
+mod string_lib;
 mod struct_lib;
 
 use super::host::Host;
 use super::interrupt::{Control, Request};
+use super::pulse::Pulse;
 use super::raw::{HostFunction, Raise, Stack, memory_left};
 
+/// Numbers as `%g` shows them, for the debugger too.
+pub(super) use number::write_g;
 /// The generator's state of one shard. It outlives SCRIPT FLUSH, and with that the VM.
 pub(super) use random::Generator;
+pub(super) use sandbox::{sha1hex, stack_place};
 
 /// Most bytes of a result: what LuaJIT takes for a string, with room for what comes around it.
 const RESULT_MAX: usize = 1 << 30;
@@ -80,8 +91,15 @@ struct Library {
 
 /// What the sandbox gets. `cjson_copy` has functions that take settings as their first argument,
 /// of which the sandbox makes the copies that `cjson.new()` returns.
-const LIBRARIES: &[Library] =
-    &[cjson::LIBRARY, cjson::COPY, cmsgpack::LIBRARY, random::LIBRARY, struct_lib::LIBRARY];
+const LIBRARIES: &[Library] = &[
+    cjson::LIBRARY,
+    cjson::COPY,
+    cmsgpack::LIBRARY,
+    random::LIBRARY,
+    string_lib::LIBRARY,
+    sandbox::LIBRARY,
+    struct_lib::LIBRARY,
+];
 
 /// Pushes a table of the libraries by name.
 pub(super) fn push(stack: Stack, host: *mut Host) {
@@ -109,10 +127,11 @@ fn raise(text: impl Into<String>) -> Raise {
     Raise::At(text.into().into_bytes())
 }
 
-/// Looks, while a library function works, at whether it had better stop. What it returns goes through
-/// [`watched`].
+/// Looks, while a library function works, at whether it had better stop, and has the sockets looked
+/// after meanwhile. What it returns goes through [`watched`].
 struct Watch<'a> {
     control: &'a Control,
+    pulse: Pulse<'a>,
     /// Most bytes of the result.
     budget: usize,
     left: u32,
@@ -121,7 +140,8 @@ struct Watch<'a> {
 impl<'a> Watch<'a> {
     fn new(host: &'a Host) -> Self {
         let budget = memory_left(host).min(RESULT_MAX);
-        Self { control: &host.control, budget, left: LOOK_EVERY }
+        let pulse = Pulse::new(&host.control, host.services.as_deref(), host.invoked_by.get());
+        Self { control: &host.control, pulse, budget, left: LOOK_EVERY }
     }
 
     /// To be called for each value, with the bytes of the result so far.
@@ -144,14 +164,13 @@ impl<'a> Watch<'a> {
         if result_len <= self.budget { Ok(()) } else { Err(self.over_limit()) }
     }
 
+    /// Does what the hook does between two instructions.
+    ///
+    /// # Errors
+    /// The script is to end.
     #[cold]
     fn look(&self) -> Result<(), Raise> {
-        match self.control.request_for_running() {
-            Request::None | Request::Attend => Ok(()),
-            Request::Kill | Request::Timeout | Request::Memory | Request::End => {
-                Err(raise("the script is to end"))
-            }
-        }
+        self.pulse.beat().map_err(|_| raise("the script is to end"))
     }
 
     /// Asks for the end of the script, as an allocation by Lua does that is over the limit.

@@ -19,7 +19,7 @@ pub(super) fn to_u64(number: f64) -> u64 {
 }
 
 /// Appends a number as `%.{precision}g` shows it; `precision` is 1 to 17.
-pub(super) fn write_g(out: &mut Vec<u8>, number: f64, precision: usize) {
+pub(in crate::script) fn write_g(out: &mut Vec<u8>, number: f64, precision: usize) {
     debug_assert!((1..=17).contains(&precision));
     if number.is_nan() {
         out.extend_from_slice(if number.is_sign_negative() { b"-nan" } else { b"nan" });

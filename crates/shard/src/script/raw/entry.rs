@@ -4,6 +4,7 @@ use std::ffi::{c_int, c_void};
 use std::ptr;
 
 use mlua::ffi;
+use protocol::args::Args;
 
 use super::{HostFunction, Raise, Stack};
 use crate::script::host::Host;
@@ -75,6 +76,30 @@ impl<T> Lent<T> {
         // SAFETY: `lend` was given an exclusive borrow that its caller (the engine's `run`) keeps
         // alive and leaves alone until `take_back`; the result borrows `self`, so there is one.
         unsafe { self.0.as_mut() }
+    }
+}
+
+/// The parts of a request that are lent to the host for the length of one script.
+#[derive(Default)]
+pub(in crate::script) struct LentRequest(Option<Args<'static>>);
+
+impl LentRequest {
+    /// Lends the parts until [`Self::take_back`]; whoever lends keeps them alive meanwhile.
+    pub(in crate::script) fn lend(&mut self, args: Args<'_>) {
+        // SAFETY: the engine's `run`, which lends, holds a borrow of what the parts refer to
+        // beyond `take_back`; `get` gives them out for no longer than a borrow of `self`, which
+        // ends before that.
+        self.0 = Some(unsafe { std::mem::transmute::<Args<'_>, Args<'static>>(args) });
+    }
+
+    /// Ends the loan.
+    pub(in crate::script) fn take_back(&mut self) {
+        self.0 = None;
+    }
+
+    /// The parts, while they are lent.
+    pub(in crate::script) fn get(&self) -> Option<Args<'_>> {
+        self.0
     }
 }
 

@@ -10,6 +10,9 @@ use super::vm::hook;
 use crate::script::host::Host;
 use crate::script::interrupt::{Control, Request};
 
+/// What LuaJIT's own allocator gives, too. More would make blocks larger and slower to get.
+const ALIGNMENT: usize = 8;
+
 /// What the allocator of a VM counts.
 pub(in crate::script) struct Memory {
     pub(super) used: usize,
@@ -19,6 +22,8 @@ pub(in crate::script) struct Memory {
     /// A script runs: the limit counts. Building and compiling are not limited.
     pub(super) limited: bool,
     pub(super) exceeded: bool,
+    /// The largest block that the script has asked for.
+    pub(super) largest: usize,
     pub(super) control: *const Control,
     pub(super) state: *mut ffi::lua_State,
 }
@@ -38,24 +43,29 @@ pub(super) unsafe extern "C" fn allocate(
         if new_size == 0 {
             if !block.is_null() {
                 memory.used -= old_size;
-                std::alloc::dealloc(block.cast(), Layout::from_size_align_unchecked(old_size, 16));
+                std::alloc::dealloc(
+                    block.cast(),
+                    Layout::from_size_align_unchecked(old_size, ALIGNMENT),
+                );
             }
             return ptr::null_mut();
         }
-        if new_size > old_size
-            && memory.limited
-            && memory.used + (new_size - old_size) > memory.limit
-        {
-            memory.over_limit();
-            if !memory.in_host {
-                return ptr::null_mut();
+        if new_size > old_size && memory.limited {
+            memory.largest = memory.largest.max(new_size);
+            if memory.used + (new_size - old_size) > memory.limit {
+                memory.over_limit();
+                if !memory.in_host {
+                    return ptr::null_mut();
+                }
             }
         }
-        let Ok(layout) = Layout::from_size_align(new_size, 16) else { return ptr::null_mut() };
+        let Ok(layout) = Layout::from_size_align(new_size, ALIGNMENT) else {
+            return ptr::null_mut();
+        };
         let new = if block.is_null() {
             std::alloc::alloc(layout)
         } else {
-            let old = Layout::from_size_align_unchecked(old_size, 16);
+            let old = Layout::from_size_align_unchecked(old_size, ALIGNMENT);
             std::alloc::realloc(block.cast(), old, new_size)
         };
         if !new.is_null() {
@@ -87,4 +97,10 @@ pub(in crate::script) fn memory_left(host: &Host) -> usize {
     // writes them, does not run meanwhile.
     let memory = unsafe { &*host.memory };
     if memory.limited { memory.limit.saturating_sub(memory.used) } else { usize::MAX }
+}
+
+/// Notes that the script would have used more than it may, for one that is ended before it does.
+pub(in crate::script) fn note_memory_exceeded(host: &Host) {
+    // SAFETY: as above.
+    unsafe { (*host.memory).exceeded = true };
 }

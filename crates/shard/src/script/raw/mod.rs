@@ -26,9 +26,11 @@
 //! | `memory` | its allocator, which counts |
 //! | `stack` | what the host does with values |
 //! | `entry` | how Lua calls the host |
+//! | `debug` | what the debugger needs: a hook at every line, frames, local variables |
 
 #![expect(unsafe_code, reason = "the one module that may: the C API of the Lua VM")]
 
+mod debug;
 mod entry;
 mod memory;
 mod stack;
@@ -38,8 +40,9 @@ use std::ffi::c_int;
 
 use super::host::Host;
 
-pub(super) use entry::{HostCell, Lent};
-pub(super) use memory::{Memory, memory_left};
+pub(super) use debug::{Halt, Place, Progress, Thread};
+pub(super) use entry::{HostCell, Lent, LentRequest};
+pub(super) use memory::{Memory, memory_left, note_memory_exceeded};
 pub(super) use stack::Stack;
 pub(super) use vm::{Vm, script_is_to_end};
 pub use vm::{VmError, on_interrupt_signal};

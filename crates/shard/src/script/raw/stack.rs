@@ -116,6 +116,16 @@ impl Stack {
         }
     }
 
+    /// Whether the value can be called without metamethods.
+    pub(in crate::script) fn is_function(self, index: c_int) -> bool {
+        unsafe { ffi::lua_type(self.0, index) == ffi::LUA_TFUNCTION }
+    }
+
+    /// Puts the value on top of the stack, which it takes off, in place of another.
+    pub(in crate::script) fn replace(self, index: c_int) {
+        unsafe { ffi::lua_replace(self.0, index) };
+    }
+
     /// Lua's name of the kind of value at a place.
     pub(in crate::script) fn kind_name(self, index: c_int) -> &'static str {
         let name =
@@ -193,6 +203,21 @@ impl Stack {
             self.pop(1);
             self.push_nil();
         }
+    }
+
+    /// Replaces the key on top of the stack by its value in the table, raw.
+    pub(in crate::script) fn raw_get(self, table: c_int) {
+        debug_assert_eq!(self.kind(table), Kind::Table);
+        unsafe { ffi::lua_rawget(self.0, table) };
+    }
+
+    /// Whether the value at a place has a metatable.
+    pub(in crate::script) fn has_metatable(self, index: c_int) -> bool {
+        let has = unsafe { ffi::lua_getmetatable(self.0, index) } != 0;
+        if has {
+            self.pop(1);
+        }
+        has
     }
 
     /// Whether the value is a table whose field `name` is true.
@@ -346,11 +371,37 @@ impl Stack {
         Err(message)
     }
 
-    /// Runs a line of the host's own Lua code; what it returns or raises is dropped.
-    pub(super) fn run_trusted(self, source: &str) {
-        if self.load(source.as_bytes(), c"=atoll").is_ok() && self.call_trusted(0).is_ok() {
-            self.pop(1);
+    /// Whether the function that runs was called as a method of this name: `value:name()`.
+    pub(in crate::script) fn is_method_call(self, name: &str) -> bool {
+        // SAFETY: all zeros is a valid lua_Debug; what "n" sets are static strings and names that
+        // the calling function holds, or null.
+        unsafe {
+            let mut frame = std::mem::zeroed::<ffi::lua_Debug>();
+            if ffi::lua_getstack(self.0, 0, &raw mut frame) == 0 {
+                return false;
+            }
+            ffi::lua_getinfo(self.0, c"n".as_ptr(), &raw mut frame);
+            let is = |text: *const c_char, other: &str| {
+                !text.is_null() && CStr::from_ptr(text).to_bytes() == other.as_bytes()
+            };
+            is(frame.namewhat, "method") && is(frame.name, name)
         }
+    }
+
+    /// The first and the last line of the Lua function on top of the stack; `None` for one of C.
+    pub(in crate::script) fn lines(self) -> Option<(i64, i64)> {
+        if !self.is_function(-1) {
+            return None;
+        }
+        // SAFETY: all zeros is a valid lua_Debug; `>` takes a function off the stack, here a copy.
+        let frame = unsafe {
+            let mut frame = std::mem::zeroed::<ffi::lua_Debug>();
+            ffi::lua_pushvalue(self.0, -1);
+            ffi::lua_getinfo(self.0, c">S".as_ptr(), &raw mut frame);
+            frame
+        };
+        let lines = (i64::from(frame.linedefined), i64::from(frame.lastlinedefined));
+        (lines.0 > 0).then_some(lines)
     }
 
     /// Where script code stands: chunk name and line of the innermost frame that is neither C nor
@@ -366,7 +417,8 @@ impl Stack {
             unsafe { ffi::lua_getinfo(self.0, c"Sl".as_ptr(), &raw mut frame) };
             // SAFETY: `lua_getinfo` with "S" sets the source to a string that the function holds.
             let source = unsafe { CStr::from_ptr(frame.source) }.to_bytes();
-            if frame.currentline >= 0 && source != b"=atoll" && source != b"=[C]" {
+            // LuaJIT's own functions in Lua have no lines.
+            if frame.currentline > 0 && source != b"=atoll" && source != b"=[C]" {
                 return Some((source.to_vec(), i64::from(frame.currentline)));
             }
             level += 1;

@@ -10,18 +10,18 @@ use mlua::ffi;
 use super::Stack;
 use super::memory::{Memory, allocate};
 use crate::script::host::{Host, Stop};
-use crate::script::interrupt::{Control, Request};
+use crate::script::interrupt::{Control, Debugging, Request};
 
 thread_local! {
     /// The control block of the VM that this thread runs, for the signal handler. Constant
     /// initialisation and no destructor: reading it in a signal handler touches nothing else.
-    static CURRENT: Cell<*const Control> = const { Cell::new(ptr::null()) };
+    pub(super) static CURRENT: Cell<*const Control> = const { Cell::new(ptr::null()) };
 }
 
 /// A Lua VM with its allocator.
 pub(in crate::script) struct Vm {
-    state: NonNull<ffi::lua_State>,
-    memory: *mut Memory,
+    pub(super) state: NonNull<ffi::lua_State>,
+    pub(super) memory: *mut Memory,
 }
 
 /// Why a VM could not be made.
@@ -38,6 +38,7 @@ impl Vm {
             in_host: false,
             limited: false,
             exceeded: false,
+            largest: 0,
             control: Arc::as_ptr(control),
             state: ptr::null_mut(),
         }));
@@ -78,16 +79,23 @@ impl Vm {
         unsafe { (*self.memory).used }
     }
 
+    /// Bytes that it may allocate.
+    pub(in crate::script) fn memory_limit(&self) -> usize {
+        // SAFETY: as above.
+        unsafe { (*self.memory).limit }
+    }
+
+    /// The largest block that the last script has asked for, in bytes.
+    pub(in crate::script) fn largest_block(&self) -> usize {
+        // SAFETY: as above.
+        unsafe { (*self.memory).largest }
+    }
+
     /// Collects all garbage.
     pub(in crate::script) fn collect_garbage(&mut self) {
         // SAFETY: the state lives; a full collection runs no script code, for tables have no
         // finalisers in Lua 5.1 and scripts cannot make userdata.
         unsafe { ffi::lua_gc(self.state.as_ptr(), ffi::LUA_GCCOLLECT, 0) };
-    }
-
-    /// Switches the JIT compiler off: what is left to do where compiled loops cannot be stopped.
-    pub(in crate::script) fn switch_jit_off(&mut self) {
-        self.stack().run_trusted("jit.off() jit.flush()");
     }
 
     /// Calls the function below `arguments` values with the script's limits in force. On success
@@ -103,6 +111,7 @@ impl Vm {
         unsafe {
             (*self.memory).limited = true;
             (*self.memory).exceeded = false;
+            (*self.memory).largest = 0;
         }
         control.begin_run();
         // SAFETY: a function lies on top of the stack and the handler at its place. Errors stop
@@ -166,6 +175,10 @@ pub fn on_interrupt_signal() {
     // CURRENT; the handler runs on the thread that owns the VM.
     unsafe {
         let control = &*control;
+        if control.debugging() != Debugging::No {
+            // The hook that sees every line looks by itself.
+            return;
+        }
         let state = control.state();
         if control.request_for_running() != Request::None && !state.is_null() {
             control.note_hook();
