@@ -6,6 +6,9 @@
 //! | [`cluster`] | several, from one list of nodes |
 //! | [`resp`] | a client that shows exactly what comes over the wire |
 //! | [`golden`] | dialogues in files |
+//! | [`tables`] | scripts and their replies in files |
+//! | [`redis`] | a real Redis to compare with |
+//! | [`generator`] | scripts made up from a seed |
 //! | [`slot`] | which slot a key is in, computed apart from the server |
 //! | [`poll`] | waiting for something to become true |
 //!
@@ -15,11 +18,14 @@
 //!   fails its test.
 
 pub mod cluster;
+pub mod generator;
 pub mod golden;
 pub mod ports;
+pub mod redis;
 pub mod resp;
 pub mod server;
 pub mod slot;
+pub mod tables;
 
 use std::path::{Path, PathBuf};
 use std::thread::sleep;

@@ -1,11 +1,10 @@
 //! The wire: golden dialogues, broken requests, large and many requests.
 
-use std::process::{Command, Stdio};
-
 use e2e::golden::{Peer, play};
-use e2e::resp::{Client, Value, encode};
-use e2e::server::{Process, Server, folder};
-use e2e::{poll, ports, slot};
+use e2e::redis::Redis;
+use e2e::resp::{Value, encode};
+use e2e::server::Server;
+use e2e::{poll, slot};
 
 /// The files in tests/data.
 const DIALOGUES: &[&str] =
@@ -25,29 +24,11 @@ fn play_all(port: u16, peer: Peer) {
     assert!(agreed.iter().all(|agreed| *agreed), "see above: {DIALOGUES:?} {agreed:?}");
 }
 
-/// A machine without redis-server can still run the other tests.
 #[test]
 fn redis_agrees_with_the_golden_dialogues() {
-    let folder = folder();
-    let port = ports::take(1);
-    let mut command = Command::new("redis-server");
-    command
-        .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", ""])
-        .args(["--cluster-enabled", "yes", "--cluster-port", &ports::take(1).to_string()])
-        .arg("--dir")
-        .arg(folder.path())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
-    if Command::new("redis-server").arg("--version").output().is_err() {
-        return;
+    if let Some(redis) = Redis::start() {
+        play_all(redis.port(), Peer::Redis);
     }
-    let _redis = Process::start(command);
-    let mut client = poll("redis-server answers", || Client::try_connect(port).ok());
-    client.check("CLUSTER ADDSLOTSRANGE 0 16383", "+OK");
-    poll("its cluster is complete", || {
-        client.value("CLUSTER INFO").text().contains("cluster_state:ok").then_some(())
-    });
-    play_all(port, Peer::Redis);
 }
 
 /// What the server says to bytes that are not RESP, before it closes the connection.

@@ -86,6 +86,92 @@ const ENDLESS: &[(&str, &str)] = &[
     ),
 ];
 
+/// Scripts that would be within one call of a string function for ever, or nearly.
+const ENDLESS_PATTERNS: &[(&str, &str)] = &[
+    (
+        "find with optional items",
+        "return string.find(string.rep('a', 200000), string.rep('a?', 30) .. 'b')",
+    ),
+    ("match with lazy items", "return (('a'):rep(100000)):match('.-.-.-.-b')"),
+    ("find with lazy items", "return ('a'):rep(5000):find(('a-'):rep(4) .. 'b')"),
+    ("gsub", "return (('a'):rep(100000)):gsub('.-.-.-b', 'x')"),
+    ("gsub with a table", "return (('a'):rep(100000)):gsub('.-.-.-b', {})"),
+    ("gsub with a function", "return (('a'):rep(100000)):gsub('.-.-.-b', function() end)"),
+    (
+        "gsub with a function that matches",
+        "return (('a'):rep(100000)):gsub('a', function(a) return (a:rep(9999)):match('.-.-.-b') end)",
+    ),
+    ("gmatch", "for w in (('a'):rep(100000)):gmatch('.-.-.-b') do end"),
+    ("balanced brackets", "return (('('):rep(1000000)):match('%b()')"),
+    ("captures", "return (('ab'):rep(50000)):match('(a.-)%1%1b%1')"),
+    ("a plain find in a loop", "local s = ('a'):rep(1e7) while true do s:find('b', 1, true) end"),
+    (
+        "a plain find that nearly matches",
+        "return (('a'):rep(3e7)):find(('a'):rep(1e7) .. 'b', 1, true)",
+    ),
+    ("a match, caught", "while true do pcall(string.match, ('a'):rep(1e5), '.-.-.-b') end"),
+    (
+        "a match inside a coroutine",
+        "while true do coroutine.resume(coroutine.create(function() \
+         (('a'):rep(100000)):match('.-.-.-.-b') end)) end",
+    ),
+];
+
+/// Scripts that are long within one call of a library function, by name.
+const LONG_CALLS: &[(&str, &str)] = &[
+    (
+        "sort of numbers",
+        "local t = {} for i = 1, 8e6 do t[i] = (i * 7919) % 8000009 end table.sort(t)",
+    ),
+    (
+        "sort by a function of C",
+        "local t = {} for i = 1, 8e6 do t[i] = (i * 7919) % 8000009 end table.sort(t, rawequal)",
+    ),
+    (
+        "caught sorts",
+        "local t = {} for i = 1, 8e6 do t[i] = (i * 7919) % 8000009 end t[1] = 'x' \
+         while true do pcall(table.sort, t) end",
+    ),
+    ("concat", "local t = {} for i = 1, 8e6 do t[i] = i / 3 end return #table.concat(t, ', ')"),
+    (
+        "caught concats",
+        "local t = {} for i = 1, 4e6 do t[i] = i / 3 end t[4e6] = {} \
+         while true do pcall(table.concat, t) end",
+    ),
+    ("insert far before the list", "while true do table.insert({1}, -2^31, 1) end"),
+    (
+        "insert and remove at the front",
+        "local t = {} for i = 1, 8e6 do t[i] = i end \
+         while true do table.insert(t, 1, 0) table.remove(t, 1) end",
+    ),
+    (
+        "foreach",
+        "local t = {} for i = 1, 8e6 do t[i] = i end while true do table.foreach(t, rawequal) end",
+    ),
+    (
+        "maxn and next",
+        "local t = {} for i = 1, 1e6 do t[i + 0.5] = i end \
+         for i = 1, 1e6 do t[i + 0.5] = nil end while true do table.maxn(t) next(t) end",
+    ),
+    (
+        "collections",
+        "local t = {} for i = 1, 2e6 do t[i] = {} end while true do collectgarbage() end",
+    ),
+    (
+        "steps of the collector",
+        "local t = {} for i = 1, 2e6 do t[i] = {} end while true do collectgarbage('step', 1e9) end",
+    ),
+    ("loadstring", "local s = ('x = 1 '):rep(1e7) while true do loadstring(s) end"),
+    ("loadstring of a comment", "local s = (' '):rep(6e7) while true do loadstring(s) end"),
+    ("load without end", "load(function() return ' ' end)"),
+    ("load of one long piece", "local s = ('x = 1 '):rep(1e7) load(function() return s end)"),
+    ("sha1hex", "local s = ('x'):rep(8e7) while true do redis.sha1hex(s) end"),
+    (
+        "nested coroutines",
+        "local f f = function() coroutine.wrap(f)() end while true do pcall(f) end",
+    ),
+];
+
 /// Runs endless scripts, each after a write.
 fn check_endless(scripts: &[(&str, &str)]) {
     const LIMIT: Duration = Duration::from_millis(300);
@@ -119,8 +205,18 @@ fn the_time_limit_ends_every_script() {
 }
 
 #[test]
+fn the_time_limit_ends_long_calls_of_library_functions() {
+    check_endless(LONG_CALLS);
+}
+
+#[test]
 fn the_time_limit_ends_every_other_script() {
     check_endless(&ENDLESS[ENDLESS.len() / 2..]);
+}
+
+#[test]
+fn the_time_limit_ends_patterns() {
+    check_endless(ENDLESS_PATTERNS);
 }
 
 #[test]
@@ -175,6 +271,33 @@ fn a_script_is_killed_from_a_new_connection() {
     poll("it is counted", || {
         killer.value("INFO scripts").text().contains("rolled_back_kill:1\r\n").then_some(())
     });
+}
+
+#[test]
+fn a_pattern_is_killed_while_others_of_its_shard_get_answers() {
+    /// Answers and the end come within this time, though the shard is in one call.
+    const SOON: Duration = Duration::from_millis(200);
+    let server = patient().start();
+    let mut resident = server.client_on(0);
+    resident.check("PING", "+PONG");
+    for (name, body) in ENDLESS_PATTERNS {
+        let mut blocked = server.client_on(0);
+        let script = format!("redis.call('set', KEYS[1], 'half done') {body}");
+        blocked.send_parts(&["EVAL", &script, "1", &key(0)]);
+        wait_busy(&server, 0);
+        for _ in 0..3 {
+            let start = Instant::now();
+            resident.check(&format!("GET {}", key(0)), BUSY);
+            resident.check_start("CLIENT ID", ":");
+            assert!(start.elapsed() < SOON, "{name}: {:?}", start.elapsed());
+        }
+        let start = Instant::now();
+        resident.check("SCRIPT KILL", "+OK");
+        let reply = blocked.read().to_string();
+        assert!(reply.starts_with(KILLED), "{name}: {reply}");
+        assert!(start.elapsed() < SOON, "{name}: {:?}", start.elapsed());
+        resident.check(&format!("EXISTS {}", key(0)), ":0");
+    }
 }
 
 #[test]
