@@ -9,6 +9,7 @@
 //! | module | holds |
 //! |---|---|
 //! | [`workload`] | what is asked: commands, keys, scripts |
+//! | [`scripts`] | the scripts among it |
 //! | [`zipf`] | skewed choice of keys |
 //! | [`tape`] | the prebuilt requests of one connection |
 //! | [`reply`] | counting replies without keeping them |
@@ -23,7 +24,10 @@
 //! | [`interrupt`] | stopping them also when this program is told to stop |
 //! | [`cpu`] | processor time and pinning |
 //! | [`machine`] | the facts that belong beside a number |
+//! | [`comparison`] | what several servers show side by side |
 //! | [`report`] | tables as text and Markdown |
+//! | [`inprocess`] | a shard in this process |
+//! | [`cases`] | what is measured there |
 //! | [`options`] | command-line options that the programs share |
 //!
 //! # Not here
@@ -31,17 +35,21 @@
 
 #![forbid(unsafe_code)]
 
+pub mod cases;
 pub mod client;
+pub mod comparison;
 pub mod connection;
 pub mod cpu;
 pub mod fleet;
 pub mod generator;
+pub mod inprocess;
 pub mod interrupt;
 pub mod machine;
 pub mod measurement;
 pub mod options;
 pub mod reply;
 pub mod report;
+pub mod scripts;
 pub mod server;
 pub mod setup;
 pub mod tape;

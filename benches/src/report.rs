@@ -85,6 +85,22 @@ pub fn spread_percent(values: &[f64]) -> f64 {
     if middle > 0.0 { (highest - lowest) / 2.0 / middle * 100.0 } else { 0.0 }
 }
 
+/// Half the distance of the quartiles, as a percentage of the median: for so many values that the
+/// extremes say nothing.
+pub fn quartile_spread_percent(values: &[f64]) -> f64 {
+    let middle = median(values.iter().copied());
+    let distance = quantile(values, 0.75) - quantile(values, 0.25);
+    if middle > 0.0 { distance / 2.0 / middle * 100.0 } else { 0.0 }
+}
+
+/// The value below which this share of the values lies; 0 of nothing.
+pub fn quantile(values: &[f64], share: f64) -> f64 {
+    let mut values = values.to_vec();
+    values.sort_by(f64::total_cmp);
+    let at = (values.len() as f64 * share) as usize;
+    values.get(at.min(values.len().saturating_sub(1))).copied().unwrap_or(0.0)
+}
+
 /// A whole number with commas: 1,234,567.
 pub fn grouped(value: f64) -> String {
     let digits = format!("{:.0}", value.max(0.0));
@@ -118,6 +134,10 @@ mod tests {
         assert_eq!(median([4.0, 2.0]), 3.0);
         assert_eq!(median([]), 0.0);
         assert_eq!(spread_percent(&[90.0, 100.0, 110.0]), 10.0);
+        assert_eq!(quartile_spread_percent(&[0.0, 90.0, 100.0, 110.0, 1000.0]), 10.0);
+        assert_eq!(quartile_spread_percent(&[]), 0.0);
+        assert_eq!(quantile(&[3.0, 1.0, 2.0, 4.0], 0.5), 3.0);
+        assert_eq!(quantile(&[3.0], 1.0), 3.0);
     }
 
     #[test]

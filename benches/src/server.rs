@@ -50,6 +50,8 @@ pub struct ServerPlan {
     pub kind: Kind,
     /// The cores it may use.
     pub cores: Vec<usize>,
+    /// A library that is loaded before its own.
+    pub preload: Option<PathBuf>,
 }
 
 /// A server that runs.
@@ -109,6 +111,7 @@ impl Server {
         command
             .args(arguments(plan.kind, port, directory.path()))
             .envs(environment(plan.kind, port, ports))
+            .envs(plan.preload.iter().map(|library| ("LD_PRELOAD", library)))
             .current_dir(directory.path())
             .stdin(Stdio::null())
             .stdout(log.try_clone().context("share the log")?)
@@ -193,6 +196,14 @@ impl Drop for Server {
 /// The version a binary tells of itself.
 pub fn version(path: &Path) -> String {
     first_line_of(path, &["--version"]).unwrap_or_else(|| "unknown version".to_owned())
+}
+
+/// The allocator jemalloc as a library of this system.
+pub fn jemalloc() -> Option<PathBuf> {
+    const NAME: &str = "libjemalloc.so.2";
+    let multiarch = format!("/usr/lib/{}-linux-gnu", std::env::consts::ARCH);
+    let directories = [&multiarch, "/usr/lib64", "/usr/lib", "/usr/local/lib"];
+    directories.iter().map(|directory| Path::new(directory).join(NAME)).find(|path| path.is_file())
 }
 
 fn arguments(kind: Kind, port: u16, directory: &Path) -> Vec<String> {

@@ -1,11 +1,11 @@
 //! Puts scripts and keys in place before a run.
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 
 use crate::client::{Client, Value};
 use crate::options::KeyspaceOptions;
 use crate::topology::Topology;
-use crate::workload::{RequestEncoder, Workload};
+use crate::workload::{RequestEncoder, Target, Workload};
 
 /// Sent at once while loading keys; with the replies far below the socket buffers.
 const CHUNK_REQUESTS: u64 = 256;
@@ -32,6 +32,51 @@ pub fn prepare(
         load_keys(&mut clients, topology, &encoder, keyspace.keys).context("load keys")?;
     }
     Ok(encoder)
+}
+
+/// Sends the workload's requests on a key that no run touches and gives back the replies. Twice, so
+/// that the script sees its key missing and there. An error reply is an `Err`.
+pub fn probe(topology: &Topology, encoder: &RequestEncoder, keys: u64) -> Result<Vec<Value>> {
+    let workload = encoder.workload();
+    let index = workload.index_count(keys);
+    let mut random = fastrand::Rng::with_seed(1);
+    let mut bytes = Vec::new();
+    let clean_up = encoder.append_clean_up(&mut bytes, index);
+    let mut requests = clean_up;
+    if workload.preloaded() {
+        requests += encoder.append_preload(&mut bytes, index);
+    }
+    for sequence in 0..2 * workload.steps() {
+        let target = Target {
+            index,
+            step: sequence % workload.steps(),
+            token: "probe",
+            sequence: sequence as u64,
+        };
+        encoder.append(&mut bytes, target, &mut random);
+        requests += 1;
+    }
+    let key = workload.routing_key(index);
+    let owner = topology.owner(key.as_bytes()).unwrap_or(0);
+    let mut replies = Client::connect(&topology.nodes()[owner])?.batch(&bytes, requests)?;
+    // How much there was to remove says nothing.
+    replies.drain(..clean_up as usize);
+    match replies.iter().find(|reply| matches!(reply, Value::Error(_))) {
+        Some(error) => bail!("a request was answered by {error:?}"),
+        None => Ok(replies),
+    }
+}
+
+/// Whether all nodes have a command.
+pub fn knows(topology: &Topology, command: &str) -> Result<bool> {
+    for address in topology.nodes() {
+        let reply = Client::connect(address)?.request(&["COMMAND", "INFO", command])?;
+        let described = reply.array().and_then(|all| all.first()).and_then(Value::array);
+        if described.is_none() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 fn load_script(clients: &mut [Client], script: &str) -> Result<String> {

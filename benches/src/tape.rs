@@ -72,7 +72,7 @@ impl Tape {
             if step == 0 {
                 index = pick_owned(&plan, &picker, node, &mut random);
             }
-            let target = Target { index, step, token: &token };
+            let target = Target { index, step, token: &token, sequence: requests as u64 };
             plan.encoder.append(&mut tape.bytes, target, &mut random);
             requests += 1;
             if requests.is_multiple_of(plan.pipeline) {

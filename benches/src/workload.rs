@@ -9,6 +9,8 @@
 use clap::ValueEnum;
 use fastrand::Rng;
 
+use crate::scripts;
+
 /// One kind of load.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Workload {
@@ -30,30 +32,40 @@ pub enum Workload {
     Counter,
     /// EVALSHA of a script that does nothing.
     EvalNoop,
+    /// EVALSHA: one GET.
+    EvalGet,
+    /// MSET of ten locks, then ten times EVALSHA: delete the lock if it is still ours.
+    Release,
+    /// EVALSHA: a token bucket (HMGET, arithmetic, HSET, PEXPIRE).
+    TokenBucket,
+    /// EVALSHA: a sliding window (ZREMRANGEBYSCORE, ZCARD, ZADD, PEXPIRE).
+    SlidingWindow,
+    /// EVALSHA: HINCRBY a hundred times.
+    #[value(name = "hincrby-100")]
+    Hincrby100,
+    /// EVALSHA: decode and encode 1 KB of JSON.
+    #[value(name = "cjson-1k")]
+    Cjson,
     /// MGET of ten keys of one slot.
     Mget10,
     /// HSET of one of ten fields.
     Hset,
 }
 
+/// What scripts are measured by, all of them by EVALSHA.
+pub const SCRIPTS: [Workload; 8] = [
+    Workload::EvalNoop,
+    Workload::EvalGet,
+    Workload::Stock,
+    Workload::Release,
+    Workload::TokenBucket,
+    Workload::SlidingWindow,
+    Workload::Hincrby100,
+    Workload::Cjson,
+];
+
 /// More than any run takes away, and exact as a Lua number.
 const STOCK: &str = "1000000000000";
-
-const STOCK_SCRIPT: &str = "\
-local stock = redis.call('GET', KEYS[1])
-if not stock then return -1 end
-if tonumber(stock) < tonumber(ARGV[1]) then return 0 end
-redis.call('DECRBY', KEYS[1], ARGV[1])
-return 1";
-
-const UNLOCK_SCRIPT: &str = "\
-if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
-return 0";
-
-const COUNTER_SCRIPT: &str = "\
-local count = redis.call('INCR', KEYS[1])
-if count == 1 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
-return count";
 
 impl Workload {
     /// The name, as on the command line.
@@ -68,6 +80,12 @@ impl Workload {
             Self::Lock => "lock",
             Self::Counter => "counter",
             Self::EvalNoop => "eval-noop",
+            Self::EvalGet => "eval-get",
+            Self::Release => "release",
+            Self::TokenBucket => "token-bucket",
+            Self::SlidingWindow => "sliding-window",
+            Self::Hincrby100 => "hincrby-100",
+            Self::Cjson => "cjson-1k",
             Self::Mget10 => "mget10",
             Self::Hset => "hset",
         }
@@ -76,10 +94,15 @@ impl Workload {
     /// The script that must be loaded on every node beforehand.
     pub fn script(self) -> Option<&'static str> {
         match self {
-            Self::Stock => Some(STOCK_SCRIPT),
-            Self::Lock => Some(UNLOCK_SCRIPT),
-            Self::Counter => Some(COUNTER_SCRIPT),
-            Self::EvalNoop => Some("return 1"),
+            Self::Stock => Some(scripts::STOCK),
+            Self::Lock | Self::Release => Some(scripts::RELEASE),
+            Self::Counter => Some(scripts::COUNTER),
+            Self::EvalNoop => Some(scripts::NOOP),
+            Self::EvalGet => Some(scripts::GET),
+            Self::TokenBucket => Some(scripts::TOKEN_BUCKET),
+            Self::SlidingWindow => Some(scripts::SLIDING_WINDOW),
+            Self::Hincrby100 => Some(scripts::HINCRBY_100),
+            Self::Cjson => Some(scripts::CJSON),
             Self::Ping
             | Self::Get
             | Self::Set
@@ -92,17 +115,29 @@ impl Workload {
 
     /// Whether keys must be there before the first request.
     pub fn preloaded(self) -> bool {
-        matches!(self, Self::Get | Self::Mixed | Self::Stock | Self::Mget10)
+        matches!(self, Self::Get | Self::Mixed | Self::Stock | Self::EvalGet | Self::Mget10)
+    }
+
+    /// A command that not every server has yet and that this cannot do without.
+    pub fn needs(self) -> Option<&'static str> {
+        (self == Self::SlidingWindow).then_some("ZADD")
     }
 
     /// How many requests on the same key belong together.
     pub fn steps(self) -> usize {
-        if self == Self::Lock { 2 } else { 1 }
+        match self {
+            Self::Lock => 2,
+            Self::Release => 1 + TOGETHER as usize,
+            _ => 1,
+        }
     }
 
     /// How many different key indexes there are in a keyspace of `keys` keys.
     pub fn index_count(self, keys: u64) -> u64 {
-        if self == Self::Mget10 { keys.div_ceil(10) } else { keys.max(1) }
+        match self {
+            Self::Mget10 | Self::Release => keys.div_ceil(TOGETHER),
+            _ => keys.max(1),
+        }
     }
 
     /// The key that decides the slot of a request; empty when any node will do.
@@ -115,15 +150,24 @@ impl Workload {
             Self::Lock => format!("lck:{index:012}"),
             Self::Counter => format!("cnt:{index:012}"),
             Self::EvalNoop => format!("nop:{index:012}"),
-            Self::Mget10 => mget_key(index, 0),
+            Self::EvalGet => format!("evg:{index:012}"),
+            Self::TokenBucket => format!("bkt:{index:012}"),
+            Self::SlidingWindow => format!("win:{index:012}"),
+            Self::Hincrby100 => format!("hin:{index:012}"),
+            Self::Cjson => format!("jsn:{index:012}"),
+            Self::Mget10 => member_key(index, 0, 'm'),
+            Self::Release => member_key(index, 0, 'r'),
             Self::Hset => format!("hsh:{index:012}"),
         }
     }
 }
 
+/// Keys that one request names together.
+const TOGETHER: u64 = 10;
+
 /// The braces make ten keys share a slot, as MGET in a cluster demands.
-fn mget_key(index: u64, member: u64) -> String {
-    format!("{{{index:010}}}:{member:03}")
+fn member_key(index: u64, member: u64, family: char) -> String {
+    format!("{{{index:010}}}{family}{member:03}")
 }
 
 /// Writes the requests of one workload.
@@ -131,6 +175,8 @@ fn mget_key(index: u64, member: u64) -> String {
 pub struct RequestEncoder {
     workload: Workload,
     value: Vec<u8>,
+    /// What is decoded and encoded.
+    document: String,
     /// What SCRIPT LOAD has answered; empty for a workload without a script.
     script_sha: String,
 }
@@ -138,7 +184,7 @@ pub struct RequestEncoder {
 impl RequestEncoder {
     /// An encoder with values of the given size.
     pub fn new(workload: Workload, value_size: usize, script_sha: String) -> Self {
-        Self { workload, value: vec![b'x'; value_size], script_sha }
+        Self { workload, value: vec![b'x'; value_size], document: scripts::document(), script_sha }
     }
 
     /// The workload whose requests these are.
@@ -150,7 +196,7 @@ impl RequestEncoder {
     ///
     /// `token` names the sender, so that a lock is released by the one who took it.
     pub fn append(&self, out: &mut Vec<u8>, target: Target<'_>, random: &mut Rng) {
-        let Target { index, step, token } = target;
+        let Target { index, step, token, sequence } = target;
         let key = self.workload.routing_key(index);
         let key = key.as_bytes();
         match self.workload {
@@ -159,19 +205,32 @@ impl RequestEncoder {
             Workload::Mixed if random.u8(0..5) != 0 => append_command(out, &[b"GET", key]),
             Workload::Set | Workload::Mixed => append_command(out, &[b"SET", key, &self.value]),
             Workload::Incr => append_command(out, &[b"INCR", key]),
-            Workload::Stock => self.append_script(out, key, Some(b"1")),
+            Workload::Stock => self.append_script(out, key, &["1"]),
             Workload::Lock if step == 0 => {
                 append_command(out, &[b"SET", key, token.as_bytes(), b"NX", b"PX", b"30000"]);
             }
-            Workload::Lock => self.append_script(out, key, Some(token.as_bytes())),
-            Workload::Counter => self.append_script(out, key, Some(b"60000")),
-            Workload::EvalNoop => self.append_script(out, key, None),
-            Workload::Mget10 => {
-                let keys: Vec<String> = (0..10).map(|member| mget_key(index, member)).collect();
-                let mut words: Vec<&[u8]> = vec![b"MGET"];
-                words.extend(keys.iter().map(String::as_bytes));
-                append_command(out, &words);
+            Workload::Lock => self.append_script(out, key, &[token]),
+            Workload::Counter => self.append_script(out, key, &["60000"]),
+            Workload::EvalNoop | Workload::EvalGet => self.append_script(out, key, &[]),
+            Workload::Release if step == 0 => {
+                append_many(out, "MSET", index, 'r', Some(token));
             }
+            Workload::Release => {
+                let key = member_key(index, step as u64 - 1, 'r');
+                self.append_script(out, key.as_bytes(), &[token]);
+            }
+            Workload::TokenBucket => {
+                let now = time_ms(sequence);
+                self.append_script(out, key, &["100", "0.01", &now, "1"]);
+            }
+            Workload::SlidingWindow => {
+                let name = format!("{token}:{sequence}");
+                let now = time_ms(sequence);
+                self.append_script(out, key, &[&now, "60000", "10", &name]);
+            }
+            Workload::Hincrby100 => self.append_script(out, key, &["field"]),
+            Workload::Cjson => self.append_script(out, key, &[&self.document]),
+            Workload::Mget10 => append_many(out, "MGET", index, 'm', None),
             Workload::Hset => {
                 let field = format!("field{}", random.u8(0..10));
                 append_command(out, &[b"HSET", key, field.as_bytes(), &self.value]);
@@ -183,11 +242,11 @@ impl RequestEncoder {
     pub fn append_preload(&self, out: &mut Vec<u8>, index: u64) -> u64 {
         match self.workload {
             Workload::Mget10 => {
-                for member in 0..10 {
-                    let key = mget_key(index, member);
+                for member in 0..TOGETHER {
+                    let key = member_key(index, member, 'm');
                     append_command(out, &[b"SET", key.as_bytes(), &self.value]);
                 }
-                10
+                TOGETHER
             }
             workload => {
                 let key = workload.routing_key(index);
@@ -199,11 +258,40 @@ impl RequestEncoder {
         }
     }
 
-    fn append_script(&self, out: &mut Vec<u8>, key: &[u8], argument: Option<&[u8]>) {
+    /// Appends what removes the keys of `index`, and says how many requests that took.
+    pub fn append_clean_up(&self, out: &mut Vec<u8>, index: u64) -> u64 {
+        match self.workload {
+            Workload::Ping => return 0,
+            Workload::Mget10 => append_many(out, "DEL", index, 'm', None),
+            Workload::Release => append_many(out, "DEL", index, 'r', None),
+            workload => append_command(out, &[b"DEL", workload.routing_key(index).as_bytes()]),
+        }
+        1
+    }
+
+    fn append_script(&self, out: &mut Vec<u8>, key: &[u8], arguments: &[&str]) {
         let mut words: Vec<&[u8]> = vec![b"EVALSHA", self.script_sha.as_bytes(), b"1", key];
-        words.extend(argument);
+        words.extend(arguments.iter().map(|argument| argument.as_bytes()));
         append_command(out, &words);
     }
+}
+
+/// Appends a command on all keys of an index, each followed by `value` if there is one.
+fn append_many(out: &mut Vec<u8>, name: &str, index: u64, family: char, value: Option<&str>) {
+    let keys: Vec<String> = (0..TOGETHER).map(|member| member_key(index, member, family)).collect();
+    let mut words = vec![name.as_bytes()];
+    for key in &keys {
+        words.push(key.as_bytes());
+        words.extend(value.map(str::as_bytes));
+    }
+    append_command(out, &words);
+}
+
+/// The time that request number `sequence` of a connection tells its script: requests are a while
+/// apart, so that windows move on.
+fn time_ms(sequence: u64) -> String {
+    const APART_MS: u64 = 50;
+    (1_700_000_000_000 + sequence * APART_MS).to_string()
 }
 
 /// What one request is about.
@@ -215,6 +303,8 @@ pub struct Target<'a> {
     pub step: usize,
     /// The name of the sending connection.
     pub token: &'a str,
+    /// How many requests come before this one on the connection.
+    pub sequence: u64,
 }
 
 /// Appends a request as an array of bulks.
@@ -230,11 +320,12 @@ pub fn append_command(out: &mut Vec<u8>, words: &[&[u8]]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use protocol::slot::Slot;
 
     fn encoded(workload: Workload, step: usize) -> String {
         let encoder = RequestEncoder::new(workload, 3, "SHA".to_owned());
         let mut out = Vec::new();
-        let target = Target { index: 7, step, token: "me" };
+        let target = Target { index: 7, step, token: "me", sequence: 3 };
         encoder.append(&mut out, target, &mut Rng::with_seed(1));
         String::from_utf8(out).unwrap()
     }
@@ -269,9 +360,26 @@ mod tests {
     }
 
     #[test]
-    fn the_ten_keys_of_mget_share_a_slot() {
-        let slots: Vec<_> =
-            (0..10).map(|m| protocol::slot::Slot::of_key(mget_key(5, m).as_bytes())).collect();
-        assert!(slots.iter().all(|&slot| slot == slots[0]));
+    fn ten_keys_that_one_request_names_share_a_slot() {
+        let slot = |member| Slot::of_key(member_key(5, member, 'm').as_bytes());
+        assert!((0..TOGETHER).all(|member| slot(member) == slot(0)));
+    }
+
+    #[test]
+    fn ten_locks_are_taken_and_then_released() {
+        assert_eq!(Workload::Release.steps(), 11);
+        assert!(
+            encoded(Workload::Release, 0).contains("MSET\r\n$16\r\n{0000000007}r000\r\n$2\r\nme")
+        );
+        assert!(encoded(Workload::Release, 10).ends_with("{0000000007}r009\r\n$2\r\nme\r\n"));
+    }
+
+    #[test]
+    fn all_scripts_are_in_the_list_of_scripts_or_are_sent_among_others() {
+        for &workload in Workload::value_variants() {
+            let alone = workload.script().is_some()
+                && !matches!(workload, Workload::Lock | Workload::Counter);
+            assert_eq!(SCRIPTS.contains(&workload), alone, "{workload:?}");
+        }
     }
 }

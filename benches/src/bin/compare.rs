@@ -12,17 +12,17 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use bench::client::Value;
+use bench::comparison::{self, Bout, EXPLANATION, Turn};
 use bench::cpu;
 use bench::generator::{Generator, Limit, Pace};
 use bench::interrupt;
 use bench::machine::Machine;
-use bench::measurement::Measurement;
 use bench::options::{KeyspaceOptions, NamedBinary};
-use bench::report::{Table, grouped, median, spread_percent};
 use bench::server::{self, Kind, Server, ServerPlan};
 use bench::setup;
 use bench::topology::Topology;
-use bench::workload::Workload;
+use bench::workload::{self, Workload};
 use clap::Parser;
 
 /// Compares Atoll with other RESP servers on this machine.
@@ -37,12 +37,19 @@ struct Options {
     /// A server to compare with, as name=path; may be repeated. Without it, redis-server from PATH.
     #[arg(long = "server", value_parser = NamedBinary::parse)]
     servers: Vec<NamedBinary>,
+    /// The same, run with the jemalloc of the system instead of its own allocator; left out where
+    /// there is none.
+    #[arg(long = "jemalloc", value_parser = NamedBinary::parse)]
+    jemalloc_servers: Vec<NamedBinary>,
     /// Start the peers without cluster mode, so that they check no slots.
     #[arg(long)]
     standalone: bool,
     /// What is asked.
     #[arg(long, value_enum, value_delimiter = ',', default_value = "get,set,incr,stock")]
     workloads: Vec<Workload>,
+    /// All scripts that speed is measured by, at pipeline 32; instead of the two options around.
+    #[arg(long, conflicts_with_all = ["workloads", "pipelines"])]
+    scripts: bool,
     /// Requests in one batch.
     #[arg(long, value_delimiter = ',', default_value = "1,16,32")]
     pipelines: Vec<usize>,
@@ -65,6 +72,9 @@ struct Options {
     keyspace: KeyspaceOptions,
 }
 
+/// Requests in one batch of the scripts that speed is measured by.
+const SCRIPTS_PIPELINE: usize = 32;
+
 /// Before each turn, unmeasured: wakes the core and fills the caches again.
 const WARM_UP: Duration = Duration::from_millis(200);
 
@@ -73,26 +83,6 @@ struct Contestant {
     version: String,
     server: Server,
     topology: Topology,
-}
-
-/// One turn of one server.
-struct Turn {
-    measurement: Measurement,
-    /// Processor time of the server.
-    server_us_per_request: f64,
-    server_busy: f64,
-}
-
-impl Turn {
-    /// The generator was the limit, so the throughput is not the server's.
-    fn generator_bound(&self) -> bool {
-        self.measurement.generator_busy() > 0.90 && self.server_busy < 0.95
-    }
-
-    /// Neither side was the limit: something else used the cores.
-    fn disturbed(&self) -> bool {
-        self.measurement.generator_busy() < 0.90 && self.server_busy < 0.90
-    }
 }
 
 fn main() -> Result<()> {
@@ -105,45 +95,90 @@ fn main() -> Result<()> {
     let contestants = start(&options)?;
     pin_generator(&options)?;
 
-    let mut table = new_table(contestants[0].server.name());
-    let mut warnings = Vec::new();
-    print_line(&introduction(&options, &contestants));
-    for &workload in &options.workloads {
-        for &pipeline in &options.pipelines {
-            let turns = measure(&options, &contestants, workload, pipeline)
-                .with_context(|| format!("workload {} x {pipeline}", workload.name()))?;
-            eprintln!("{}", progress(&contestants, &turns, workload, pipeline));
-            for row in rows(&contestants, &turns, workload, pipeline) {
-                table.push(row);
-            }
-            warnings.extend(doubts(&contestants, &turns, workload, pipeline));
-        }
-    }
-    let warnings: String = warnings.iter().map(|warning| format!("- {warning}\n")).collect();
-    print_line(&format!("\n{}\n{EXPLANATION}\n{warnings}", table.to_text()));
+    let introduction = introduction(&options, &contestants);
+    print_line(&introduction);
+    let bouts = measure_all(&options, &contestants)?;
+    let subject = contestants[0].server.name();
+    let full = comparison::full_table(&bouts, subject);
+    let best = comparison::best_table(&bouts, subject);
+    let doubts = bouts.iter().flat_map(Bout::doubts);
+    let doubts: String = doubts.map(|doubt| format!("- {doubt}\n")).collect();
+    let best_text = best.as_ref().map_or(String::new(), |table| table.to_text() + "\n");
+    print_line(&format!("\n{}\n{best_text}{EXPLANATION}\n{doubts}", full.to_text()));
     if let Some(path) = &options.markdown {
-        let text = markdown(&options, &contestants, &table, &warnings);
+        let names: Vec<&str> = contestants.iter().map(|one| one.server.name()).collect();
+        let best = best.map_or(String::new(), |table| table.to_markdown() + "\n");
+        let text = format!(
+            "# Comparison of {}\n\n{introduction}\n{best}{}\n{EXPLANATION}\n\n{doubts}",
+            names.join(", "),
+            full.to_markdown(),
+        );
         fs::write(path, text).with_context(|| format!("write {}", path.display()))?;
     }
     Ok(())
 }
 
+/// All loads, one after the other.
+fn measure_all(options: &Options, contestants: &[Contestant]) -> Result<Vec<Bout>> {
+    let (workloads, pipelines) = if options.scripts {
+        (workload::SCRIPTS.to_vec(), vec![SCRIPTS_PIPELINE])
+    } else {
+        (options.workloads.clone(), options.pipelines.clone())
+    };
+    let mut bouts = Vec::new();
+    for workload in workloads {
+        if let Some(name) = lacks(contestants, workload)? {
+            eprintln!("{}: left out, {name} does not have the commands yet", workload.name());
+            continue;
+        }
+        for &pipeline in &pipelines {
+            let bout = measure(options, contestants, workload, pipeline)
+                .with_context(|| format!("workload {} x {pipeline}", workload.name()))?;
+            eprintln!("{}", bout.progress());
+            bouts.push(bout);
+        }
+    }
+    Ok(bouts)
+}
+
+/// The first server that cannot serve the workload.
+fn lacks(contestants: &[Contestant], workload: Workload) -> Result<Option<&str>> {
+    let Some(command) = workload.needs() else { return Ok(None) };
+    for contestant in contestants {
+        if !setup::knows(&contestant.topology, command)? {
+            return Ok(Some(contestant.server.name()));
+        }
+    }
+    Ok(None)
+}
+
 fn start(options: &Options) -> Result<Vec<Contestant>> {
     let mut peers = options.servers.clone();
-    if peers.is_empty() {
+    if peers.is_empty() && options.jemalloc_servers.is_empty() {
         peers.extend(NamedBinary::in_path("redis-server"));
     }
     let kind = if options.standalone { Kind::PeerAlone } else { Kind::PeerNode };
     let atoll = NamedBinary { name: "atoll".to_owned(), path: options.atoll.clone() };
-    let atoll = (!options.no_atoll).then_some((atoll, Kind::Atoll));
+    let atoll = (!options.no_atoll).then_some((atoll, Kind::Atoll, None));
+    let jemalloc = server::jemalloc();
+    if jemalloc.is_none() && !options.jemalloc_servers.is_empty() {
+        print_line("warning: no jemalloc on this system, so those servers are left out");
+    }
+    let with_jemalloc = jemalloc.iter().flat_map(|library| {
+        options.jemalloc_servers.iter().map(|peer| (peer.clone(), kind, Some(library.clone())))
+    });
     let contestants = atoll
         .into_iter()
-        .chain(peers.into_iter().map(|peer| (peer, kind)))
-        .map(|(binary, kind)| {
+        .chain(peers.into_iter().map(|peer| (peer, kind, None)))
+        .chain(with_jemalloc)
+        .map(|(binary, kind, preload)| {
             let cores = vec![options.server_core];
             let NamedBinary { name, path } = binary;
-            let version = server::version(&path);
-            let server = Server::start(&ServerPlan { name, path, kind, cores })?;
+            let mut version = server::version(&path);
+            if let Some(library) = &preload {
+                version += &format!(", run with {}", library.display());
+            }
+            let server = Server::start(&ServerPlan { name, path, kind, cores, preload })?;
             let topology = Topology::unrouted(vec![server.address()]);
             Ok(Contestant { version, server, topology })
         })
@@ -159,29 +194,37 @@ fn pin_generator(options: &Options) -> Result<()> {
     cpu::pin_this_thread(&[options.generator_core])
 }
 
-/// All turns of one workload and pipeline: a list for each contestant.
+/// All turns of one workload and pipeline, after all servers have given the same replies to a few
+/// requests.
 fn measure(
     options: &Options,
     contestants: &[Contestant],
     workload: Workload,
     pipeline: usize,
-) -> Result<Vec<Vec<Turn>>> {
+) -> Result<Bout> {
     let mut generators = Vec::new();
-    for contestant in contestants {
-        let encoder = setup::prepare(&contestant.topology, workload, &options.keyspace)
-            .with_context(|| contestant.server.name().to_owned())?;
-        let plan = options.keyspace.plan(&contestant.topology, &encoder, pipeline);
+    let mut expected: Option<Vec<Value>> = None;
+    for Contestant { server, topology, .. } in contestants {
+        let encoder = setup::prepare(topology, workload, &options.keyspace)
+            .with_context(|| server.name().to_owned())?;
+        let replies = setup::probe(topology, &encoder, options.keyspace.keys)
+            .with_context(|| server.name().to_owned())?;
+        let (first, name) = (contestants[0].server.name(), server.name());
+        let expected = expected.get_or_insert_with(|| replies.clone());
+        ensure!(*expected == replies, "{first} replied {expected:?}, {name} {replies:?}");
+        let plan = options.keyspace.plan(topology, &encoder, pipeline);
         generators.push(Generator::connect(plan, 0..options.keyspace.connections)?);
     }
-    let mut turns: Vec<Vec<Turn>> = contestants.iter().map(|_| Vec::new()).collect();
+    let names = contestants.iter().map(|contestant| contestant.server.name().to_owned());
+    let mut turns: Vec<(String, Vec<Turn>)> = names.map(|name| (name, Vec::new())).collect();
     for _ in 0..options.rounds {
         for (index, contestant) in contestants.iter().enumerate() {
             let turn = take_turn(options, &contestant.server, &mut generators[index])
                 .with_context(|| contestant.server.name().to_owned())?;
-            turns[index].push(turn);
+            turns[index].1.push(turn);
         }
     }
-    Ok(turns)
+    Ok(Bout { workload: workload.name().to_owned(), pipeline, turns })
 }
 
 fn take_turn(options: &Options, server: &Server, generator: &mut Generator) -> Result<Turn> {
@@ -198,124 +241,6 @@ fn take_turn(options: &Options, server: &Server, generator: &mut Generator) -> R
         server_busy: used.as_secs_f64() / measurement.elapsed.as_secs_f64(),
         measurement,
     })
-}
-
-/// One line to watch while the comparison runs, on the side of its result.
-fn progress(
-    contestants: &[Contestant],
-    turns: &[Vec<Turn>],
-    workload: Workload,
-    pipeline: usize,
-) -> String {
-    let mut line = format!("{} x {pipeline}:", workload.name());
-    for (contestant, turns) in contestants.iter().zip(turns) {
-        let throughput = turns.iter().map(|turn| turn.measurement.requests_per_second());
-        let cpu = turns.iter().map(|turn| turn.server_us_per_request);
-        let throughput = grouped(median(throughput));
-        line += &format!("  {} {throughput}/s at {:.3} us,", contestant.server.name(), median(cpu));
-    }
-    line.trim_end_matches(',').to_owned()
-}
-
-fn new_table(subject: &str) -> Table {
-    let throughput_ratio = format!("throughput {subject}/this");
-    let cpu_ratio = format!("CPU this/{subject}");
-    Table::new(
-        3,
-        &[
-            "workload",
-            "pipeline",
-            "server",
-            "requests/s",
-            "spread",
-            "server CPU us/request",
-            "server busy",
-            "p50 ms",
-            "p99 ms",
-            "generator CPU us/request",
-            "generator busy",
-            &throughput_ratio,
-            &cpu_ratio,
-        ],
-    )
-}
-
-const EXPLANATION: &str = "\
-Medians over the rounds; spread is half the distance of the extremes. Both ratios are above 1 when
-the first server is the better one; they are medians of the ratios inside each round. Server CPU is
-user and system time of all threads. Latency is that of a whole batch in a closed loop. A star marks
-a throughput that the generator limited: there only CPU per request compares the servers.";
-
-fn rows(
-    contestants: &[Contestant],
-    turns: &[Vec<Turn>],
-    workload: Workload,
-    pipeline: usize,
-) -> Vec<Vec<String>> {
-    let of = |turns: &[Turn], value: fn(&Turn) -> f64| median(turns.iter().map(value));
-    let throughput = |turn: &Turn| turn.measurement.requests_per_second();
-    let cpu = |turn: &Turn| turn.server_us_per_request;
-    let rows = contestants.iter().zip(turns).enumerate().map(|(index, (contestant, mine))| {
-        let all: Vec<f64> = mine.iter().map(throughput).collect();
-        let star = if mine.iter().any(Turn::generator_bound) { "*" } else { "" };
-        let ratio = |value: fn(&Turn, &Turn) -> f64| {
-            let paired = turns[0].iter().zip(mine).map(|(subject, this)| value(subject, this));
-            if index == 0 { "1".to_owned() } else { format!("{:.2}", median(paired)) }
-        };
-        vec![
-            workload.name().to_owned(),
-            pipeline.to_string(),
-            contestant.server.name().to_owned(),
-            grouped(median(all.iter().copied())) + star,
-            format!("{:.0} %", spread_percent(&all)),
-            format!("{:.3}", of(mine, cpu)),
-            format!("{:.0} %", of(mine, |turn| turn.server_busy) * 100.0),
-            format!("{:.3}", of(mine, |turn| turn.measurement.latency_us(0.5)) / 1000.0),
-            format!("{:.3}", of(mine, |turn| turn.measurement.latency_us(0.99)) / 1000.0),
-            format!(
-                "{:.3}",
-                of(mine, |turn| {
-                    turn.measurement.us_per_request(turn.measurement.generator.total())
-                })
-            ),
-            format!("{:.0} %", of(mine, |turn| turn.measurement.generator_busy()) * 100.0),
-            ratio(|subject, this| {
-                subject.measurement.requests_per_second() / this.measurement.requests_per_second()
-            }),
-            ratio(|subject, this| this.server_us_per_request / subject.server_us_per_request),
-        ]
-    });
-    rows.collect()
-}
-
-/// What makes the numbers of some turns worth less.
-fn doubts(
-    contestants: &[Contestant],
-    turns: &[Vec<Turn>],
-    workload: Workload,
-    pipeline: usize,
-) -> Vec<String> {
-    let kinds = [
-        (
-            Turn::generator_bound as fn(&Turn) -> bool,
-            "the generator was above 90 % busy and the server below 95 %",
-        ),
-        (Turn::disturbed, "both were below 90 % busy, so something else used their cores"),
-    ];
-    let mut doubts = Vec::new();
-    for (contestant, turns) in contestants.iter().zip(turns) {
-        for (holds, text) in kinds {
-            let count = turns.iter().filter(|turn| holds(turn)).count();
-            if count > 0 {
-                let (name, all) = (contestant.server.name(), turns.len());
-                let workload = workload.name();
-                doubts.push(format!(
-                    "warning: {name}, {workload} x {pipeline}, {count} of {all} turns: {text}"
-                ));
-            }
-        }
-    }
-    doubts
 }
 
 fn introduction(options: &Options, contestants: &[Contestant]) -> String {
@@ -336,20 +261,6 @@ fn introduction(options: &Options, contestants: &[Contestant]) -> String {
         options.server_core,
         options.generator_core,
         if options.standalone { "without cluster mode" } else { "in cluster mode" },
-    )
-}
-
-fn markdown(
-    options: &Options,
-    contestants: &[Contestant],
-    table: &Table,
-    warnings: &str,
-) -> String {
-    format!(
-        "# Comparison of {}\n\n{}\n{}\n{EXPLANATION}\n\n{warnings}",
-        contestants.iter().map(|c| c.server.name()).collect::<Vec<_>>().join(", "),
-        introduction(options, contestants),
-        table.to_markdown(),
     )
 }
 

@@ -108,17 +108,11 @@ fn meaning(options: &Options, server_cores: &[usize], generator_cores: &[usize])
 }
 
 fn server_plan(options: &Options, cores: Vec<usize>) -> ServerPlan {
-    match &options.server {
-        Some(NamedBinary { name, path }) => {
-            ServerPlan { name: name.clone(), path: path.clone(), kind: Kind::PeerNode, cores }
-        }
-        None => ServerPlan {
-            name: "atoll".to_owned(),
-            path: options.atoll.clone(),
-            kind: Kind::Atoll,
-            cores,
-        },
-    }
+    let (name, path, kind) = match &options.server {
+        Some(NamedBinary { name, path }) => (name.clone(), path.clone(), Kind::PeerNode),
+        None => ("atoll".to_owned(), options.atoll.clone(), Kind::Atoll),
+    };
+    ServerPlan { name, path, kind, cores, preload: None }
 }
 
 fn new_table() -> Table {
