@@ -413,6 +413,36 @@ fn values_are_shown_as_they_are() {
 }
 
 #[test]
+fn deep_recursion_is_shown_in_part() {
+    let mut rig = Rig::new();
+    let body = "local function f(n)\n  if n == 0 then\n    return 0\n  end\n  return 1 + f(n - 1)\n\
+                end\nlocal outer = 1\nreturn f(5000)";
+    let run = debug(&mut rig, false, body, &["b 3", "c", "t", "p outer", "p n", "c"]);
+    let trace = run.after("t");
+    assert!((400..600).contains(&trace.len()), "{}", trace.len());
+    assert_eq!(trace.last(), Some(&"<hint> Only the innermost calls are shown."));
+    assert_eq!(run.after("p outer"), ["No such variable."]);
+    assert_eq!(run.after("p n"), ["<value> 0"]);
+    assert_eq!(run.reply, ":5000");
+}
+
+#[test]
+fn savepoints_can_be_stepped_through_and_left() {
+    let mut rig = Rig::new();
+    let body = "local ok = redis.atomic(function()\n  redis.call('set', KEYS[1], 1)\n  error('no')\n\
+                end)\nredis.call('incr', KEYS[1])\nreturn redis.call('get', KEYS[1])";
+    let run = debug(&mut rig, true, body, &["s", "s", "s", "s", "s", "c"]);
+    let stops = run.transcript.iter().filter_map(|line| line.strip_prefix("* Stopped at "));
+    let stops: Vec<&str> = stops.filter_map(|line| line.get(..1)).collect();
+    assert_eq!(stops, ["1", "4", "1", "2", "3", "5"], "{run:?}");
+    assert_eq!(run.reply, "$1");
+    rig.check("GET k", "$1");
+    let run = debug(&mut rig, true, body, &["b 3", "c", "a"]);
+    assert!(run.reply.starts_with("-ERR script aborted"), "{run:?}");
+    rig.check("GET k", "$1");
+}
+
+#[test]
 fn a_table_that_holds_itself_is_shown_to_a_depth() {
     let mut rig = Rig::new();
     let body =

@@ -271,6 +271,9 @@ impl Debugger {
             self.console.say(format!("{from} {}:", String::from_utf8_lossy(&name)));
             self.say_line(frame.line);
         }
+        if target.has_more_frames() {
+            self.console.say("<hint> Only the innermost calls are shown.");
+        }
     }
 
     fn evaluate(&self, rest: &[Vec<u8>], target: &mut dyn Target) {

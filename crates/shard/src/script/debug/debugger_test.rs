@@ -20,6 +20,10 @@ impl Target for Fake {
         Some(Frame { name: name.map(Into::into), line: *line })
     }
 
+    fn has_more_frames(&self) -> bool {
+        self.frames.len() > 2
+    }
+
     fn local(&self, level: usize, index: usize) -> Option<Vec<u8>> {
         self.frames.get(level)?.2.get(index - 1).map(|(name, _)| (*name).into())
     }
@@ -273,6 +277,11 @@ fn the_way_to_the_line_is_shown() {
         stopped.say("t"),
         ["In f:", "-> 3     return x", "From top level:", "  #5   return f(a)"]
     );
+    stopped.fake.frames.push((None, 9, Vec::new()));
+    let lines = stopped.say("t");
+    assert_eq!(lines[5], "   9   <out of range source code line>");
+    assert_eq!(lines[6], "<hint> Only the innermost calls are shown.");
+    stopped.fake.frames.pop();
     stopped.fake.frames.remove(0);
     assert_eq!(stopped.say("trace"), ["In top level:", "  #5   return f(a)"]);
 }

@@ -21,6 +21,9 @@ pub(super) trait Target {
     /// A frame of the script's own code; level 0 is the innermost.
     fn frame(&self, level: usize) -> Option<Frame>;
 
+    /// Whether there are more frames than are looked at.
+    fn has_more_frames(&self) -> bool;
+
     /// The name of local variable `index`, from 1 on, of such a frame.
     fn local(&self, level: usize, index: usize) -> Option<Vec<u8>>;
 
@@ -62,6 +65,10 @@ impl Target for Standing<'_> {
             frame.line = self.line;
         }
         Some(frame)
+    }
+
+    fn has_more_frames(&self) -> bool {
+        self.thread.has_more_frames()
     }
 
     fn local(&self, level: usize, index: usize) -> Option<Vec<u8>> {
@@ -125,6 +132,10 @@ pub(in crate::script) struct Hooked<'a> {
 impl Target for Hooked<'_> {
     fn frame(&self, level: usize) -> Option<Frame> {
         self.stack.script_frame(level)
+    }
+
+    fn has_more_frames(&self) -> bool {
+        self.stack.has_more_frames()
     }
 
     fn local(&self, level: usize, index: usize) -> Option<Vec<u8>> {

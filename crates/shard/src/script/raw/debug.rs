@@ -50,6 +50,10 @@ pub(in crate::script) enum Progress {
     Gone,
 }
 
+/// Most frames that are looked at, those that are not the script's included: looking for one takes a
+/// time that grows with the square of its depth.
+const FRAMES_MAX: c_int = 250;
+
 /// Instructions between two looks at the control block, where no new line begins.
 const LOOK_EVERY: c_int = 1_000;
 
@@ -108,8 +112,8 @@ impl Vm {
         // SAFETY: the coroutine is new with a function and its arguments on its stack, or was left
         // standing by the hook. Errors stop here. Nobody borrows the host (S5).
         let status = unsafe {
-            // The next instruction is not to be missed: see `Progress`.
-            self.watch_lines(1);
+            // The next instruction is not to be missed where it stood: see `Progress`.
+            self.watch_lines(if arguments > 0 { LOOK_EVERY } else { 1 });
             (*self.memory).limited = true;
             let status = ffi::lua_resume_(thread.state, arguments);
             (*self.memory).limited = false;
@@ -325,6 +329,13 @@ impl Stack {
         (1..).map_while(name).take_while(|name| !name.starts_with(b"(*")).collect()
     }
 
+    /// Whether there are frames that nobody looks at.
+    pub(in crate::script) fn has_more_frames(self) -> bool {
+        // SAFETY: as in `find_frame`.
+        let mut frame = unsafe { std::mem::zeroed::<ffi::lua_Debug>() };
+        unsafe { ffi::lua_getstack(self.0, FRAMES_MAX, &raw mut frame) != 0 }
+    }
+
     /// Pushes local variable `index` of such a frame and says its name.
     pub(in crate::script) fn push_local(self, level: usize, index: usize) -> Option<Vec<u8>> {
         let frame = self.find_frame(level)?;
@@ -340,7 +351,7 @@ impl Stack {
 
     fn find_frame(self, level: usize) -> Option<ffi::lua_Debug> {
         let mut left = level;
-        for at in 0.. {
+        for at in 0..FRAMES_MAX {
             // SAFETY: all zeros is a valid lua_Debug (integers, pointers, a char array).
             let mut frame = unsafe { std::mem::zeroed::<ffi::lua_Debug>() };
             if unsafe { ffi::lua_getstack(self.0, at, &raw mut frame) } == 0 {

@@ -6,8 +6,8 @@
 //!
 //! # Why it is sound
 //! - S1. A Lua error unwinds through the frames between the raise and the `pcall`. In this module
-//!   the only raises are the last act of `trampoline` and of `hook`, when nothing that has a
-//!   destructor is alive in those frames.
+//!   the only raises are the last act of `trampoline`, of `hook` and of `line_hook` (whose yield is
+//!   one), when nothing that has a destructor is alive in those frames.
 //! - S2. Functions of Lua that could raise by themselves are not used, or not with arguments that
 //!   make them raise: raw access only, with tables checked to be tables and keys that are neither
 //!   nil nor NaN. Running out of memory is the remaining cause; while host code runs
@@ -16,7 +16,8 @@
 //! - S3. Before values are pushed, [`Stack::ensure`] has made room; Lua itself guarantees 20 places
 //!   to each function it calls.
 //! - S4. A [`Stack`] lives only as long as the call that it was handed to; it is not stored beyond
-//!   (the reply sink keeps one while a command runs, and only then).
+//!   (the reply sink keeps one while a command runs, and only then; a session of the debugger that
+//!   of its coroutine, which is anchored as long).
 //! - S5. The [`Host`] is reached by pointer from Lua. It is never borrowed while Lua runs: the
 //!   engine gives up its borrow before `pcall`, and host functions do not call back into Lua.
 //!
