@@ -353,6 +353,19 @@ fn coroutines_and_callbacks_stop_too() {
 }
 
 #[test]
+fn what_a_library_function_calls_has_no_name() {
+    let mut rig = Rig::new();
+    let body = "local function double(c)\n  return c .. c\nend\n\
+                local s = string.gsub('ab', '.', double)\nreturn s .. double('c')";
+    let run =
+        debug(&mut rig, false, body, &["b 2", "c", "t", "b 0", "b 5", "c", "b 2", "c", "t", "c"]);
+    let is_call = |line: &&str| line.starts_with("In ") || line.starts_with("From ");
+    let calls: Vec<&str> = run.transcript.iter().map(String::as_str).filter(is_call).collect();
+    assert_eq!(calls, ["In top level:", "From top level:", "In double:", "From top level:"]);
+    assert_eq!(run.reply, "$aabbcc");
+}
+
+#[test]
 fn a_coroutine_can_be_left_and_aborted() {
     let mut rig = Rig::new();
     let body = "local co = coroutine.wrap(function()\n  redis.call('set', KEYS[1], 1)\n  return 2\n\

@@ -304,18 +304,30 @@ unsafe fn is_script(frame: &ffi::lua_Debug) -> bool {
 impl Stack {
     /// Where the script is: its own innermost frame.
     fn place(self) -> Option<Place> {
-        let mut frame = self.find_frame(0)?;
+        let (mut frame, _) = self.find_frame(0)?;
         self.ensure(1).then(|| unsafe { place(self.0, &raw mut frame) })
     }
 
     /// Frame `level` of the script's own, from the innermost on.
     pub(in crate::script) fn script_frame(self, level: usize) -> Option<Frame> {
-        let mut frame = self.find_frame(level)?;
+        let (mut frame, at) = self.find_frame(level)?;
         unsafe {
             ffi::lua_getinfo(self.0, c"nl".as_ptr(), &raw mut frame);
-            let name = frame.name;
-            let name = (!name.is_null()).then(|| CStr::from_ptr(name).to_bytes().to_vec());
+            // What the sandbox calls it is no name that the script knows.
+            let named = !frame.name.is_null() && !self.is_sandbox(at + 1);
+            let name = named.then(|| CStr::from_ptr(frame.name).to_bytes().to_vec());
             Some(Frame { name, line: i64::from(frame.currentline) })
+        }
+    }
+
+    fn is_sandbox(self, at: c_int) -> bool {
+        unsafe {
+            let mut frame = std::mem::zeroed::<ffi::lua_Debug>();
+            if ffi::lua_getstack(self.0, at, &raw mut frame) == 0 {
+                return false;
+            }
+            ffi::lua_getinfo(self.0, c"S".as_ptr(), &raw mut frame);
+            CStr::from_ptr(frame.source).to_bytes() == b"=atoll"
         }
     }
 
@@ -338,7 +350,7 @@ impl Stack {
 
     /// Pushes local variable `index` of such a frame and says its name.
     pub(in crate::script) fn push_local(self, level: usize, index: usize) -> Option<Vec<u8>> {
-        let frame = self.find_frame(level)?;
+        let (frame, _) = self.find_frame(level)?;
         let index = c_int::try_from(index).ok()?;
         if !self.ensure(4) {
             return None;
@@ -349,7 +361,8 @@ impl Stack {
         }
     }
 
-    fn find_frame(self, level: usize) -> Option<ffi::lua_Debug> {
+    /// A frame of the script's own, and its place among all frames.
+    fn find_frame(self, level: usize) -> Option<(ffi::lua_Debug, c_int)> {
         let mut left = level;
         for at in 0..FRAMES_MAX {
             // SAFETY: all zeros is a valid lua_Debug (integers, pointers, a char array).
@@ -362,7 +375,7 @@ impl Stack {
                 continue;
             }
             if left == 0 {
-                return Some(frame);
+                return Some((frame, at));
             }
             left -= 1;
         }
