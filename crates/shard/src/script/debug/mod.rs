@@ -69,3 +69,7 @@ pub struct Request {
 #[cfg(test)]
 #[path = "debug_test.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "end_test.rs"]
+mod end_tests;
