@@ -194,9 +194,21 @@ fn is_for_libraries(name: &str) -> bool {
     name.starts_with("LOG_") || name.starts_with("REDIS_")
 }
 
+/// What functions do not have in their `redis` table (as in Redis).
+const SCRIPTS_ONLY: &[&str] = &["breakpoint", "debug", "replicate_commands"];
+
 fn push_functions(stack: Stack, host: *mut Host, functions: &[(&str, HostFunction)]) {
+    push_some_functions(stack, host, functions, &[]);
+}
+
+fn push_some_functions(
+    stack: Stack,
+    host: *mut Host,
+    functions: &[(&str, HostFunction)],
+    without: &[&str],
+) {
     stack.push_table(0, functions.len());
-    for (name, function) in functions {
+    for (name, function) in functions.iter().filter(|(name, _)| !without.contains(name)) {
         stack.push_function(host, *function);
         stack.raw_set_name(-2, name.as_bytes());
     }
@@ -226,7 +238,8 @@ struct Sandbox {
 fn build_sandbox(stack: Stack, host: *mut Host, purpose: Purpose) -> Result<Sandbox, VmError> {
     let failed = |message: Vec<u8>| VmError(String::from_utf8_lossy(&message).into_owned());
     stack.load(include_bytes!("sandbox.lua"), c"=atoll").map_err(failed)?;
-    push_functions(stack, host, REDIS);
+    let without = if purpose == Purpose::Functions { SCRIPTS_ONLY } else { &[] };
+    push_some_functions(stack, host, REDIS, without);
     add_constants(stack, |_| true);
     lib::push(stack, host);
     push_functions(stack, host, SAVEPOINT);

@@ -44,6 +44,9 @@ redis.register_function{function_name='cross', flags={'allow-cross-slot-keys'}, 
 end}
 redis.register_function('call_other', function() return redis.call('fcall', 'echo', 0) end)
 redis.register_function('functions', function() return redis.call('function', 'list') end)
+redis.register_function('scripts_only', function()
+    return {redis.breakpoint == nil, redis.debug == nil, redis.replicate_commands == nil}
+end)
 redis.register_function('help', function() return redis.call('function', 'help')[1] end)
 redis.register_function('resp3', function(keys)
     redis.setresp(3)
@@ -141,6 +144,7 @@ fn what_functions_see() {
     let globals = rig.run("FCALL globals 0");
     assert!(globals.contains("cjson cmsgpack collectgarbage coroutine"), "{globals}");
     assert!(!globals.contains("KEYS") && !globals.contains("ARGV"), "{globals}");
+    rig.check("FCALL scripts_only 0", "[:1 :1 :1]");
     rig.run("HSET h f v");
     rig.check("FCALL resp3 1 h", "[$f $v]");
 }
