@@ -15,35 +15,8 @@
 //! memory which is not the script's.
 
 use crate::script::limits::Limits;
-use crate::script::sha::Sha;
+use crate::script::trial::{check, check_contains, check_error, eval, on_stack};
 use crate::testing::Rig;
-
-fn eval(rig: &mut Rig, script: &str) -> String {
-    rig.run_parts(&["EVAL", script, "0"]).replace(&Sha::of(script.as_bytes()).hex(), "<sha>")
-}
-
-#[track_caller]
-fn check(script: &str, reply: &str) {
-    assert_eq!(eval(&mut Rig::new().once(), script), reply, "{script}");
-}
-
-/// The script ends in an error with this text, and the next one is fine.
-#[track_caller]
-fn check_error(script: &str, text: &str) {
-    let mut rig = Rig::new().once();
-    let reply = eval(&mut rig, script);
-    assert!(reply.starts_with('-') && reply.contains(text), "{script}: {reply}");
-    assert_eq!(eval(&mut rig, "return 1"), ":1");
-}
-
-/// The script is answered with this text somewhere, and the next one is fine.
-#[track_caller]
-fn check_contains(script: &str, text: &str) {
-    let mut rig = Rig::new().once();
-    let reply = eval(&mut rig, script);
-    assert!(reply.contains(text), "{script}: {reply}");
-    assert_eq!(eval(&mut rig, "return 1"), ":1");
-}
 
 /// A function of many parameters that is called with few arguments needs room on the stack.
 #[test]
@@ -381,11 +354,10 @@ fn cve_2025_49844_collection_while_compiling() {
     }
 }
 
-/// Coroutines that resume coroutines take the thread's own stack. On a thread with the stack of an
-/// executor.
+/// Coroutines that resume coroutines take the thread's own stack; an executor's has 16 MiB.
 #[test]
 fn cve_2021_43519_nested_coroutines() {
-    on_stack(EXECUTOR_STACK, || {
+    on_stack(16 << 20, || {
         check_error(
             "local f f = function() return coroutine.wrap(f)() end f()",
             "C stack overflow",
@@ -404,6 +376,9 @@ fn cve_2021_43519_nested_coroutines() {
             "string.format('%s', setmetatable({}, {__tostring = f}))",
             "tostring(setmetatable({}, {__tostring = f}))",
             "load(f)",
+            "string.gsub('x', 'x', f)",
+            "string.gsub('x', 'x', setmetatable({}, {__index = f}))",
+            "redis.atomic(f)",
             "xpcall(error, f)",
             "table.foreach({1}, f)",
             "pcall(f)",
@@ -421,13 +396,6 @@ fn cve_2021_43519_nested_coroutines() {
             assert!(reply == ":1" || reply.starts_with("-OOM"), "{nested}: {reply}");
         }
     });
-}
-
-/// The stack of an executor's thread, in bytes.
-const EXECUTOR_STACK: usize = 16 << 20;
-
-fn on_stack(bytes: usize, run: impl FnOnce() + Send + 'static) {
-    std::thread::Builder::new().stack_size(bytes).spawn(run).unwrap().join().unwrap();
 }
 
 /// Reads out of bounds that need `debug` or `newproxy`.
@@ -480,57 +448,4 @@ fn cve_2024_25178_stack_overflow_handler() {
          return {pcall(f)}",
         "[",
     );
-}
-
-/// Redis #11032: a reply is read raw.
-#[test]
-fn replies_do_not_call_metamethods() {
-    let meta = "{__index = function() error('x') end, __len = error, __pairs = error}";
-    check(&format!("return setmetatable({{}}, {meta})"), "[]");
-    check(&format!("return {{setmetatable({{1}}, {meta}), 2}}"), "[[:1] :2]");
-    check_error(&format!("error(setmetatable({{}}, {meta}))"), "ERR unknown error");
-    check(
-        &format!("return redis.pcall('echo', setmetatable({{}}, {meta})).err"),
-        "$ERR Lua redis lib command arguments must be strings or integers",
-    );
-}
-
-#[test]
-fn vm_unpack_of_everything() {
-    check("return {pcall(unpack, {}, -2, 2^31 - 1)}", "[_ $too many results to unpack]");
-}
-
-#[test]
-fn vm_bytecode_does_not_run() {
-    check("return loadstring(string.dump(function() return 1 end)) == nil", ":1");
-}
-
-#[test]
-fn vm_names_by_default() {
-    for name in ["newproxy", "getfenv", "setfenv", "debug"] {
-        check_error(&format!("return {name}"), "nonexistent global variable");
-    }
-    for name in ["collectgarbage", "load", "loadstring"] {
-        check(&format!("return type({name})"), "$function");
-    }
-}
-
-#[test]
-fn vm_memory_limit() {
-    let mut rig = Rig::new().once();
-    let limits = Limits { memory_bytes: 10 << 20, ..Limits::default() };
-    rig.shard().scripts_mut().configure(limits);
-    for bomb in [
-        "local t = {} for i = 1, 1e9 do t[i] = i end",
-        "local t = {} for i = 1, 1e9 do t[i] = {} end",
-        "return #string.rep('x', 2^30)",
-        "local s = 'x' while true do s = s .. s end",
-        "local t = {} while true do t = {t, pcall(string.rep, 'x', 2^30)} end",
-        "local function f() local t = {} for i = 1, 1e9 do t[i] = {} end end \
-         while true do coroutine.wrap(f)() end",
-    ] {
-        let reply = eval(&mut rig, bomb);
-        assert!(reply.starts_with("-OOM Script used more than 10485760 bytes"), "{bomb}: {reply}");
-        assert_eq!(eval(&mut rig, "return 1"), ":1");
-    }
 }

@@ -56,9 +56,15 @@ mod tail_calls;
 #[cfg(test)]
 mod cve_test;
 #[cfg(test)]
+mod leftover_test;
+#[cfg(test)]
 mod luajit_test;
 #[cfg(test)]
 mod sandbox_test;
+#[cfg(test)]
+mod trial;
+#[cfg(test)]
+mod vm_test;
 
 pub use engine::ScriptEngine;
 pub use host::{Services, SlotOwner, Touched};

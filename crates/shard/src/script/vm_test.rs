@@ -1,0 +1,65 @@
+//! Tests of what a Lua VM as it comes does not do for a server, row by row of a table of checks.
+//!
+//! | row | tested |
+//! |---|---|
+//! | `unpack` of everything, bytecode, names, the memory limit | here |
+//! | endless loops (plain, in pcall, in coroutines), patterns, `upper` | package `e2e`, `t51_limits` |
+//!
+//! And replies are read raw (Redis #11032).
+
+use crate::script::limits::Limits;
+use crate::script::trial::{check, check_error, eval};
+use crate::testing::Rig;
+
+/// Redis #11032: a reply is read raw.
+#[test]
+fn replies_do_not_call_metamethods() {
+    let meta = "{__index = function() error('x') end, __len = error, __pairs = error}";
+    check(&format!("return setmetatable({{}}, {meta})"), "[]");
+    check(&format!("return {{setmetatable({{1}}, {meta}), 2}}"), "[[:1] :2]");
+    check_error(&format!("error(setmetatable({{}}, {meta}))"), "ERR unknown error");
+    check(
+        &format!("return redis.pcall('echo', setmetatable({{}}, {meta})).err"),
+        "$ERR Lua redis lib command arguments must be strings or integers",
+    );
+}
+
+#[test]
+fn vm_unpack_of_everything() {
+    check("return {pcall(unpack, {}, -2, 2^31 - 1)}", "[_ $too many results to unpack]");
+}
+
+#[test]
+fn vm_bytecode_does_not_run() {
+    check("return loadstring(string.dump(function() return 1 end)) == nil", ":1");
+}
+
+#[test]
+fn vm_names_by_default() {
+    for name in ["newproxy", "getfenv", "setfenv", "debug"] {
+        check_error(&format!("return {name}"), "nonexistent global variable");
+    }
+    for name in ["collectgarbage", "load", "loadstring"] {
+        check(&format!("return type({name})"), "$function");
+    }
+}
+
+#[test]
+fn vm_memory_limit() {
+    let mut rig = Rig::new().once();
+    let limits = Limits { memory_bytes: 10 << 20, ..Limits::default() };
+    rig.shard().scripts_mut().configure(limits);
+    for bomb in [
+        "local t = {} for i = 1, 1e9 do t[i] = i end",
+        "local t = {} for i = 1, 1e9 do t[i] = {} end",
+        "return #string.rep('x', 2^30)",
+        "local s = 'x' while true do s = s .. s end",
+        "local t = {} while true do t = {t, pcall(string.rep, 'x', 2^30)} end",
+        "local function f() local t = {} for i = 1, 1e9 do t[i] = {} end end \
+         while true do coroutine.wrap(f)() end",
+    ] {
+        let reply = eval(&mut rig, bomb);
+        assert!(reply.starts_with("-OOM Script used more than 10485760 bytes"), "{bomb}: {reply}");
+        assert_eq!(eval(&mut rig, "return 1"), ":1");
+    }
+}
