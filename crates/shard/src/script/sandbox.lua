@@ -185,6 +185,25 @@ local lib_math = pick(math, [[abs acos asin atan atan2 ceil cos cosh deg exp flo
   ldexp log log10 max min mod modf pi pow rad sin sinh sqrt tan tanh]])
 lib_math.random, lib_math.randomseed = libraries.math.random, libraries.math.randomseed
 
+-- LuaJIT's own look at what lies where their argument would be, and an earlier script may have left
+-- that there.
+local function rounding(name)
+  local round = math[name]
+  return function(...)
+    local x = ...
+    if raw_type(x) ~= "number" then
+      local kind = select("#", ...) == 0 and "no value" or raw_type(x)
+      x = tonumber(x)
+      if not x then
+        raw_error("bad argument #1 to '" .. name .. "' (number expected, got " .. kind .. ")", 2)
+      end
+    end
+    return round(x)
+  end
+end
+
+lib_math.ceil, lib_math.floor = rounding("ceil"), rounding("floor")
+
 -- Lua 5.1 knows no base.
 function lib_math.log(...)
   local x = ...
@@ -239,8 +258,7 @@ G.struct = protect(libraries.struct)
 
 G.table = protect(parts.table(shown, refuse_plain, libraries))
 
--- Redis's pcall hands over the text of an error table, not the table.
--- A table without a text is
+-- Redis's pcall hands over the text of an error table, not the table. A table without a text is
 -- followed by what it has in its place, as in Redis.
 local function unwrap(ok, ...)
   if ok then

@@ -32,6 +32,35 @@ pub(super) fn list(rig: &mut Rig) -> String {
 
 const GOLDEN: &str = include_str!("sandbox_golden.txt");
 
+/// Lua: the library functions that run without an argument, after calls that leave numbers where
+/// arguments would lie.
+const WITHOUT_ARGUMENTS: &str = "
+local function leave(...) local a, b, c, d = ... return a, b, c, d end
+local out = {}
+for _, library in ipairs({'bit', 'cmsgpack', 'coroutine', 'math', 'os', 'string', 'struct', 'table'}) do
+  for name, f in pairs(_G[library]) do
+    leave(1.5, 2.5, 3.5, 4.5, 5.5, 6.5)
+    if type(f) == 'function' and pcall(f) then out[#out + 1] = library .. '.' .. name end
+  end
+end
+table.sort(out)
+return table.concat(out, ' ')";
+
+/// What an earlier script has left on the stack is nobody's argument. The list is Redis 8.2's.
+#[test]
+fn arguments_that_are_missing_are_not_made_up() {
+    let mut rig = Rig::new().once();
+    check(&mut rig, WITHOUT_ARGUMENTS, "$coroutine.running math.random os.clock string.char");
+    let text = "-ERR user_script:1: bad argument #1 to 'floor' (number expected, got no value) \
+                script: <sha>, on @user_script:1.";
+    check(&mut rig, "return math.floor()", text);
+    check(
+        &mut rig,
+        "return {math.floor('3.7'), math.ceil(-3.2), math.floor(2^53)}",
+        "[:3 :-3 :9007199254740992]",
+    );
+}
+
 /// What a script can reach. `UPDATE=1` rewrites the file; look at what has changed.
 #[test]
 fn what_scripts_can_reach_is_listed() {
