@@ -34,7 +34,6 @@ use router::view::View;
 use shard::time::Millis;
 use tokio::io::Interest;
 use tokio::net::TcpStream;
-use tokio::sync::Notify;
 use tokio::task::unconstrained;
 
 use crate::clients::Client;
@@ -55,10 +54,10 @@ pub(crate) struct Connection {
     open: RefCell<Option<Wait>>,
     /// That is being gone on with at this moment: `open` is empty and nobody else may read.
     polling: Cell<bool>,
-    /// Wakes the connection's task from its wait for `open`.
-    waker: Cell<Option<Waker>>,
-    /// Tells the task that there is something to do although nothing has come in.
-    left_over: Notify,
+    /// Wakes the connection's task.
+    waker: RefCell<Waker>,
+    /// There is something for the task to do although nothing has come in.
+    left_over: Cell<bool>,
 }
 
 /// What changes with each request.
@@ -95,8 +94,8 @@ impl Connection {
             view: node.views[listener].clone(),
             open: RefCell::default(),
             polling: Cell::new(false),
-            waker: Cell::default(),
-            left_over: Notify::new(),
+            waker: RefCell::new(Waker::noop().clone()),
+            left_over: Cell::new(false),
         })
     }
 
@@ -117,15 +116,8 @@ impl Connection {
 
     async fn serve_all(self: &Rc<Self>, executor: &Rc<Executor>) -> io::Result<()> {
         loop {
-            tokio::select! {
-                biased;
-                ready = poll_fn(|cx| self.stream.poll_read_ready(cx)) => {
-                    ready?;
-                    if !self.read(executor)? {
-                        return Ok(());
-                    }
-                }
-                () = self.left_over.notified() => {}
+            if poll_fn(|cx| self.poll_input(cx)).await? && !self.read(executor)? {
+                return Ok(());
             }
             loop {
                 poll_fn(|cx| self.poll_open(executor, cx)).await;
@@ -147,14 +139,31 @@ impl Connection {
         self.open.borrow().is_some()
     }
 
+    /// Ready with true when there is something to read, with false when something was left over.
+    fn poll_input(&self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
+        if let Poll::Ready(ready) = self.stream.poll_read_ready(cx) {
+            return Poll::Ready(ready.map(|()| true));
+        }
+        if self.left_over.take() {
+            return Poll::Ready(Ok(false));
+        }
+        self.remember_waker(cx);
+        Poll::Pending
+    }
+
+    /// Notes how to wake the task. It is nearly always known: then this only compares.
+    fn remember_waker(&self, cx: &Context<'_>) {
+        self.waker.borrow_mut().clone_from(cx.waker());
+    }
+
     /// Goes on with what is open, until nothing is.
     fn poll_open(self: &Rc<Self>, executor: &Rc<Executor>, cx: &mut Context<'_>) -> Poll<()> {
-        self.waker.set(Some(cx.waker().clone()));
         let Some(mut wait) = self.open.take() else { return Poll::Ready(()) };
         self.polling.set(true);
         let poll = wait.poll(executor, self, cx);
         self.polling.set(false);
         if poll.is_pending() {
+            self.remember_waker(cx);
             self.open.replace(Some(wait));
         }
         poll
@@ -335,12 +344,11 @@ impl Connection {
         }
         let Some(mut wait) = self.open.take() else { return true };
         // Where the task has not polled it yet, `left_over` has it do so after the script.
-        let waker = self.waker.take().unwrap_or_else(|| Waker::noop().clone());
+        let waker = self.waker.borrow().clone();
         // The runtime's budget is that of the task that runs the script, which is spent soon.
         let mut polling =
             pin!(unconstrained(poll_fn(|cx| wait.poll_in_script(executor, self, cx))));
         let poll = polling.as_mut().poll(&mut Context::from_waker(&waker));
-        self.waker.set(Some(waker));
         if poll.is_pending() {
             self.open.replace(Some(wait));
             return false;
@@ -386,7 +394,8 @@ impl Connection {
             // The connection's task finds the end of the input and closes it.
             let _ = shutdown(self.stream.as_raw_fd(), Shutdown::Both);
         }
-        self.left_over.notify_one();
+        self.left_over.set(true);
+        self.waker.borrow().wake_by_ref();
     }
 
     /// Tells other threads what has changed about this client.
