@@ -151,7 +151,8 @@ fn cve_2021_32626_stack_room() {
 
 #[test]
 fn cve_2021_32672_debugger() {
-    // SCRIPT DEBUG reads its commands in safe code (`script::debug`); scripts do not reach `debug`.
+    // What its client can say: `whatever_is_said_the_session_goes_on` in `script::debug`. Scripts
+    // do not reach the library `debug`.
     check("return rawget(_G, 'debug') == nil", ":1");
 }
 

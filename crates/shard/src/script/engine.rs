@@ -44,24 +44,56 @@ fn without_header(lua: &[u8]) -> Cow<'_, [u8]> {
     }
 }
 
-/// The script host of one shard. See the module.
-pub struct ScriptEngine {
-    store: Arc<ScriptStore>,
+/// What VMs are made of and what programs run with, scripts and functions alike.
+struct Setting {
     control: Arc<Control>,
     limits: Limits,
     services: Option<Rc<dyn Services>>,
     table: Option<&'static CommandTable>,
-    machine: Option<Machine>,
-    compiled: HashMap<Sha, Compiled, FixedState>,
-    generation: u64,
-    counters: ScriptCounters,
-    /// Goes on where it is when the VM is made anew.
+    /// Goes on where it is when a VM is made anew.
     random: Generator,
     jit: bool,
     /// Of the node's memory.
     gauge: Arc<Gauge>,
     #[cfg(any(test, feature = "testing"))]
     fault_after: Option<u64>,
+}
+
+impl Setting {
+    /// What a VM is made of.
+    fn parts(&self, jit: bool) -> Result<Parts<'_>, CommandError> {
+        Ok(Parts {
+            control: &self.control,
+            table: self.table.ok_or(CommandError::Text("ERR no command table"))?,
+            services: self.services.as_ref(),
+            limits: &self.limits,
+            random: &self.random,
+            jit,
+        })
+    }
+
+    /// What runs a program.
+    fn runner<'a>(&'a self, counters: &'a mut ScriptCounters) -> Runner<'a> {
+        Runner {
+            control: &self.control,
+            limits: &self.limits,
+            counters,
+            services: self.services.as_ref(),
+            memory_full: self.gauge.is_full(),
+            #[cfg(any(test, feature = "testing"))]
+            fault_after: self.fault_after,
+        }
+    }
+}
+
+/// The script host of one shard. See the module.
+pub struct ScriptEngine {
+    store: Arc<ScriptStore>,
+    setting: Setting,
+    machine: Option<Machine>,
+    compiled: HashMap<Sha, Compiled, FixedState>,
+    generation: u64,
+    counters: ScriptCounters,
     functions: FunctionEngine,
     /// The next script that comes by its text is debugged.
     debug_next: Option<debug::Request>,
@@ -80,19 +112,21 @@ impl ScriptEngine {
         let generation = store.generation();
         Self {
             store,
-            control: Arc::default(),
-            limits: Limits::default(),
-            services: None,
-            table: None,
+            setting: Setting {
+                control: Arc::default(),
+                limits: Limits::default(),
+                services: None,
+                table: None,
+                random: Generator::default(),
+                jit: true,
+                gauge: Arc::default(),
+                #[cfg(any(test, feature = "testing"))]
+                fault_after: None,
+            },
             machine: None,
             compiled: HashMap::default(),
             generation,
             counters: ScriptCounters::default(),
-            random: Generator::default(),
-            jit: true,
-            gauge: Arc::default(),
-            #[cfg(any(test, feature = "testing"))]
-            fault_after: None,
             functions: FunctionEngine::new(functions),
             debug_next: None,
         }
@@ -105,7 +139,7 @@ impl ScriptEngine {
 
     /// What other threads stop scripts with.
     pub fn control(&self) -> &Arc<Control> {
-        &self.control
+        &self.setting.control
     }
 
     /// How scripts have ended.
@@ -120,10 +154,10 @@ impl ScriptEngine {
 
     /// Puts limits in force.
     pub fn configure(&mut self, limits: Limits) {
-        self.limits = limits;
+        self.setting.limits = limits;
         for machine in self.machine.iter_mut().chain(self.functions.machine_mut()) {
-            machine.vm.set_memory_limit(self.limits.memory_bytes);
-            let denied = self.limits.denied.clone();
+            machine.vm.set_memory_limit(self.setting.limits.memory_bytes);
+            let denied = self.setting.limits.denied.clone();
             machine.host.with(|host| host.denied = denied);
         }
     }
@@ -134,15 +168,15 @@ impl ScriptEngine {
             let services = services.clone();
             machine.host.with(|host| host.services = Some(services));
         }
-        self.services = Some(services);
+        self.setting.services = Some(services);
     }
 
     pub(crate) fn set_gauge(&mut self, gauge: Arc<Gauge>) {
-        self.gauge = gauge;
+        self.setting.gauge = gauge;
     }
 
     pub(crate) fn set_table(&mut self, table: &'static CommandTable) {
-        self.table = Some(table);
+        self.setting.table = Some(table);
     }
 
     /// Runs a script that is known by its text, compiling it if that is new.
@@ -241,7 +275,7 @@ impl ScriptEngine {
     }
 
     fn compile(&mut self, sha: Sha, body: &[u8], pinned: bool) -> Result<Compiled, CommandError> {
-        let limit = self.limits.script_bytes;
+        let limit = self.setting.limits.script_bytes;
         let program = compile_into(self.machine()?, sha, body, limit)?;
         Ok(Compiled { program, source: self.store.add(sha, body, pinned) })
     }
@@ -253,15 +287,7 @@ impl ScriptEngine {
 
     /// A VM for scripts.
     fn make_machine(&self, jit: bool) -> Result<Machine, CommandError> {
-        let parts = Parts {
-            control: &self.control,
-            table: self.table.ok_or(CommandError::Text("ERR no command table"))?,
-            services: self.services.as_ref(),
-            limits: &self.limits,
-            random: &self.random,
-            jit,
-        };
-        Machine::new(&parts, Purpose::Scripts)
+        Machine::new(&self.setting.parts(jit)?, Purpose::Scripts)
     }
 
     /// The functions of this shard, to be changed.
@@ -276,30 +302,15 @@ impl ScriptEngine {
     pub(super) fn functions(
         &mut self,
     ) -> Result<(&mut FunctionEngine, Parts<'_>, Runner<'_>), CommandError> {
-        let parts = Parts {
-            control: &self.control,
-            table: self.table.ok_or(CommandError::Text("ERR no command table"))?,
-            services: self.services.as_ref(),
-            limits: &self.limits,
-            random: &self.random,
-            jit: self.jit,
-        };
-        let runner = Runner {
-            control: &self.control,
-            limits: &self.limits,
-            counters: &mut self.counters,
-            services: self.services.as_ref(),
-            memory_full: self.gauge.is_full(),
-            #[cfg(any(test, feature = "testing"))]
-            fault_after: self.fault_after,
-        };
+        let parts = self.setting.parts(self.setting.jit)?;
+        let runner = self.setting.runner(&mut self.counters);
         Ok((&mut self.functions, parts, runner))
     }
 
     /// The VM, made when it is first needed.
     fn machine(&mut self) -> Result<&mut Machine, CommandError> {
         if self.machine.is_none() {
-            self.machine = Some(self.make_machine(self.jit)?);
+            self.machine = Some(self.make_machine(self.setting.jit)?);
         }
         match &mut self.machine {
             Some(machine) => Ok(machine),
@@ -311,7 +322,7 @@ impl ScriptEngine {
     /// written; `None` ends that.
     #[cfg(any(test, feature = "testing"))]
     pub fn inject_fault(&mut self, writes: Option<u64>) {
-        self.fault_after = writes;
+        self.setting.fault_after = writes;
     }
 
     /// Runs an endless compiled loop (bounded, in case it cannot be stopped), so that whoever
@@ -321,7 +332,7 @@ impl ScriptEngine {
     /// The VM could not be made.
     pub fn prove_stoppable(&mut self) -> Result<bool, CommandError> {
         const LOOP: &[u8] = b"local n = 0 for i = 1, 4000000000 do n = n + i end return n";
-        let control = self.control.clone();
+        let control = self.setting.control.clone();
         let machine = self.machine()?;
         let stack = machine.vm.stack();
         if stack.load(LOOP, c"=atoll").is_err() {
@@ -340,9 +351,12 @@ impl ScriptEngine {
     /// whether it is off.
     #[must_use]
     pub fn disable_jit(&mut self) -> bool {
-        self.jit = false;
-        let mut machines = self.machine.iter_mut().chain(self.functions.machine_mut());
-        machines.all(Machine::switch_jit_off)
+        self.setting.jit = false;
+        let mut all_off = true;
+        for machine in self.machine.iter_mut().chain(self.functions.machine_mut()) {
+            all_off &= machine.switch_jit_off();
+        }
+        all_off
     }
 
     /// Figures of the scripts that this shard has compiled, by the SHA-1 in hex, and of its
@@ -409,18 +423,10 @@ impl ScriptEngine {
         let sha = Sha::of(body);
         let session = Session::new(request, body, sha.hex());
         let made = self.make_machine(false).and_then(|mut machine| {
-            let program = compile_into(&mut machine, sha, body, self.limits.script_bytes)?;
+            let program = compile_into(&mut machine, sha, body, self.setting.limits.script_bytes)?;
             Ok((machine, program))
         });
-        let runner = Runner {
-            control: &self.control,
-            limits: &self.limits,
-            counters: &mut self.counters,
-            services: self.services.as_ref(),
-            memory_full: self.gauge.is_full(),
-            #[cfg(any(test, feature = "testing"))]
-            fault_after: self.fault_after,
-        };
+        let runner = self.setting.runner(&mut self.counters);
         session.run(runner, made, keyspace, invocation, reply)
     }
 
@@ -446,15 +452,7 @@ impl ScriptEngine {
             return Err(CommandError::NoScript);
         };
         self.store.mark_used(&compiled.source);
-        let runner = Runner {
-            control: &self.control,
-            limits: &self.limits,
-            counters: &mut self.counters,
-            services: self.services.as_ref(),
-            memory_full: self.gauge.is_full(),
-            #[cfg(any(test, feature = "testing"))]
-            fault_after: self.fault_after,
-        };
+        let runner = self.setting.runner(&mut self.counters);
         Ok((compiled, machine, runner))
     }
 }

@@ -1,7 +1,6 @@
 //! A VM with its host, and what scripts see in it.
 
 use std::ffi::c_int;
-
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -120,8 +119,8 @@ impl Machine {
     }
 
     /// Calls the function below `arguments` values, which lies on the message handler, with the
-    /// limits of scripts in force. On success
-    /// its one result is on top of the stack, else the error value.
+    /// limits of scripts in force. On success its one result is on top of the stack, else the error
+    /// value.
     pub(super) fn call(&mut self, control: &Control, arguments: c_int) -> Result<(), ()> {
         control.set_host(self.host.address().cast());
         match self.session.take() {

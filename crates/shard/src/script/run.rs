@@ -96,15 +96,19 @@ impl Runner<'_> {
         };
         self.check_door(program, invocation)?;
         let state = self.state(program, keyspace, invocation);
-        let started = self.now();
+        self.counters.runs += 1;
+        let (started, start) = (self.now(), out.len());
         let mark = keyspace.begin();
-        let result = self.attempt(machine, program, keyspace, invocation, state, (out, version));
+        let result =
+            self.attempt(machine, program, keyspace, invocation, state, (&mut *out, version));
         let usage = self.usage(machine, keyspace, started);
         let result = match result {
             Ok(Returned { is_error: true }) if program.flags.rollback_on_error_reply => {
                 keyspace.roll_back(mark);
                 self.counters.note(Reason::ErrorReply);
-                program.stats.note_rolled_back(usage, Reason::ErrorReply, "");
+                let error = String::from_utf8_lossy(&out[start..]);
+                let error = error.trim_start_matches('-').trim_end();
+                program.stats.note_rolled_back(usage, Reason::ErrorReply, error);
                 Ok(())
             }
             Ok(Returned { is_error }) => {
@@ -192,7 +196,6 @@ impl Runner<'_> {
         state: RunState,
         (out, version): (&mut Vec<u8>, Version),
     ) -> Result<Returned, Failure> {
-        self.counters.runs += 1;
         machine.host.with(|host| host.begin(state, invocation.args, keyspace));
         let memory_limit = program.flags.memory_bytes(self.limits.memory_bytes);
         if memory_limit != self.limits.memory_bytes {

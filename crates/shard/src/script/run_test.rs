@@ -167,6 +167,7 @@ fn a_returned_error_keeps_the_writes_unless_the_script_says_otherwise() {
     let of_both = [stats(&mut rig, body), stats(&mut rig, &strict)];
     assert_eq!(of_both[0].error_replies, 1);
     assert_eq!(of_both[1].rolled_back[Reason::ErrorReply as usize], 1);
+    assert_eq!(of_both[1].last_error, "MY no");
     let fine = "#!lua flags=rollback-on-error-reply\nreturn redis.call('set', '{t}a', 1)";
     check(&mut rig, fine, "+OK");
     rig.check("GET {t}a", "$1");

@@ -1,5 +1,7 @@
 //! Commands on a script that stands still and does not exist.
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::script::debug::target::Frame;
 
@@ -320,4 +322,37 @@ fn help_names_every_command() {
         assert!(named, "{letter}");
     }
     assert!(help.iter().all(|line| line.len() < 80));
+}
+
+proptest! {
+    /// CVE-2021-32672 was a command that made Redis's debugger read what it had not been sent.
+    #[test]
+    fn whatever_is_said_the_session_goes_on(
+        name in prop_oneof![
+            proptest::sample::select(vec![
+                "s", "c", "l", "list", "w", "p", "print", "b", "break", "t", "e", "r", "redis",
+                "m", "maxlen", "h",
+            ]).prop_map(|name| name.as_bytes().to_vec()),
+            proptest::collection::vec(any::<u8>(), 0..6),
+        ],
+        rest in proptest::collection::vec(
+            prop_oneof![
+                any::<i64>().prop_map(|number| number.to_string().into_bytes()),
+                proptest::collection::vec(any::<u8>(), 0..40),
+            ],
+            0..4,
+        ),
+        line in 0i64..9,
+    ) {
+        let mut stopped = Stopped::at(line);
+        // In UTF-8: the fake of this test shows what it is called with as text.
+        let words: Vec<Vec<u8>> = std::iter::once(name)
+            .chain(rest)
+            .map(|word| String::from_utf8_lossy(&word).into_owned().into_bytes())
+            .collect();
+        if stopped.debugger.obey(&words, &mut stopped.fake) == Verdict::Stay {
+            stopped.console.take();
+            prop_assert!(stopped.say("help").len() > 10, "the session goes on");
+        }
+    }
 }
