@@ -5,6 +5,7 @@
 
 #![expect(clippy::unwrap_used, reason = "these are tests, and so are their helpers")]
 
+mod endless;
 mod t10_basic;
 mod t20_protocol;
 mod t30_routing;

@@ -1,4 +1,4 @@
-//! The door: every mutator of the keyspace, commit, roll back and replay.
+//! The door: every mutator of the keyspace, their inverses, and replay.
 
 use protocol::slot::Slot;
 
@@ -22,109 +22,7 @@ pub enum NewExpiry {
     At(Millis),
 }
 
-/// A point that can be rolled back to.
-#[derive(Debug, Clone, Copy)]
-pub struct Mark {
-    undo: usize,
-    effects: usize,
-    touched: usize,
-    changes: u64,
-    outermost: bool,
-}
-
 impl Keyspace {
-    // Undo, effects, commit.
-
-    /// Opens the undo log, or marks a savepoint in the one that is open.
-    pub fn begin(&mut self) -> Mark {
-        let outermost = !self.undo.is_open();
-        self.undo.set_open(true);
-        Mark {
-            undo: self.undo.len(),
-            effects: self.effects.len(),
-            touched: self.touched.len(),
-            changes: self.counters.changes,
-            outermost,
-        }
-    }
-
-    /// Keeps what has been changed since the mark. At a savepoint it can still be rolled back by
-    /// the outer mark; at the outermost the undo log is closed.
-    pub fn keep(&mut self, mark: Mark) {
-        if mark.outermost {
-            self.undo.clear();
-            self.undo.set_open(false);
-            self.release_touched();
-        }
-    }
-
-    /// Takes back everything since the mark: values, expiries, effects, spoiled watches.
-    pub fn roll_back(&mut self, mark: Mark) {
-        let slot = self.slot;
-        self.undo.set_open(false);
-        while let Some(record) = self.undo.pop(mark.undo) {
-            self.apply_undo(record);
-        }
-        self.slot = slot;
-        self.effects.truncate(mark.effects);
-        self.touched.truncate(mark.touched);
-        self.counters.changes = mark.changes;
-        self.undo.set_open(!mark.outermost);
-    }
-
-    /// How many changes have been made since the mark.
-    pub fn changes_since(&self, mark: Mark) -> u64 {
-        self.counters.changes - mark.changes
-    }
-
-    /// Whether there is anything to undo.
-    pub fn has_undo(&self) -> bool {
-        self.undo.len() > 0
-    }
-
-    /// Bytes of memory that the undo log keeps alive.
-    pub fn undo_memory(&self) -> usize {
-        self.undo.memory()
-    }
-
-    /// Whether effects are recorded: something reads them (a log, a replica, a test). Returns
-    /// whether they were so far.
-    pub fn record_effects(&mut self, record: bool) -> bool {
-        std::mem::replace(&mut self.record, record)
-    }
-
-    /// Effects recorded since the mark.
-    pub fn effects_since(&self, mark: Mark) -> &[u8] {
-        &self.effects[mark.effects..]
-    }
-
-    /// Effects recorded and not yet taken: those of whole commands, as far as no undo log is open.
-    pub fn effects(&self) -> &[u8] {
-        &self.effects
-    }
-
-    /// Takes the recorded effects: one entry, when called after each command.
-    pub fn take_effects(&mut self) -> Vec<u8> {
-        std::mem::take(&mut self.effects)
-    }
-
-    /// Ends a single command: what it changed is now seen by watchers.
-    #[inline]
-    pub fn commit_command(&mut self) {
-        if !self.touched.is_empty() && !self.undo.is_open() {
-            self.release_touched();
-        }
-    }
-
-    pub(super) fn release_touched(&mut self) {
-        if self.undo.is_open() {
-            return;
-        }
-        for key in self.touched.drain(..) {
-            self.watch.touch(key.as_bytes());
-        }
-    }
-
     /// Records that a key changes: its effect and its watchers.
     #[inline]
     fn record(&mut self, key: &[u8], effect: Effect<'_>) {
@@ -136,8 +34,6 @@ impl Keyspace {
             self.touched.push(ShortBytes::new(key));
         }
     }
-
-    // Mutators.
 
     /// Sets a key to a string, whatever it held before.
     pub fn set_string(&mut self, key: &[u8], value: StringValue, expiry: NewExpiry) {
@@ -450,7 +346,7 @@ impl Keyspace {
 
     // Roll back.
 
-    fn apply_undo(&mut self, record: Undo) {
+    pub(super) fn apply_undo(&mut self, record: Undo) {
         match record {
             Undo::Entry { key, previous } => {
                 let found = self.enter_slot_of(key.as_bytes());

@@ -20,6 +20,7 @@
 //! # Not here
 //! Commands, replies, clocks. The time of a request comes in by [`Keyspace::enter`].
 
+mod commit;
 mod door;
 pub mod entry;
 pub mod hasher;
@@ -32,7 +33,8 @@ pub mod value;
 mod warm;
 mod watch;
 
-pub use door::{Mark, NewExpiry};
+pub use commit::Mark;
+pub use door::NewExpiry;
 pub use value::Kind;
 pub use watch::WatchFlag;
 
