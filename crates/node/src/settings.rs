@@ -6,7 +6,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use shard::commands::table::CommandTable;
-use shard::keyspace::Settings as KeyspaceSettings;
+use shard::keyspace::{Events, Settings as KeyspaceSettings};
 use shard::script::Limits;
 use shard::types::hash::HashLimits;
 
@@ -25,6 +25,8 @@ pub(crate) struct Settings {
     pub(crate) hash_max_listpack_entries: AtomicU64,
     pub(crate) hash_max_listpack_value: AtomicU64,
     pub(crate) proto_max_bulk_len: AtomicU64,
+    /// The bits of [`Events`].
+    pub(crate) keyspace_events: AtomicU64,
     pub(crate) maxclients: AtomicU64,
     /// 0: no limit.
     pub(crate) maxmemory: AtomicU64,
@@ -48,6 +50,7 @@ impl Settings {
             hash_max_listpack_entries: config.hash_max_listpack_entries.into(),
             hash_max_listpack_value: config.hash_max_listpack_value.into(),
             proto_max_bulk_len: config.proto_max_bulk_len.into(),
+            keyspace_events: 0.into(),
             maxclients: config.maxclients.into(),
             maxmemory: config.maxmemory.into(),
             timeout: config.timeout.into(),
@@ -65,6 +68,7 @@ impl Settings {
                 value: as_usize(&self.hash_max_listpack_value),
             },
             string_len_max: as_usize(&self.proto_max_bulk_len),
+            events: Events::from_bits_truncate(as_usize(&self.keyspace_events) as u16),
         }
     }
 

@@ -7,6 +7,7 @@ use protocol::args::Args;
 use protocol::spec::{Arity, CommandSpec, Family, Flags};
 use shard::error::CommandError;
 use shard::glob;
+use shard::keyspace::Events;
 use shard::reply::Reply;
 
 use super::{Done, NodeCall, NodeCommand};
@@ -131,6 +132,7 @@ fn get(call: &mut NodeCall<'_, '_>, args: Args<'_>) -> Result<Done, CommandError
     let cross_slot = node.settings.script_cross_slot_keys.load(Ordering::Relaxed) != 0;
     let name = if cross_slot { "same-shard" } else { "refuse" };
     all.insert("script-cross-slot-keys", name.into());
+    all.insert("notify-keyspace-events", node.settings.keyspace().events.letters());
     let wanted =
         |name: &str| args.iter_from(2).any(|pattern| glob::matches(pattern, name.as_bytes(), true));
     all.retain(|name, _| wanted(name));
@@ -146,6 +148,7 @@ fn get(call: &mut NodeCall<'_, '_>, args: Args<'_>) -> Result<Done, CommandError
 enum Change {
     Number(&'static Parameter, u64),
     CrossSlotKeys(bool),
+    KeyspaceEvents(Events),
 }
 
 fn set(call: &mut NodeCall<'_, '_>, args: Args<'_>) -> Result<Done, CommandError> {
@@ -162,6 +165,10 @@ fn set(call: &mut NodeCall<'_, '_>, args: Args<'_>) -> Result<Done, CommandError
         match change {
             Change::Number(parameter, value) => {
                 (parameter.number)(&node.settings).store(value, Ordering::Relaxed);
+            }
+            Change::KeyspaceEvents(events) => {
+                let bits = u64::from(events.bits());
+                node.settings.keyspace_events.store(bits, Ordering::Relaxed);
             }
             Change::CrossSlotKeys(allowed) => {
                 let allowed = u64::from(allowed);
@@ -202,6 +209,12 @@ fn parse_change(node: &Node, name: &[u8], value: &[u8]) -> Result<Change, Comman
             b"refuse" => Ok(Change::CrossSlotKeys(false)),
             b"same-shard" => Ok(Change::CrossSlotKeys(true)),
             _ => Err(failed("argument(s) must be one of the following: refuse, same-shard")),
+        };
+    }
+    if name == "notify-keyspace-events" {
+        return match Events::parse(value) {
+            Some(events) => Ok(Change::KeyspaceEvents(events)),
+            None => Err(failed("Invalid event class character. Use 'Ag$lshzxeKEtmdn'.")),
         };
     }
     if fixed(node).iter().any(|(known, _)| *known == name) {

@@ -8,6 +8,7 @@ pub struct Mark {
     undo: usize,
     effects: usize,
     touched: usize,
+    messages: usize,
     changes: u64,
     outermost: bool,
 }
@@ -21,6 +22,7 @@ impl Keyspace {
             undo: self.undo.len(),
             effects: self.effects.len(),
             touched: self.touched.len(),
+            messages: self.outbox.len(),
             changes: self.counters.changes,
             outermost,
         }
@@ -36,7 +38,8 @@ impl Keyspace {
         }
     }
 
-    /// Takes back everything since the mark: values, expiries, effects, spoiled watches.
+    /// Takes back everything since the mark: values, expiries, effects, spoiled
+    /// watches, messages.
     pub fn roll_back(&mut self, mark: Mark) {
         let slot = self.slot;
         self.undo.set_open(false);
@@ -46,6 +49,7 @@ impl Keyspace {
         self.slot = slot;
         self.effects.truncate(mark.effects);
         self.touched.truncate(mark.touched);
+        self.outbox.truncate(mark.messages);
         self.counters.changes = mark.changes;
         self.undo.set_open(!mark.outermost);
     }
@@ -94,7 +98,9 @@ impl Keyspace {
             return;
         }
         for key in self.touched.drain(..) {
-            self.watch.touch(key.as_bytes());
+            if self.watch.touch(key.as_bytes()) {
+                self.ready.push(key);
+            }
         }
     }
 }

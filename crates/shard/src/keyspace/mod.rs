@@ -25,6 +25,7 @@ mod door;
 pub mod entry;
 pub mod hasher;
 pub(crate) mod index;
+mod outbox;
 pub mod scan;
 pub(crate) mod short_bytes;
 pub(crate) mod slab;
@@ -35,6 +36,7 @@ mod watch;
 
 pub use commit::Mark;
 pub use door::NewExpiry;
+pub use outbox::{Events, Message};
 pub use value::Kind;
 pub use watch::WatchFlag;
 
@@ -47,10 +49,8 @@ use undo::UndoLog;
 use value::Value;
 use watch::WatchTable;
 
-use crate::error::CommandError;
 use crate::time::{Micros, Millis};
-use crate::types::hash::{Hash, HashLimits};
-use crate::types::string::StringValue;
+use crate::types::hash::HashLimits;
 
 /// What a shard can be told about itself from outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,11 +59,17 @@ pub struct Settings {
     pub hash_limits: HashLimits,
     /// Longest string value, in bytes (`proto-max-bulk-len`).
     pub string_len_max: usize,
+    /// Which keyspace events are told (`notify-keyspace-events`).
+    pub events: Events,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { hash_limits: HashLimits::default(), string_len_max: protocol::limits::BULK_LEN_MAX }
+        Self {
+            hash_limits: HashLimits::default(),
+            string_len_max: protocol::limits::BULK_LEN_MAX,
+            events: Events::empty(),
+        }
     }
 }
 
@@ -135,6 +141,10 @@ pub struct Keyspace {
     watch: WatchTable,
     /// Watched keys that have been changed and not committed.
     touched: Vec<short_bytes::ShortBytes>,
+    /// Keys that somebody waits for and that have been changed, committed, in order.
+    ready: Vec<short_bytes::ShortBytes>,
+    /// What subscribers are to be told.
+    outbox: Vec<Message>,
     settings: Settings,
     counters: Counters,
     rng: fastrand::Rng,
@@ -159,6 +169,8 @@ impl Keyspace {
             record: false,
             watch: WatchTable::default(),
             touched: Vec::new(),
+            ready: Vec::new(),
+            outbox: Vec::new(),
             settings: Settings::default(),
             counters: Counters::default(),
             rng: fastrand::Rng::with_seed(seed),
@@ -310,31 +322,6 @@ impl Keyspace {
         Some(clock.saturating_sub(self.tables.entries.at(handle).access()))
     }
 
-    /// The string at a key; `None` when the key is missing.
-    ///
-    /// # Errors
-    /// [`CommandError::WrongType`] when the key holds something else.
-    #[inline]
-    pub fn string(&mut self, key: &[u8]) -> Result<Option<&StringValue>, CommandError> {
-        let Some(handle) = self.read(key) else { return Ok(None) };
-        match &self.tables.entries.at(handle).value {
-            Value::String(string) => Ok(Some(string)),
-            Value::Hash(_) => Err(CommandError::WrongType),
-        }
-    }
-
-    /// The hash at a key; `None` when the key is missing.
-    ///
-    /// # Errors
-    /// [`CommandError::WrongType`] when the key holds something else.
-    pub fn hash(&mut self, key: &[u8]) -> Result<Option<&Hash>, CommandError> {
-        let Some(handle) = self.read(key) else { return Ok(None) };
-        match &self.tables.entries.at(handle).value {
-            Value::Hash(hash) => Ok(Some(hash)),
-            Value::String(_) => Err(CommandError::WrongType),
-        }
-    }
-
     /// Watches a key: the flag is set when it changes from now on.
     pub fn watch(&mut self, key: &[u8], flag: &WatchFlag) {
         // A key whose time has already come is gone for the watcher; its removal is no change.
@@ -346,5 +333,33 @@ impl Keyspace {
     /// Stops watching a key.
     pub fn unwatch(&mut self, key: &[u8], flag: &WatchFlag) {
         self.watch.remove(key, flag);
+    }
+
+    /// One more blocked client waits for a change of a key.
+    pub fn wait_for(&mut self, key: &[u8]) {
+        self.release_touched();
+        self.watch.wait_for(key);
+    }
+
+    /// One less does.
+    pub fn stop_waiting(&mut self, key: &[u8]) {
+        self.watch.stop_waiting(key);
+    }
+
+    /// Whether a key that somebody waits for has been changed.
+    #[inline]
+    pub fn has_ready(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
+    /// The oldest key that somebody waits for and that has been changed since it was last taken.
+    pub fn take_ready(&mut self) -> Option<Vec<u8>> {
+        if self.ready.is_empty() {
+            return None;
+        }
+        let key = self.ready.remove(0);
+        // Changes of one key in a row are one occasion to look at it.
+        self.ready.retain(|later| later.as_bytes() != key.as_bytes());
+        Some(key.as_bytes().to_vec())
     }
 }

@@ -4,7 +4,7 @@ use foldhash::fast::FixedState;
 use protocol::slot::Slot;
 use std::hash::{BuildHasher, Hasher};
 
-use super::{Keyspace, Kind, Value};
+use super::{Keyspace, Kind};
 
 /// Where a scan of the keyspace goes on: a slot and a position in its index. As a number it is
 /// the cursor that clients see: 0 is the beginning, and never a place in the middle.
@@ -178,17 +178,7 @@ impl Keyspace {
             put(&mut hasher, entry.key());
             put(&mut hasher, entry.value.kind().name().as_bytes());
             hasher.write_i64(entry.expiry().map_or(-1, |at| at.0));
-            match &entry.value {
-                Value::String(string) => string.with_text(|text| put(&mut hasher, text)),
-                Value::Hash(hash) => {
-                    let mut pairs = hash.pairs();
-                    pairs.sort_unstable();
-                    for (field, value) in pairs {
-                        put(&mut hasher, field);
-                        put(&mut hasher, value);
-                    }
-                }
-            }
+            entry.value.for_digest(&mut |bytes| put(&mut hasher, bytes));
             digest = digest.wrapping_add(hasher.finish() | 1);
         }
         digest
@@ -202,14 +192,7 @@ impl Keyspace {
             let mut hasher = FixedState::with_seed(1).build_hasher();
             hasher.write(entry.key());
             hasher.write(entry.value.encoding().as_bytes());
-            if let Value::Hash(hash) = &entry.value
-                && hash.encoding() == "listpack"
-            {
-                hash.for_each(|field, value| {
-                    hasher.write(field);
-                    hasher.write(value);
-                });
-            }
+            entry.value.for_exact_digest(&mut |bytes| hasher.write(bytes));
             digest = digest.wrapping_add(hasher.finish());
         }
         digest

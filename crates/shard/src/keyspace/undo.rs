@@ -7,10 +7,10 @@
 //! - I1. Applied newest first, the records give the state at the mark, byte for byte.
 
 use super::Tables;
+use super::door::Inverse;
 use super::short_bytes::ShortBytes;
 use super::value::Value;
 use crate::time::Millis;
-use crate::types::hash::{Removed, Replaced};
 
 /// The inverse of one change.
 pub(super) enum Undo {
@@ -18,12 +18,8 @@ pub(super) enum Undo {
     Entry { key: ShortBytes, previous: Option<(Value, Option<Millis>)> },
     /// The key expired then.
     Expiry { key: ShortBytes, previous: Option<Millis> },
-    /// The string was `len_before` long and had these bytes at `offset`.
-    Splice { key: ShortBytes, offset: usize, overwritten: Vec<u8>, len_before: usize },
-    /// The field had this value, or was not there.
-    HashField { key: ShortBytes, field: ShortBytes, previous: Replaced },
-    /// The field was there.
-    HashRemoved { key: ShortBytes, field: ShortBytes, removed: Removed },
+    /// The value of the key was changed inside.
+    Inside { key: ShortBytes, inverse: Inverse },
     /// The value at `to` was that of `from`, and `to` was not there.
     Rename { from: ShortBytes, to: ShortBytes },
     /// The shard held all this.
@@ -39,17 +35,7 @@ impl Undo {
             }
             Self::Expiry { key, .. } => key.memory(),
             Self::Rename { from, to } => from.memory() + to.memory(),
-            Self::Splice { key, overwritten, .. } => key.memory() + overwritten.capacity(),
-            Self::HashField { key, field, previous } => {
-                let value = match previous {
-                    Replaced::Absent => 0,
-                    Replaced::Value(value) => value.capacity(),
-                };
-                key.memory() + field.memory() + value
-            }
-            Self::HashRemoved { key, field, removed } => {
-                key.memory() + field.memory() + removed.value.capacity()
-            }
+            Self::Inside { key, inverse } => key.memory() + inverse.memory(),
             Self::Flush(tables) => tables.memory(),
         };
         size_of::<Self>() + own

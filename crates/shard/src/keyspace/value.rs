@@ -54,4 +54,32 @@ impl Value {
             Self::Hash(hash) => size_of::<Hash>() + hash.memory(),
         }
     }
+
+    /// Gives `put` what the value is, in an order that is the same for equal values however they
+    /// came about.
+    pub(crate) fn for_digest(&self, put: &mut dyn FnMut(&[u8])) {
+        match self {
+            Self::String(string) => string.with_text(put),
+            Self::Hash(hash) => {
+                let mut pairs = hash.pairs();
+                pairs.sort_unstable();
+                for (field, value) in pairs {
+                    put(field);
+                    put(value);
+                }
+            }
+        }
+    }
+
+    /// Gives `put` what a client can see of the value besides that: an order that it keeps.
+    pub(crate) fn for_exact_digest(&self, put: &mut dyn FnMut(&[u8])) {
+        match self {
+            Self::String(_) => {}
+            Self::Hash(hash) if hash.encoding() == "listpack" => hash.for_each(|field, value| {
+                put(field);
+                put(value);
+            }),
+            Self::Hash(_) => {}
+        }
+    }
 }

@@ -1,4 +1,4 @@
-//! Watched keys: which transactions a change spoils.
+//! Watched keys: which transactions a change spoils, and which keys blocked clients wait for.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -24,39 +24,64 @@ impl WatchFlag {
     }
 }
 
-/// Who watches which keys of this shard.
+/// Who is interested in a key.
+#[derive(Default)]
+struct Interest {
+    watchers: Vec<WatchFlag>,
+    /// How many blocked clients wait for it.
+    waiting: usize,
+}
+
+/// Who watches which keys of this shard, and which are waited for.
 #[derive(Default)]
 pub(super) struct WatchTable {
-    watchers: BTreeMap<Box<[u8]>, Vec<WatchFlag>>,
+    keys: BTreeMap<Box<[u8]>, Interest>,
 }
 
 impl WatchTable {
     #[inline]
     pub(super) fn is_empty(&self) -> bool {
-        self.watchers.is_empty()
+        self.keys.is_empty()
     }
 
     pub(super) fn add(&mut self, key: &[u8], flag: &WatchFlag) {
-        let flags = self.watchers.entry(key.into()).or_default();
-        if !flags.iter().any(|known| known.same(flag)) {
-            flags.push(flag.clone());
+        let watchers = &mut self.keys.entry(key.into()).or_default().watchers;
+        if !watchers.iter().any(|known| known.same(flag)) {
+            watchers.push(flag.clone());
         }
     }
 
     pub(super) fn remove(&mut self, key: &[u8], flag: &WatchFlag) {
-        if let Some(flags) = self.watchers.get_mut(key) {
-            flags.retain(|known| !known.same(flag));
-            if flags.is_empty() {
-                self.watchers.remove(key);
+        self.change(key, |interest| interest.watchers.retain(|known| !known.same(flag)));
+    }
+
+    /// One more waits for the key.
+    pub(super) fn wait_for(&mut self, key: &[u8]) {
+        self.keys.entry(key.into()).or_default().waiting += 1;
+    }
+
+    /// One less waits for the key.
+    pub(super) fn stop_waiting(&mut self, key: &[u8]) {
+        self.change(key, |interest| interest.waiting = interest.waiting.saturating_sub(1));
+    }
+
+    fn change(&mut self, key: &[u8], change: impl FnOnce(&mut Interest)) {
+        if let Some(interest) = self.keys.get_mut(key) {
+            change(interest);
+            if interest.watchers.is_empty() && interest.waiting == 0 {
+                self.keys.remove(key);
             }
         }
     }
 
-    pub(super) fn touch(&self, key: &[u8]) {
-        self.watchers.get(key).into_iter().flatten().for_each(WatchFlag::spoil);
+    /// The key has changed. Says whether somebody waits for it.
+    pub(super) fn touch(&self, key: &[u8]) -> bool {
+        let Some(interest) = self.keys.get(key) else { return false };
+        interest.watchers.iter().for_each(WatchFlag::spoil);
+        interest.waiting > 0
     }
 
     pub(super) fn keys(&self) -> impl Iterator<Item = &[u8]> {
-        self.watchers.keys().map(|key| &**key)
+        self.keys.keys().map(|key| &**key)
     }
 }

@@ -1,15 +1,22 @@
 //! The door: every mutator of the keyspace, their inverses, and replay.
+//!
+//! Here is what concerns keys as such, and what the mutators of all types are made of; each type of
+//! value has a file with its own. To add a type: its file here (readers, mutators, an inverse with
+//! `apply` and `memory`, `apply_to_…` for replay), a variant of [`Inverse`], its effects in
+//! [`crate::effect`].
+
+mod hash;
+mod string;
 
 use protocol::slot::Slot;
 
 use super::short_bytes::ShortBytes;
 use super::undo::Undo;
 use super::{Entry, Keyspace, Tables, Value};
-use crate::effect::{BadEffect, Effect};
-use crate::error::CommandError;
-use crate::time::Millis;
-use crate::types::hash::{Hash, Replaced};
-use crate::types::string::StringValue;
+use crate::effect::{BadEffect, Effect, StringEffect};
+use crate::time::{Micros, Millis};
+use hash::HashInverse;
+use string::StringInverse;
 
 /// What a string's expiry becomes when it is set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,82 +29,31 @@ pub enum NewExpiry {
     At(Millis),
 }
 
+/// How to take back one change inside a value.
+pub(super) enum Inverse {
+    Hash(HashInverse),
+    String(StringInverse),
+}
+
+impl Inverse {
+    /// Bytes of memory outside of this struct.
+    pub(super) fn memory(&self) -> usize {
+        match self {
+            Self::Hash(inverse) => inverse.memory(),
+            Self::String(inverse) => inverse.memory(),
+        }
+    }
+
+    fn apply(self, value: &mut Value) {
+        match (self, value) {
+            (Self::Hash(inverse), Value::Hash(hash)) => inverse.apply(hash),
+            (Self::String(inverse), Value::String(string)) => inverse.apply(string),
+            _ => unreachable!("undone newest first, the value is of the type that was changed"),
+        }
+    }
+}
+
 impl Keyspace {
-    /// Records that a key changes: its effect and its watchers.
-    #[inline]
-    fn record(&mut self, key: &[u8], effect: Effect<'_>) {
-        self.counters.changes += 1;
-        if self.record {
-            effect.encode(&mut self.effects);
-        }
-        if !self.watch.is_empty() {
-            self.touched.push(ShortBytes::new(key));
-        }
-    }
-
-    /// Sets a key to a string, whatever it held before.
-    pub fn set_string(&mut self, key: &[u8], value: StringValue, expiry: NewExpiry) {
-        let found = self.live(key);
-        let expiry = match (expiry, found) {
-            (NewExpiry::Never, _) | (NewExpiry::Keep, None) => None,
-            (NewExpiry::At(at), _) => Some(at),
-            (NewExpiry::Keep, Some(handle)) => self.tables.entries.at(handle).expiry(),
-        };
-        if self.record {
-            value.with_text(|text| {
-                let expiry = expiry.map(|at| at.0);
-                Effect::SetString { key, value: text, expiry }.encode(&mut self.effects);
-            });
-        }
-        self.counters.changes += 1;
-        if !self.watch.is_empty() {
-            self.touched.push(ShortBytes::new(key));
-        }
-        self.put(key, found, Value::String(value), expiry);
-    }
-
-    /// Writes `patch` into the string at a key at `offset`, filling a gap with zeros; a missing
-    /// key is an empty string. Returns the new length.
-    ///
-    /// # Errors
-    /// [`CommandError::WrongType`], [`CommandError::StringTooLong`].
-    pub fn splice_string(
-        &mut self,
-        key: &[u8],
-        offset: usize,
-        patch: &[u8],
-    ) -> Result<usize, CommandError> {
-        let found = self.live(key);
-        let end = offset.checked_add(patch.len()).ok_or(CommandError::StringTooLong)?;
-        if end > self.settings.string_len_max {
-            return Err(CommandError::StringTooLong);
-        }
-        let found = match found {
-            Some(handle) => handle,
-            None => self.insert(key, Value::String(StringValue::new(b"")), None),
-        };
-        let Value::String(string) = &mut self.tables.entries.at_mut(found).value else {
-            return Err(CommandError::WrongType);
-        };
-        let len_before = string.len();
-        // A short string is kept whole: that restores its encoding too.
-        let whole = (len_before <= 64).then(|| string.clone());
-        let overwritten = string.splice(offset, patch);
-        let len = string.len();
-        let clock = self.access_clock();
-        self.tables.entries.at_mut(found).set_access(clock);
-        let previous_expiry = self.tables.entries.at(found).expiry();
-        self.undo.push(|| match whole {
-            Some(string) => Undo::Entry {
-                key: ShortBytes::new(key),
-                previous: Some((Value::String(string), previous_expiry)),
-            },
-            None => Undo::Splice { key: ShortBytes::new(key), offset, overwritten, len_before },
-        });
-        self.record(key, Effect::SpliceString { key, offset: offset as u64, patch });
-        Ok(len)
-    }
-
     /// Sets or removes the expiry of a key. Says whether the key is there.
     pub fn set_expiry(&mut self, key: &[u8], expiry: Option<Millis>) -> bool {
         let Some(handle) = self.live(key) else { return false };
@@ -123,76 +79,6 @@ impl Keyspace {
             Undo::Entry { key: ShortBytes::new(key), previous: Some((entry.value, expiry)) }
         });
         true
-    }
-
-    /// Sets a field of the hash at a key, which is made when it is missing. Says whether the
-    /// field is new.
-    ///
-    /// # Errors
-    /// [`CommandError::WrongType`].
-    pub fn hash_set(
-        &mut self,
-        key: &[u8],
-        field: &[u8],
-        value: &[u8],
-    ) -> Result<bool, CommandError> {
-        let limits = self.settings.hash_limits;
-        let handle = match self.live(key) {
-            Some(handle) => handle,
-            None => self.insert(key, Value::Hash(Box::new(Hash::new())), None),
-        };
-        let entry = self.tables.entries.at_mut(handle);
-        let expiry = entry.expiry();
-        let Value::Hash(hash) = &mut entry.value else { return Err(CommandError::WrongType) };
-        if hash.outgrows(field, value, limits) {
-            let large = Box::new(hash.to_large());
-            let small = std::mem::replace(hash, large);
-            self.undo.push(|| Undo::Entry {
-                key: ShortBytes::new(key),
-                previous: Some((Value::Hash(small), expiry)),
-            });
-        }
-        let replaced = hash.set(field, value);
-        let is_new = matches!(replaced, Replaced::Absent);
-        let clock = self.access_clock();
-        self.tables.entries.at_mut(handle).set_access(clock);
-        self.undo.push(|| Undo::HashField {
-            key: ShortBytes::new(key),
-            field: ShortBytes::new(field),
-            previous: replaced,
-        });
-        self.record(key, Effect::HashSet { key, field, value });
-        Ok(is_new)
-    }
-
-    /// Removes a field of the hash at a key, and the key with its last field. Says whether the
-    /// field was there.
-    ///
-    /// # Errors
-    /// [`CommandError::WrongType`].
-    pub fn hash_remove(&mut self, key: &[u8], field: &[u8]) -> Result<bool, CommandError> {
-        let Some(handle) = self.live(key) else { return Ok(false) };
-        let Value::Hash(hash) = &mut self.tables.entries.at_mut(handle).value else {
-            return Err(CommandError::WrongType);
-        };
-        let Some(removed) = hash.remove(field) else { return Ok(false) };
-        let empty = hash.is_empty();
-        self.undo.push(|| Undo::HashRemoved {
-            key: ShortBytes::new(key),
-            field: ShortBytes::new(field),
-            removed,
-        });
-        self.record(key, Effect::HashRemove { key, field });
-        if empty {
-            // The effect of the last field implies that of the key; replay does the same.
-            let expiry = self.tables.entries.at(handle).expiry();
-            let entry = self.detach(handle);
-            self.undo.push(|| Undo::Entry {
-                key: ShortBytes::new(key),
-                previous: Some((entry.value, expiry)),
-            });
-        }
-        Ok(true)
     }
 
     /// Gives the value and expiry of `from` to `to`, whatever that held, and removes `from`. Says
@@ -248,14 +134,57 @@ impl Keyspace {
         self.undo.push(|| Undo::Flush(Box::new(tables)));
     }
 
-    // What the mutators are made of. Nothing below records effects.
+    // What the mutators are made of.
+
+    /// Records that a key changes: its effect and its watchers.
+    #[inline]
+    fn record(&mut self, key: &[u8], effect: Effect<'_>) {
+        self.counters.changes += 1;
+        if self.record {
+            effect.encode(&mut self.effects);
+        }
+        self.note_touched(key);
+    }
+
+    /// Remembers that a watched key has changed.
+    #[inline]
+    fn note_touched(&mut self, key: &[u8]) {
+        if !self.watch.is_empty() {
+            self.touched.push(ShortBytes::new(key));
+        }
+    }
+
+    /// Records a change that has been made inside the value of an entry: its use, its inverse, its
+    /// effect.
+    #[inline]
+    fn changed_inside(
+        &mut self,
+        handle: u32,
+        key: &[u8],
+        effect: Effect<'_>,
+        inverse: impl FnOnce() -> Inverse,
+    ) {
+        let clock = self.access_clock();
+        self.tables.entries.at_mut(handle).set_access(clock);
+        self.undo.push(|| Undo::Inside { key: ShortBytes::new(key), inverse: inverse() });
+        self.record(key, effect);
+    }
+
+    /// Removes the key of a collection that has lost its last element. The effect of that element
+    /// implies this one; replay does the same.
+    fn drop_emptied(&mut self, handle: u32, key: &[u8]) {
+        let expiry = self.tables.entries.at(handle).expiry();
+        let entry = self.detach(handle);
+        self.undo.push(|| Undo::Entry {
+            key: ShortBytes::new(key),
+            previous: Some((entry.value, expiry)),
+        });
+    }
 
     /// Records that `key`, which is missing, becomes what the entry is.
     fn record_whole(&mut self, handle: u32, key: &[u8]) {
         self.counters.changes += 1;
-        if !self.watch.is_empty() {
-            self.touched.push(ShortBytes::new(key));
-        }
+        self.note_touched(key);
         if !self.record {
             return;
         }
@@ -264,14 +193,12 @@ impl Keyspace {
         let effects = &mut self.effects;
         match &entry.value {
             Value::String(string) => string.with_text(|value| {
-                Effect::SetString { key, value, expiry }.encode(effects);
+                Effect::String(key, StringEffect::Set { value, expiry }).encode(effects);
             }),
-            Value::Hash(hash) => {
-                hash.for_each(|field, value| Effect::HashSet { key, field, value }.encode(effects));
-                if expiry.is_some() {
-                    Effect::SetExpiry { key, expiry }.encode(effects);
-                }
-            }
+            Value::Hash(hash) => hash::effects_of_whole(key, hash, effects),
+        }
+        if expiry.is_some() && !matches!(entry.value, Value::String(_)) {
+            Effect::SetExpiry { key, expiry }.encode(effects);
         }
     }
 
@@ -374,22 +301,9 @@ impl Keyspace {
                     self.change_expiry(handle, previous);
                 }
             }
-            Undo::Splice { key, offset, overwritten, len_before } => {
-                if let Some(Value::String(string)) = self.value_to_undo(key.as_bytes()) {
-                    string.unsplice(offset, &overwritten, len_before);
-                }
-            }
-            Undo::HashField { key, field, previous } => {
-                if let Some(Value::Hash(hash)) = self.value_to_undo(key.as_bytes()) {
-                    match previous {
-                        Replaced::Absent => drop(hash.remove(field.as_bytes())),
-                        Replaced::Value(value) => drop(hash.set(field.as_bytes(), &value)),
-                    }
-                }
-            }
-            Undo::HashRemoved { key, field, removed } => {
-                if let Some(Value::Hash(hash)) = self.value_to_undo(key.as_bytes()) {
-                    hash.restore(field.as_bytes(), &removed);
+            Undo::Inside { key, inverse } => {
+                if let Some(handle) = self.enter_slot_of(key.as_bytes()) {
+                    inverse.apply(&mut self.tables.entries.at_mut(handle).value);
                 }
             }
             Undo::Flush(tables) => self.tables = *tables,
@@ -401,11 +315,6 @@ impl Keyspace {
         self.find(key)
     }
 
-    fn value_to_undo(&mut self, key: &[u8]) -> Option<&mut Value> {
-        let handle = self.enter_slot_of(key)?;
-        Some(&mut self.tables.entries.at_mut(handle).value)
-    }
-
     // Replay.
 
     /// Applies recorded effects: what replicas and recovery do instead of running requests.
@@ -415,7 +324,7 @@ impl Keyspace {
     /// [`BadEffect`] when the bytes are not effects; those before it have been applied.
     pub fn replay(&mut self, effects: &[u8]) -> Result<(), BadEffect> {
         let (now, slot) = (self.now, self.slot);
-        self.now = crate::time::Micros(i64::MIN);
+        self.now = Micros(i64::MIN);
         let mut result = Ok(());
         for effect in Effect::decode_all(effects) {
             match effect {
@@ -434,37 +343,21 @@ impl Keyspace {
     /// Applies one effect. Total: an effect that does not fit the state (a field set in a string)
     /// changes nothing, since the entry that carries it has been checked where it was made.
     fn apply(&mut self, effect: &Effect<'_>) {
-        let key: &[u8] = match effect {
-            Effect::SetString { key, .. }
-            | Effect::SpliceString { key, .. }
-            | Effect::SetExpiry { key, .. }
-            | Effect::Remove { key }
-            | Effect::HashSet { key, .. }
-            | Effect::HashRemove { key, .. } => key,
-            Effect::Flush => return self.flush(),
-        };
+        let Some(key) = effect.key() else { return self.flush() };
         self.slot = Slot::of_key(key);
         if self.slot.index().wrapping_sub(self.tables.first) >= self.tables.slots.len() {
             return;
         }
         match *effect {
-            Effect::SetString { key, value, expiry } => {
-                let expiry = expiry.map_or(NewExpiry::Never, |at| NewExpiry::At(Millis(at)));
-                self.set_string(key, StringValue::new(value), expiry);
-            }
-            Effect::SpliceString { key, offset, patch } => {
-                let offset = usize::try_from(offset).unwrap_or(usize::MAX);
-                drop(self.splice_string(key, offset, patch));
-            }
             Effect::SetExpiry { key, expiry } => {
                 self.set_expiry(key, expiry.map(Millis));
             }
             Effect::Remove { key } => {
                 self.remove_found(key);
             }
-            Effect::HashSet { key, field, value } => drop(self.hash_set(key, field, value)),
-            Effect::HashRemove { key, field } => drop(self.hash_remove(key, field)),
             Effect::Flush => {}
+            Effect::String(key, change) => self.apply_to_string(key, change),
+            Effect::Hash(key, change) => self.apply_to_hash(key, change),
         }
     }
 }
