@@ -16,6 +16,7 @@ mod t52_script_figures;
 mod t53_memory;
 mod t54_functions;
 mod t55_debugger;
+mod t56_pubsub;
 mod t60_start;
 mod t61_tables;
 mod t62_differential;

@@ -49,6 +49,8 @@ pub(crate) struct Facts {
     pub(crate) readonly: bool,
     pub(crate) no_evict: bool,
     pub(crate) no_touch: bool,
+    /// Channels, patterns, shard channels.
+    pub(crate) subscriptions: [usize; 3],
 }
 
 impl Client {
@@ -82,14 +84,15 @@ impl Client {
             (facts.readonly, 'r'),
             (facts.no_evict, 'e'),
             (facts.no_touch, 'T'),
+            (facts.subscriptions != [0; 3], 'P'),
         ];
         states.iter().filter(|(set, _)| *set).for_each(|(_, letter)| flags.push(*letter));
         if flags.is_empty() {
             flags.push('N');
         }
         format!(
-            "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db=0 sub=0 psub=0 \
-             ssub=0 multi={} watch={} qbuf=0 qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl=0 \
+            "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db=0 sub={} psub={} \
+             ssub={} multi={} watch={} qbuf=0 qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl=0 \
              oll=0 omem=0 tot-mem=0 events=r cmd={} user=default redir=-1 resp={} lib-name={} \
              lib-ver={}",
             self.id,
@@ -100,6 +103,9 @@ impl Client {
             self.age_seconds(),
             self.idle_seconds(),
             flags,
+            facts.subscriptions[0],
+            facts.subscriptions[1],
+            facts.subscriptions[2],
             facts.multi.map_or(-1, |count| count as i64),
             facts.watching,
             command,

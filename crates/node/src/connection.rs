@@ -28,7 +28,7 @@ use bytes::{Buf, BytesMut};
 use nix::sys::socket::{MsgFlags, Shutdown, recv, send, shutdown};
 use protocol::args::Args;
 use protocol::decode::{Batch, Decoder};
-use protocol::encode;
+use protocol::encode::{self, Version};
 use router::session::Session;
 use router::view::View;
 use shard::time::Millis;
@@ -56,6 +56,10 @@ pub(crate) struct Connection {
     polling: Cell<bool>,
     /// Wakes the connection's task.
     waker: RefCell<Waker>,
+    /// What the client is told unasked and that is not in the output yet.
+    pushes: RefCell<Vec<u8>>,
+    /// Replies are in RESP3.
+    resp3: Cell<bool>,
     /// There is something for the task to do although nothing has come in.
     left_over: Cell<bool>,
 }
@@ -95,6 +99,8 @@ impl Connection {
             open: RefCell::default(),
             polling: Cell::new(false),
             waker: RefCell::new(Waker::noop().clone()),
+            pushes: RefCell::default(),
+            resp3: Cell::new(false),
             left_over: Cell::new(false),
         })
     }
@@ -120,7 +126,7 @@ impl Connection {
                 return Ok(());
             }
             loop {
-                poll_fn(|cx| self.poll_open(executor, cx)).await;
+                poll_fn(|cx| self.poll_open_and_pushes(executor, cx)).await;
                 self.flush(executor).await?;
                 if self.state.borrow().closing || self.client.killed.load(Ordering::Relaxed) {
                     return Ok(());
@@ -167,6 +173,21 @@ impl Connection {
             self.open.replace(Some(wait));
         }
         poll
+    }
+
+    /// The same; what the client is told meanwhile is written as far as the socket takes it.
+    fn poll_open_and_pushes(
+        self: &Rc<Self>,
+        executor: &Rc<Executor>,
+        cx: &mut Context<'_>,
+    ) -> Poll<()> {
+        if self.poll_open(executor, cx).is_ready() {
+            return Poll::Ready(());
+        }
+        if !self.pushes.borrow().is_empty() && self.stream.poll_write_ready(cx).is_ready() {
+            self.write_now(executor);
+        }
+        Poll::Pending
     }
 
     /// Reads what is there and serves it; false at the end of the input. While something is open,
@@ -298,6 +319,27 @@ impl Connection {
         self.publish_facts(&state.session);
     }
 
+    /// Tells the client something that it has not asked for: `bytes` are a push in RESP3.
+    pub(crate) fn push(&self, executor: &Executor, bytes: &[u8]) {
+        let mut pushes = self.pushes.borrow_mut();
+        let limit = executor.node.settings.output_buffer_limit.load(Ordering::Relaxed);
+        if (pushes.len() + bytes.len()) as u64 > limit {
+            // It does not read: Redis ends such clients too.
+            self.client.killed.store(true, Ordering::Relaxed);
+            pushes.clear();
+            let _ = shutdown(self.stream.as_raw_fd(), Shutdown::Both);
+            return;
+        }
+        let start = pushes.len();
+        pushes.extend_from_slice(bytes);
+        if !self.resp3.get() {
+            pushes[start] = b'*';
+        }
+        drop(pushes);
+        self.left_over.set(true);
+        self.waker.borrow().wake_by_ref();
+    }
+
     /// Ends the connection when its output is written.
     pub(crate) fn close_when_written(&self) {
         self.state.borrow_mut().closing = true;
@@ -313,6 +355,7 @@ impl Connection {
         loop {
             {
                 let mut state = self.state.borrow_mut();
+                state.output.append(&mut self.pushes.borrow_mut());
                 if state.output.is_empty() {
                     return Ok(());
                 }
@@ -361,6 +404,7 @@ impl Connection {
     fn write_now(&self, executor: &Executor) {
         let fd = self.stream.as_raw_fd();
         let mut state = self.state.borrow_mut();
+        state.output.append(&mut self.pushes.borrow_mut());
         while !state.output.is_empty() {
             let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
             let Ok(count @ 1..) = send(fd, &state.output, flags) else { return };
@@ -410,6 +454,8 @@ impl Connection {
         facts.readonly = session.readonly;
         facts.no_evict = session.no_evict;
         facts.no_touch = session.no_touch;
+        facts.subscriptions = session.subscriptions.counts();
+        self.resp3.set(matches!(session.version, Version::Resp3));
     }
 
     /// Notes a request, for CLIENT LIST.
@@ -423,6 +469,7 @@ impl Connection {
         executor.node.clients.remove(self.id());
         let mut state = self.state.borrow_mut();
         crate::commands::watch::unwatch_all(executor, &mut state.session);
+        crate::commands::subscribe::unsubscribe_all(executor, &mut state.session);
     }
 }
 

@@ -190,6 +190,7 @@ impl Begin {
         let args = queued.request.args();
         let elsewhere = shard.execute(queued.id, args, queued.slot, now, &mut reply);
         shard.scripts_mut().debug_no_more();
+        executor.release(&mut shard);
         drop(shard);
         executor.after_script();
         match elsewhere {

@@ -193,6 +193,11 @@ impl<'a> Dispatch<'a> {
         note_command(spec.name);
         self.connection.note(id.index(), self.now.millis());
         let home = *node.registry.home(id);
+        if self.session.only_listens()
+            && let Some(step) = self.answer_listener(spec, args)
+        {
+            return step;
+        }
         if let Some(end) = node.pause.holds(may_write(spec)) {
             // What ends a pause is not paused.
             if spec.family != Family::Connection && spec.family != Family::Server {
@@ -218,6 +223,31 @@ impl<'a> Dispatch<'a> {
                 self.answer_by_session(run, args, executor, view)
             }
             Home::Node(run) => self.answer_by_node(run, args),
+        }
+    }
+
+    /// A request of a client that has subscribed, in RESP2. `None` when it may send it.
+    #[cold]
+    fn answer_listener(&mut self, spec: &CommandSpec, args: Args<'_>) -> Option<Step> {
+        match spec.name {
+            "subscribe" | "psubscribe" | "ssubscribe" | "unsubscribe" | "punsubscribe"
+            | "sunsubscribe" | "quit" | "reset" => None,
+            "ping" if args.len() <= 2 => {
+                self.reply(|reply| {
+                    reply.array(2);
+                    reply.bulk(b"pong");
+                    reply.bulk(args.get(1).unwrap_or_default());
+                });
+                Some(Step::Next)
+            }
+            "ping" => None,
+            name => {
+                let name = name.replace('|', " ");
+                Some(self.refuse(&format!(
+                    "ERR Can't execute '{name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / \
+                     QUIT / RESET are allowed in this context"
+                )))
+            }
         }
     }
 
@@ -310,6 +340,7 @@ impl<'a> Dispatch<'a> {
         let mut elsewhere = None;
         let start = self.output_len();
         self.reply(|reply| elsewhere = shard.execute(id, args, slot, now, reply));
+        executor.release(&mut shard);
         drop(shard);
         if spec.family == Family::Scripting {
             executor.after_script();
@@ -447,6 +478,7 @@ impl<'a> Dispatch<'a> {
         if self.session.was_reset {
             self.session.was_reset = false;
             crate::commands::watch::unwatch_all(executor, self.session);
+            crate::commands::subscribe::unsubscribe_all(executor, self.session);
         }
         self.connection.publish_facts(self.session);
         Step::Next

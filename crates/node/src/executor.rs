@@ -144,6 +144,7 @@ async fn tick(executor: Rc<Executor>) {
         let mut shard = executor.shard.borrow_mut();
         shard.keyspace_mut().enter(now, None);
         shard.keyspace_mut().expire_some(EXPIRY_BUCKETS);
+        executor.release(&mut shard);
         executor.publish(&shard);
     }
 }
@@ -153,6 +154,7 @@ impl Executor {
         let (first, count) = node.topology.shard_range(index);
         let mut keyspace = Keyspace::new(first, count, fastrand::u64(..));
         keyspace.configure(node.settings.keyspace());
+        keyspace.set_channels(node.channels.clone());
         let mut scripts = ScriptEngine::new(node.scripts.clone(), node.functions.clone());
         if node.config.shard_endpoints {
             scripts.answer_as_master();
@@ -235,6 +237,7 @@ impl Executor {
                             b"ERR Script attempted to access a non local key in a cluster node",
                         );
                     }
+                    self.release(&mut shard);
                 }
                 Err(_) => reply.error_text(self.busy_text(self.index).as_bytes()),
             }
@@ -295,11 +298,17 @@ impl Executor {
         self.shard.try_borrow_mut().is_err()
     }
 
+    /// The connection of a client that lives here.
+    pub(crate) fn connection(&self, client: u64) -> Option<Rc<Connection>> {
+        self.connections.borrow().get(&client).cloned()
+    }
+
     /// Looks after sockets and mailbox while a script runs. Called from the script's hook.
     pub(crate) fn attend(&self, request: Option<Args<'_>>) {
         let Some(me) = self.me.upgrade() else { return };
         self.show_slow_request(request);
         self.attend_mailbox();
+        self.take_pushes();
         let connections: Vec<Rc<Connection>> =
             self.connections.borrow().values().cloned().collect();
         let idle: Vec<&Rc<Connection>> =

@@ -82,6 +82,7 @@ async fn on_shard(executor: &Executor, shard: u16, queued: Queued, version: Vers
             Ok(mut shard) => {
                 let now = executor.clock.now();
                 shard.execute(queued.id, queued.request.args(), queued.slot, now, &mut reply);
+                executor.release(&mut shard);
             }
             Err(_) => reply.error_text(executor.busy_text(executor.index).as_bytes()),
         }

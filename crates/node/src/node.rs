@@ -8,6 +8,7 @@ use std::time::Instant;
 use router::registry::Registry;
 use router::topology::Topology;
 use router::view::View;
+use shard::channels::Channels;
 use shard::commands::table::CommandTable;
 use shard::gauge::Gauge;
 use shard::script::functions::FunctionStore;
@@ -18,8 +19,10 @@ use tokio::sync::{mpsc, watch};
 use crate::clients::Clients;
 use crate::commands::NodeCommand;
 use crate::config::Config;
+use crate::delivery::Push;
 use crate::mailbox::Message;
 use crate::pause::Pause;
+use crate::peers::Peers;
 use crate::settings::Settings;
 use crate::sys::Thread;
 
@@ -36,6 +39,10 @@ pub(crate) struct Node {
     pub(crate) scripts: Arc<ScriptStore>,
     pub(crate) functions: Arc<FunctionStore>,
     pub(crate) pause: Pause,
+    /// Who has subscribed to what.
+    pub(crate) channels: Arc<Channels>,
+    /// The other nodes.
+    pub(crate) peers: Peers,
     /// Whether memory is full.
     pub(crate) gauge: Arc<Gauge>,
     pub(crate) started: Instant,
@@ -47,6 +54,8 @@ pub(crate) struct Node {
 /// How other threads reach an executor.
 pub(crate) struct ExecutorHandle {
     pub(crate) mailbox: mpsc::Sender<Message>,
+    /// What connections of this executor are to be told.
+    pub(crate) pushes: Mutex<Vec<Push>>,
     /// Known as soon as the executor's thread has made its shard.
     pub(crate) live: OnceLock<LiveExecutor>,
     /// A script has run past the busy threshold and the shard answers BUSY.

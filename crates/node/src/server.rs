@@ -19,6 +19,7 @@ use crate::mailbox::Message;
 use crate::membership::Membership;
 use crate::node::{ExecutorHandle, KillTarget, Node, Published, Statistics};
 use crate::pause::Pause;
+use crate::peers::Peers;
 use crate::settings::Settings;
 use crate::{executor, listener, memory, panic, sys, watchdog};
 
@@ -115,6 +116,7 @@ fn build(
         mailboxes.push(receiver);
         executors.push(ExecutorHandle {
             mailbox,
+            pushes: Mutex::default(),
             live: OnceLock::new(),
             busy: AtomicBool::new(false),
             script_age_ms: AtomicU64::new(0),
@@ -134,6 +136,8 @@ fn build(
         functions: Arc::default(),
         gauge: Arc::default(),
         pause: Pause::default(),
+        channels: Arc::default(),
+        peers: Peers::start(&membership.topology),
         started: Instant::now(),
         run_id: random_id(),
         shutdown: watch::Sender::new(false),

@@ -102,6 +102,14 @@ pub fn set(out: &mut Vec<u8>, version: Version, count: usize) {
     }
 }
 
+/// The header of a push of `count` values: RESP2 clients get an array.
+pub fn push(out: &mut Vec<u8>, version: Version, count: usize) {
+    match version {
+        Version::Resp2 => header(out, b'*', count as i64),
+        Version::Resp3 => header(out, b'>', count as i64),
+    }
+}
+
 /// A double: RESP2 clients get its text as a bulk string.
 pub fn double(out: &mut Vec<u8>, version: Version, value: f64) {
     let mut text = Vec::with_capacity(32);

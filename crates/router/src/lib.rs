@@ -9,6 +9,7 @@
 //! | [`plan`] | where a request runs |
 //! | [`view`] | what the clients of one listener are told of the cluster |
 //! | [`session`] | the state of a connection |
+//! | [`subscriptions`] | what a connection has subscribed to |
 //! | [`registry`] | all commands of the server, and who answers each |
 //! | [`commands`] | commands that are answered without a shard |
 //!
@@ -23,6 +24,7 @@ pub mod commands;
 pub mod plan;
 pub mod registry;
 pub mod session;
+pub mod subscriptions;
 #[cfg(test)]
 mod testing;
 pub mod topology;

@@ -15,6 +15,7 @@ use shard::keyspace::WatchFlag;
 use shard::shard::Queued;
 
 use crate::plan::CROSSSLOT;
+use crate::subscriptions::Subscriptions;
 
 /// The state of one connection. See the module.
 #[derive(Debug)]
@@ -49,6 +50,8 @@ pub struct Session {
     pub watched: Vec<(Slot, Vec<u8>)>,
     /// Set when a watched key has changed.
     pub watch_flag: WatchFlag,
+    /// What it has subscribed to.
+    pub subscriptions: Subscriptions,
     /// RESET was sent. The node unwatches keys, ends subscriptions, and clears this.
     pub was_reset: bool,
 }
@@ -72,18 +75,20 @@ impl Session {
             transaction: None,
             watched: Vec::new(),
             watch_flag: WatchFlag::default(),
+            subscriptions: Subscriptions::default(),
             was_reset: false,
         }
     }
 
-    /// RESET: as a new connection, but for what only the node can undo (`watched`, which is why
-    /// `was_reset` is set) and for the client library, which is still the same (as in Redis).
+    /// RESET: as a new connection, but for what only the node can undo (`watched` and
+    /// `subscriptions`, which is why `was_reset` is set) and for the client library, which is still the same (as in Redis).
     pub fn reset(&mut self) {
         *self = Self {
             lib_name: std::mem::take(&mut self.lib_name),
             lib_ver: std::mem::take(&mut self.lib_ver),
             watched: std::mem::take(&mut self.watched),
             watch_flag: self.watch_flag.clone(),
+            subscriptions: std::mem::take(&mut self.subscriptions),
             was_reset: true,
             ..Self::new(self.id)
         };
@@ -93,6 +98,13 @@ impl Session {
     /// with. From then on no key is watched, and none has changed. I1.
     pub fn take_watches(&mut self) -> (Vec<(Slot, Vec<u8>)>, WatchFlag) {
         (std::mem::take(&mut self.watched), std::mem::take(&mut self.watch_flag))
+    }
+
+    /// Whether it may only send what concerns subscriptions: in RESP2 a client with subscriptions
+    /// could not tell replies from messages.
+    #[inline]
+    pub fn only_listens(&self) -> bool {
+        !self.subscriptions.is_empty() && matches!(self.version, Version::Resp2)
     }
 
     /// Whether the reply of the command that has just run is thrown away.

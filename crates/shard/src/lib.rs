@@ -25,6 +25,7 @@
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
 
+pub mod channels;
 pub mod commands;
 pub mod effect;
 pub mod error;

@@ -153,6 +153,14 @@ impl<'a> Reply<'a> {
         }
     }
 
+    /// A push; `count` values follow. An array in RESP2, and in scripts, which never get one.
+    pub fn push(&mut self, count: usize) {
+        match &mut self.0 {
+            Sink::Resp { out, version } => encode::push(out, *version, count),
+            Sink::Lua(sink) => sink.array(count),
+        }
+    }
+
     /// A double. Its text in RESP2.
     pub fn double(&mut self, value: f64) {
         match &mut self.0 {

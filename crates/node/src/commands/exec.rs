@@ -127,6 +127,7 @@ fn run_queue(executor: &Executor, queue: &[Queued], terms: &Terms) -> Outcome {
     } else {
         Ok(shard.transaction(queue, now, &mut bytes, terms.version))
     };
+    executor.release(&mut shard);
     drop(shard);
     executor.after_script();
     match result {

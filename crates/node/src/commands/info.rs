@@ -178,8 +178,11 @@ fn stats(node: &Node, published: &[Published], out: &mut String) {
     line(out, "evicted_scripts", node.scripts.evicted());
     line(out, "keyspace_hits", sum(published, |figures| figures.hits));
     line(out, "keyspace_misses", sum(published, |figures| figures.misses));
-    line(out, "pubsub_channels", 0);
-    line(out, "pubsub_patterns", 0);
+    let (channels, patterns, shard_channels) = node.channels.counts();
+    line(out, "pubsub_channels", channels);
+    line(out, "pubsub_patterns", patterns);
+    line(out, "pubsubshard_channels", shard_channels);
+    line(out, "pubsub_relay_dropped", node.peers.dropped());
     line(out, "total_error_replies", sum(published, |figures| figures.failed));
 }
 

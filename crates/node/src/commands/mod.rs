@@ -13,12 +13,14 @@ mod exec;
 mod function_kill;
 mod function_stats;
 pub(crate) mod info;
+mod pubsub;
 mod quit;
 mod script_debug;
 mod script_kill;
 mod script_list;
 mod script_stats;
 mod shutdown;
+pub(crate) mod subscribe;
 mod transaction;
 pub(crate) mod watch;
 
@@ -85,5 +87,7 @@ pub(crate) fn commands() -> Vec<(&'static CommandSpec, NodeCommand)> {
     commands.extend_from_slice(cluster_slots::COMMANDS);
     commands.extend_from_slice(config::COMMANDS);
     commands.extend_from_slice(debug::COMMANDS);
+    commands.extend_from_slice(pubsub::COMMANDS);
+    commands.extend_from_slice(subscribe::COMMANDS);
     commands
 }

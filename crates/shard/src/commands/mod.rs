@@ -13,6 +13,7 @@
 pub mod connection;
 pub mod generic;
 pub mod hash;
+pub mod pubsub;
 pub mod scripting;
 pub mod server;
 pub mod string;
@@ -70,6 +71,7 @@ pub const FAMILIES: &[&[&Command]] = &[
     connection::COMMANDS,
     generic::COMMANDS,
     hash::COMMANDS,
+    pubsub::COMMANDS,
     scripting::COMMANDS,
     server::COMMANDS,
     string::COMMANDS,
@@ -106,7 +108,8 @@ mod tests {
     fn a_command_with_keys_says_whether_it_reads_or_writes() {
         for command in all().filter(|command| !command.spec.keys.is_empty()) {
             let flags = command.spec.flags;
-            if flags.intersects(Flags::NO_MANDATORY_KEYS) {
+            // The channel of SPUBLISH decides where it runs and is no key.
+            if flags.intersects(Flags::NO_MANDATORY_KEYS | Flags::PUBSUB) {
                 continue;
             }
             let both = flags.contains(Flags::WRITE) && flags.contains(Flags::READONLY);

@@ -34,6 +34,8 @@ pub mod value;
 mod warm;
 mod watch;
 
+use std::sync::Arc;
+
 pub use commit::Mark;
 pub use door::NewExpiry;
 pub use outbox::{Events, Message};
@@ -49,6 +51,7 @@ use undo::UndoLog;
 use value::Value;
 use watch::WatchTable;
 
+use crate::channels::Channels;
 use crate::time::{Micros, Millis};
 use crate::types::hash::HashLimits;
 
@@ -145,6 +148,8 @@ pub struct Keyspace {
     ready: Vec<short_bytes::ShortBytes>,
     /// What subscribers are to be told.
     outbox: Vec<Message>,
+    /// Who has subscribed to what on this node.
+    channels: Arc<Channels>,
     settings: Settings,
     counters: Counters,
     rng: fastrand::Rng,
@@ -171,6 +176,7 @@ impl Keyspace {
             touched: Vec::new(),
             ready: Vec::new(),
             outbox: Vec::new(),
+            channels: Arc::default(),
             settings: Settings::default(),
             counters: Counters::default(),
             rng: fastrand::Rng::with_seed(seed),
@@ -206,6 +212,16 @@ impl Keyspace {
     /// Puts settings in force. What is already stored keeps its form.
     pub fn configure(&mut self, settings: Settings) {
         self.settings = settings;
+    }
+
+    /// Who has subscribed to what on this node.
+    pub fn channels(&self) -> &Arc<Channels> {
+        &self.channels
+    }
+
+    /// Has the keyspace share the node's subscriptions.
+    pub fn set_channels(&mut self, channels: Arc<Channels>) {
+        self.channels = channels;
     }
 
     /// Counters since the start or the last reset.
@@ -266,6 +282,7 @@ impl Keyspace {
     fn expire(&mut self, key: &[u8]) {
         self.counters.expired += 1;
         self.remove_found(key);
+        self.notify(Events::EXPIRED, "expired", key);
     }
 
     /// The entry of a key that is read: counts a hit or a miss and sets the access clock.
@@ -273,6 +290,7 @@ impl Keyspace {
     fn read(&mut self, key: &[u8]) -> Option<u32> {
         let Some(handle) = self.live(key) else {
             self.counters.misses += 1;
+            self.notify(Events::MISSED, "keymiss", key);
             return None;
         };
         self.counters.hits += 1;

@@ -73,6 +73,13 @@ impl Keyspace {
         }
     }
 
+    /// Tells of the removal of a collection that has lost its last element.
+    pub fn notify_if_gone(&mut self, key: &[u8]) {
+        if self.settings.events.contains(Events::GENERIC) && !self.contains(key) {
+            self.notify(Events::GENERIC, "del", key);
+        }
+    }
+
     /// Has a message sent when the command, script or transaction that runs is kept.
     pub fn publish(&mut self, message: Message) {
         self.outbox.push(message);

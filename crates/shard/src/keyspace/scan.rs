@@ -4,7 +4,7 @@ use foldhash::fast::FixedState;
 use protocol::slot::Slot;
 use std::hash::{BuildHasher, Hasher};
 
-use super::{Keyspace, Kind};
+use super::{Events, Keyspace, Kind};
 
 /// Where a scan of the keyspace goes on: a slot and a position in its index. As a number it is
 /// the cursor that clients see: 0 is the beginning, and never a place in the middle.
@@ -153,6 +153,7 @@ impl Keyspace {
                 self.slot = Slot::of_key(&key);
                 removed += usize::from(self.remove_found(&key));
                 self.counters.expired += 1;
+                self.notify(Events::EXPIRED, "expired", &key);
             }
             self.sweep = match next {
                 Some(position) => (at, position),

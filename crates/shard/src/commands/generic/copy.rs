@@ -8,6 +8,7 @@ use protocol::spec::{Access, Arity, CommandSpec, Family, Flags, KeySpec};
 
 use crate::commands::{Call, Command};
 use crate::error::CommandError;
+use crate::keyspace::Events;
 
 pub(super) const COMMAND: Command = Command {
     spec: CommandSpec {
@@ -35,6 +36,9 @@ fn run(call: &mut Call<'_, '_>, args: Args<'_>) -> Result<(), CommandError> {
     let copied = call.keyspace.touch(from)
         && (replace || !call.keyspace.contains(to))
         && call.keyspace.copy(from, to);
+    if copied {
+        call.keyspace.notify(Events::GENERIC, "copy_to", to);
+    }
     call.reply.flag(copied);
     Ok(())
 }

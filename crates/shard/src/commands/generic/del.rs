@@ -8,6 +8,7 @@ use protocol::spec::{Access, Arity, CommandSpec, Family, Flags, KeySpec};
 
 use crate::commands::{Call, Command};
 use crate::error::CommandError;
+use crate::keyspace::Events;
 
 pub(super) const DEL: Command = Command {
     spec: CommandSpec {
@@ -46,7 +47,13 @@ pub(super) const UNLINK: Command = Command {
 };
 
 fn run(call: &mut Call<'_, '_>, args: Args<'_>) -> Result<(), CommandError> {
-    let removed = args.iter_from(1).filter(|key| call.keyspace.remove(key)).count();
+    let mut removed = 0;
+    for key in args.iter_from(1) {
+        if call.keyspace.remove(key) {
+            call.keyspace.notify(Events::GENERIC, "del", key);
+            removed += 1;
+        }
+    }
     call.reply.count(removed);
     Ok(())
 }

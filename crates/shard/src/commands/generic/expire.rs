@@ -9,6 +9,7 @@ use protocol::spec::{Access, Arity, CommandSpec, Family, Flags, KeySpec};
 
 use crate::commands::{Call, Command, Run};
 use crate::error::CommandError;
+use crate::keyspace::Events;
 use crate::time::Millis;
 
 pub(super) const EXPIRE: Command =
@@ -66,8 +67,10 @@ fn run(call: &mut Call<'_, '_>, args: Args<'_>, time: &Time) -> Result<(), Comma
     let allowed = call.keyspace.expiry(key).is_some_and(|current| condition.allows(current, at));
     if allowed && at <= call.keyspace.now() {
         call.keyspace.remove(key);
+        call.keyspace.notify(Events::GENERIC, "del", key);
     } else if allowed {
         call.keyspace.set_expiry(key, Some(at));
+        call.keyspace.notify(Events::GENERIC, "expire", key);
     }
     call.reply.flag(allowed);
     Ok(())

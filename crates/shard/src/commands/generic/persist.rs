@@ -5,6 +5,7 @@ use protocol::spec::{Access, Arity, CommandSpec, Family, Flags, KeySpec};
 
 use crate::commands::{Call, Command};
 use crate::error::CommandError;
+use crate::keyspace::Events;
 
 pub(super) const COMMAND: Command = Command {
     spec: CommandSpec {
@@ -25,6 +26,7 @@ fn run(call: &mut Call<'_, '_>, args: Args<'_>) -> Result<(), CommandError> {
     let expires = call.keyspace.expiry(key).flatten().is_some();
     if expires {
         call.keyspace.set_expiry(key, None);
+        call.keyspace.notify(Events::GENERIC, "persist", key);
     }
     call.reply.flag(expires);
     Ok(())

@@ -8,6 +8,7 @@ use protocol::spec::{Access, Arity, CommandSpec, Family, Flags, KeySpec};
 
 use crate::commands::{Call, Command};
 use crate::error::CommandError;
+use crate::keyspace::Events;
 
 pub(super) const RENAME: Command = Command {
     spec: CommandSpec {
@@ -42,8 +43,12 @@ pub(super) const RENAMENX: Command = Command {
 };
 
 fn rename(call: &mut Call<'_, '_>, args: Args<'_>) -> Result<(), CommandError> {
-    if !call.keyspace.rename(args.at(1), args.at(2)) {
+    let (from, to) = (args.at(1), args.at(2));
+    if !call.keyspace.rename(from, to) {
         return Err(CommandError::NoSuchKey);
+    }
+    if from != to {
+        notify(call, from, to);
     }
     call.reply.ok();
     Ok(())
@@ -58,9 +63,15 @@ fn renamenx(call: &mut Call<'_, '_>, args: Args<'_>) -> Result<(), CommandError>
     let free = !call.keyspace.contains(to);
     if free {
         call.keyspace.rename(from, to);
+        notify(call, from, to);
     }
     call.reply.flag(free);
     Ok(())
+}
+
+fn notify(call: &mut Call<'_, '_>, from: &[u8], to: &[u8]) {
+    call.keyspace.notify(Events::GENERIC, "rename_from", from);
+    call.keyspace.notify(Events::GENERIC, "rename_to", to);
 }
 
 #[cfg(test)]

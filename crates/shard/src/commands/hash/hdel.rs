@@ -5,6 +5,7 @@ use protocol::spec::{Access, Arity, CommandSpec, Family, Flags, KeySpec};
 
 use crate::commands::{Call, Command};
 use crate::error::CommandError;
+use crate::keyspace::Events;
 
 pub(super) const COMMAND: Command = Command {
     spec: CommandSpec {
@@ -28,6 +29,10 @@ fn run(call: &mut Call<'_, '_>, args: Args<'_>) -> Result<(), CommandError> {
     for field in args.iter_from(2) {
         // Only the first can be of the wrong type, and then nothing has changed.
         removed += usize::from(call.keyspace.hash_remove(key, field)?);
+    }
+    if removed > 0 {
+        call.keyspace.notify(Events::HASH, "hdel", key);
+        call.keyspace.notify_if_gone(key);
     }
     call.reply.count(removed);
     Ok(())

@@ -6,6 +6,7 @@ use protocol::spec::{Access, Arity, CommandSpec, Family, Flags, KeySpec};
 
 use crate::commands::{Call, Command};
 use crate::error::CommandError;
+use crate::keyspace::Events;
 
 pub(super) const COMMAND: Command = Command {
     spec: CommandSpec {
@@ -34,6 +35,7 @@ fn run(call: &mut Call<'_, '_>, args: Args<'_>) -> Result<(), CommandError> {
     let sum = value.checked_add(increment).ok_or(CommandError::IncrementOverflow)?;
 
     call.keyspace.hash_set(key, field, itoa::Buffer::new().format(sum).as_bytes())?;
+    call.keyspace.notify(Events::HASH, "hincrby", key);
     call.reply.int(sum);
     Ok(())
 }

@@ -8,6 +8,7 @@ use protocol::spec::{Access, Arity, CommandSpec, Family, Flags, KeySpec};
 
 use crate::commands::{Call, Command};
 use crate::error::CommandError;
+use crate::keyspace::Events;
 use crate::types::long_double::LongDouble;
 
 pub(super) const COMMAND: Command = Command {
@@ -43,6 +44,7 @@ fn run(call: &mut Call<'_, '_>, args: Args<'_>) -> Result<(), CommandError> {
 
     let text = sum.to_text();
     call.keyspace.hash_set(key, field, &text)?;
+    call.keyspace.notify(Events::HASH, "hincrbyfloat", key);
     call.reply.bulk(&text);
     Ok(())
 }

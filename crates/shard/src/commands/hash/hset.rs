@@ -5,6 +5,7 @@ use protocol::spec::{Access, Arity, CommandSpec, Family, Flags, KeySpec};
 
 use crate::commands::{Call, Command, Run};
 use crate::error::CommandError;
+use crate::keyspace::Events;
 
 pub(super) const HSET: Command = command(
     "hset",
@@ -68,6 +69,7 @@ fn set_fields(
     for at in (2..args.len()).step_by(2) {
         created += usize::from(call.keyspace.hash_set(key, args.at(at), args.at(at + 1))?);
     }
+    call.keyspace.notify(Events::HASH, "hset", key);
     Ok(created)
 }
 

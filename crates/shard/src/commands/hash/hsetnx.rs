@@ -5,6 +5,7 @@ use protocol::spec::{Access, Arity, CommandSpec, Family, Flags, KeySpec};
 
 use crate::commands::{Call, Command};
 use crate::error::CommandError;
+use crate::keyspace::Events;
 
 pub(super) const COMMAND: Command = Command {
     spec: CommandSpec {
@@ -25,6 +26,7 @@ fn run(call: &mut Call<'_, '_>, args: Args<'_>) -> Result<(), CommandError> {
     let free = call.keyspace.hash(key)?.is_none_or(|hash| hash.value(field).is_none());
     if free {
         call.keyspace.hash_set(key, field, args.at(3))?;
+        call.keyspace.notify(Events::HASH, "hset", key);
     }
     call.reply.flag(free);
     Ok(())

@@ -5,7 +5,7 @@ use protocol::spec::{Access, Arity, CommandSpec, Family, Flags, KeySpec};
 
 use crate::commands::{Call, Command};
 use crate::error::CommandError;
-use crate::keyspace::NewExpiry;
+use crate::keyspace::{Events, NewExpiry};
 use crate::types::string::StringValue;
 
 pub(super) const COMMAND: Command = Command {
@@ -36,6 +36,7 @@ fn run(call: &mut Call<'_, '_>, args: Args<'_>) -> Result<(), CommandError> {
             text.len()
         }
     };
+    call.keyspace.notify(Events::STRING, "append", key);
     call.reply.count(len);
     Ok(())
 }

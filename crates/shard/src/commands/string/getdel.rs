@@ -7,6 +7,7 @@ use protocol::spec::{Access, Arity, CommandSpec, Family, Flags, KeySpec};
 
 use crate::commands::{Call, Command};
 use crate::error::CommandError;
+use crate::keyspace::Events;
 
 pub(super) const COMMAND: Command = Command {
     spec: CommandSpec {
@@ -31,6 +32,7 @@ fn run(call: &mut Call<'_, '_>, args: Args<'_>) -> Result<(), CommandError> {
     };
     call.reply.string(value);
     call.keyspace.remove(key);
+    call.keyspace.notify(Events::GENERIC, "del", key);
     Ok(())
 }
 

@@ -11,6 +11,7 @@ use protocol::spec::{Access, Arity, CommandSpec, Family, Flags, KeySpec};
 use super::expiry::Time;
 use crate::commands::{Call, Command};
 use crate::error::CommandError;
+use crate::keyspace::Events;
 use crate::time::Millis;
 
 pub(super) const COMMAND: Command = Command {
@@ -78,12 +79,15 @@ fn apply(call: &mut Call<'_, '_>, key: &[u8], change: Change<'_>, expiry: Option
     match (change, expiry) {
         (_, Some(at)) if at <= now => {
             call.keyspace.remove(key);
+            call.keyspace.notify(Events::GENERIC, "del", key);
         }
         (_, Some(_)) => {
             call.keyspace.set_expiry(key, expiry);
+            call.keyspace.notify(Events::GENERIC, "expire", key);
         }
         (Change::Persist, None) if matches!(call.keyspace.expiry(key), Some(Some(_))) => {
             call.keyspace.set_expiry(key, None);
+            call.keyspace.notify(Events::GENERIC, "persist", key);
         }
         (_, None) => {}
     }

@@ -8,7 +8,7 @@ use protocol::spec::{Access, Arity, CommandSpec, Family, Flags, KeySpec};
 
 use crate::commands::{Call, Command};
 use crate::error::CommandError;
-use crate::keyspace::NewExpiry;
+use crate::keyspace::{Events, NewExpiry};
 use crate::types::string::StringValue;
 
 const SPEC: CommandSpec = CommandSpec {
@@ -77,6 +77,7 @@ fn add(call: &mut Call<'_, '_>, key: &[u8], increment: i64) -> Result<(), Comman
     };
     let new = old.checked_add(increment).ok_or(CommandError::IncrementOverflow)?;
     call.keyspace.set_string(key, StringValue::from_int(new), NewExpiry::Keep);
+    call.keyspace.notify(Events::STRING, "incrby", key);
     call.reply.int(new);
     Ok(())
 }

@@ -9,7 +9,7 @@ use protocol::spec::{Access, Arity, CommandSpec, Family, Flags, KeySpec};
 
 use crate::commands::{Call, Command};
 use crate::error::CommandError;
-use crate::keyspace::NewExpiry;
+use crate::keyspace::{Events, NewExpiry};
 use crate::types::long_double::LongDouble;
 use crate::types::string::StringValue;
 
@@ -39,6 +39,7 @@ fn run(call: &mut Call<'_, '_>, args: Args<'_>) -> Result<(), CommandError> {
     let (old, increment) = (old.ok_or(ArgsError::NotAFloat)?, increment?);
     let new = old.add(&increment).ok_or(CommandError::IncrementNotFinite)?.to_text();
     call.keyspace.set_string(key, StringValue::new(&new), NewExpiry::Keep);
+    call.keyspace.notify(Events::STRING, "incrbyfloat", key);
     call.reply.bulk(&new);
     Ok(())
 }

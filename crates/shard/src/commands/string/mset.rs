@@ -8,7 +8,7 @@ use protocol::spec::{Access, Arity, CommandSpec, Family, Flags, KeySpec};
 
 use crate::commands::{Call, Command};
 use crate::error::CommandError;
-use crate::keyspace::NewExpiry;
+use crate::keyspace::{Events, NewExpiry};
 use crate::types::string::StringValue;
 
 const SPEC: CommandSpec = CommandSpec {
@@ -67,6 +67,7 @@ fn set_all(call: &mut Call<'_, '_>, args: Args<'_>) {
     let mut parts = args.iter_from(1);
     while let (Some(key), Some(value)) = (parts.next(), parts.next()) {
         call.keyspace.set_string(key, StringValue::new(value), NewExpiry::Never);
+        call.keyspace.notify(Events::STRING, "set", key);
     }
 }
 

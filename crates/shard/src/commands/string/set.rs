@@ -11,7 +11,7 @@ use protocol::spec::{Access, Arity, CommandSpec, Family, Flags, KeySpec};
 use super::expiry::Time;
 use crate::commands::{Call, Command};
 use crate::error::CommandError;
-use crate::keyspace::NewExpiry;
+use crate::keyspace::{Events, NewExpiry};
 use crate::types::string::StringValue;
 
 pub(super) const COMMAND: Command = Command {
@@ -101,6 +101,10 @@ fn run(call: &mut Call<'_, '_>, args: Args<'_>) -> Result<(), CommandError> {
     };
     if wanted {
         call.keyspace.set_string(key, StringValue::new(value), expiry);
+        call.keyspace.notify(Events::STRING, "set", key);
+        if matches!(expiry, NewExpiry::At(_)) {
+            call.keyspace.notify(Events::GENERIC, "expire", key);
+        }
     }
     match (get, wanted) {
         (true, _) => {}

@@ -6,7 +6,7 @@ use protocol::spec::{Access, Arity, CommandSpec, Family, Flags, KeySpec};
 use super::expiry::{Time, Unit};
 use crate::commands::{Call, Command};
 use crate::error::CommandError;
-use crate::keyspace::NewExpiry;
+use crate::keyspace::{Events, NewExpiry};
 use crate::types::string::StringValue;
 
 const SPEC: CommandSpec = CommandSpec {
@@ -47,6 +47,8 @@ fn run(
 ) -> Result<(), CommandError> {
     let at = Time { unit, text: args.at(2) }.resolve(call.keyspace.now(), command)?;
     call.keyspace.set_string(args.at(1), StringValue::new(args.at(3)), NewExpiry::At(at));
+    call.keyspace.notify(Events::STRING, "set", args.at(1));
+    call.keyspace.notify(Events::GENERIC, "expire", args.at(1));
     call.reply.ok();
     Ok(())
 }

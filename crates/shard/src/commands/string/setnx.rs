@@ -5,7 +5,7 @@ use protocol::spec::{Access, Arity, CommandSpec, Family, Flags, KeySpec};
 
 use crate::commands::{Call, Command};
 use crate::error::CommandError;
-use crate::keyspace::NewExpiry;
+use crate::keyspace::{Events, NewExpiry};
 use crate::types::string::StringValue;
 
 pub(super) const COMMAND: Command = Command {
@@ -26,6 +26,7 @@ fn run(call: &mut Call<'_, '_>, args: Args<'_>) -> Result<(), CommandError> {
     let missing = !call.keyspace.contains(key);
     if missing {
         call.keyspace.set_string(key, StringValue::new(args.at(2)), NewExpiry::Never);
+        call.keyspace.notify(Events::STRING, "set", key);
     }
     call.reply.flag(missing);
     Ok(())

@@ -8,6 +8,7 @@ use protocol::spec::{Access, Arity, CommandSpec, Family, Flags, KeySpec};
 
 use crate::commands::{Call, Command};
 use crate::error::CommandError;
+use crate::keyspace::Events;
 use crate::types::string::StringValue;
 
 pub(super) const COMMAND: Command = Command {
@@ -34,7 +35,11 @@ fn run(call: &mut Call<'_, '_>, args: Args<'_>) -> Result<(), CommandError> {
     let len = call.keyspace.string(key)?.map_or(0, StringValue::len);
     let len = match patch {
         [] => len,
-        _ => call.keyspace.splice_string(key, offset, patch)?,
+        _ => {
+            let len = call.keyspace.splice_string(key, offset, patch)?;
+            call.keyspace.notify(Events::STRING, "setrange", key);
+            len
+        }
     };
     call.reply.count(len);
     Ok(())

@@ -12,7 +12,7 @@ use protocol::slot::Slot;
 
 use super::short_bytes::ShortBytes;
 use super::undo::Undo;
-use super::{Entry, Keyspace, Tables, Value};
+use super::{Entry, Events, Keyspace, Tables, Value};
 use crate::effect::{BadEffect, Effect, StringEffect};
 use crate::time::{Micros, Millis};
 use hash::HashInverse;
@@ -94,6 +94,7 @@ impl Keyspace {
         let entry = self.detach(handle);
         let expiry = entry.expiry();
         self.attach(to, entry.value, expiry);
+        self.notify(Events::NEW, "new", to);
         self.undo.push(|| Undo::Rename { from: ShortBytes::new(from), to: ShortBytes::new(to) });
         true
     }
@@ -221,6 +222,7 @@ impl Keyspace {
     /// Adds a key that is not there; undo removes it again.
     fn insert(&mut self, key: &[u8], value: Value, expiry: Option<Millis>) -> u32 {
         let handle = self.attach(key, value, expiry);
+        self.notify(Events::NEW, "new", key);
         self.undo.push(|| Undo::Entry { key: ShortBytes::new(key), previous: None });
         handle
     }

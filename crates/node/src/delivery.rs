@@ -1,0 +1,127 @@
+//! Telling subscribers: messages that shards release at commit, to connections on any executor.
+//!
+//! A message for a connection of another executor lies in that executor's `pushes` until its thread
+//! takes it; a hint in its mailbox has it do so. So a full mailbox delays nobody who publishes, and
+//! messages of one publisher stay in order. While the thread is in a script, the script's hook
+//! takes them.
+
+use std::sync::{Arc, PoisonError};
+
+use protocol::encode::{self, Version};
+use shard::Shard;
+use shard::channels::Subscriber;
+use shard::keyspace::{Events, Message};
+
+use crate::executor::Executor;
+
+/// A push for one connection, in RESP3.
+pub(crate) struct Push {
+    pub(crate) client: u64,
+    pub(crate) bytes: Arc<[u8]>,
+}
+
+/// A push of byte strings, in RESP3. In RESP2 it is an array, which differs in its first byte.
+pub(crate) fn push_of(parts: &[&[u8]]) -> Vec<u8> {
+    let mut out = Vec::new();
+    encode::push(&mut out, Version::Resp3, parts.len());
+    parts.iter().for_each(|part| encode::bulk(&mut out, part));
+    out
+}
+
+impl Executor {
+    /// Releases what a request, transaction or script has left to be told. To be called after
+    /// each, with nothing open.
+    #[inline]
+    pub(crate) fn release(&self, shard: &mut Shard) {
+        if shard.keyspace().has_messages() {
+            self.release_messages(shard);
+        }
+    }
+
+    #[cold]
+    fn release_messages(&self, shard: &mut Shard) {
+        let events = shard.keyspace().settings().events;
+        for message in shard.keyspace_mut().take_messages() {
+            match message {
+                Message::Publish { channel, payload } => {
+                    self.tell_subscribers(&channel, &payload);
+                    self.node.peers.publish(&channel, &payload);
+                }
+                Message::ShardPublish { channel, payload } => {
+                    self.tell_shard_subscribers(&channel, &payload);
+                }
+                Message::Event { event, key } => self.tell_event(events, event, &key),
+            }
+        }
+    }
+
+    /// A keyspace event stays on its node (as in Redis Cluster).
+    fn tell_event(&self, events: Events, event: &str, key: &[u8]) {
+        if events.contains(Events::KEYSPACE) {
+            let channel = [b"__keyspace@0__:", key].concat();
+            self.tell_subscribers(&channel, event.as_bytes());
+        }
+        if events.contains(Events::KEYEVENT) {
+            let channel = [b"__keyevent@0__:", event.as_bytes()].concat();
+            self.tell_subscribers(&channel, key);
+        }
+    }
+
+    /// Tells all on this node who have subscribed to a channel or to a pattern that matches it.
+    pub(crate) fn tell_subscribers(&self, channel: &[u8], payload: &[u8]) {
+        let mut plain: Option<Arc<[u8]>> = None;
+        let mut told: Vec<(Subscriber, Arc<[u8]>)> = Vec::new();
+        self.node.channels.for_each_receiver(channel, |pattern, subscriber| {
+            let bytes = match pattern {
+                None => plain
+                    .get_or_insert_with(|| push_of(&[b"message", channel, payload]).into())
+                    .clone(),
+                Some(pattern) => push_of(&[b"pmessage", pattern, channel, payload]).into(),
+            };
+            told.push((subscriber, bytes));
+        });
+        self.push_all(told);
+    }
+
+    fn tell_shard_subscribers(&self, channel: &[u8], payload: &[u8]) {
+        let bytes: Arc<[u8]> = push_of(&[b"smessage", channel, payload]).into();
+        let subscribers = self.node.channels.shard_subscribers(channel);
+        let told = subscribers.into_iter().map(|subscriber| (subscriber, bytes.clone()));
+        self.push_all(told.collect());
+    }
+
+    /// Pushes to connections, wherever they live.
+    pub(crate) fn push_all(&self, pushes: Vec<(Subscriber, Arc<[u8]>)>) {
+        for (subscriber, bytes) in pushes {
+            if subscriber.executor == self.index {
+                self.push_here(subscriber.client, &bytes);
+                continue;
+            }
+            let handle = &self.node.executors[usize::from(subscriber.executor)];
+            let mut waiting = handle.pushes.lock().unwrap_or_else(PoisonError::into_inner);
+            let hint = waiting.is_empty();
+            waiting.push(Push { client: subscriber.client, bytes });
+            drop(waiting);
+            if hint {
+                self.tell(subscriber.executor, Self::take_pushes);
+            }
+        }
+    }
+
+    /// Gives connections of this executor what others have left for them.
+    pub(crate) fn take_pushes(&self) {
+        let handle = &self.node.executors[usize::from(self.index)];
+        let waiting =
+            std::mem::take(&mut *handle.pushes.lock().unwrap_or_else(PoisonError::into_inner));
+        for push in waiting {
+            self.push_here(push.client, &push.bytes);
+        }
+    }
+
+    fn push_here(&self, client: u64, bytes: &[u8]) {
+        let connection = self.connection(client);
+        if let Some(connection) = connection {
+            connection.push(self, bytes);
+        }
+    }
+}
