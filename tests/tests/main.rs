@@ -17,6 +17,7 @@ mod t53_memory;
 mod t54_functions;
 mod t55_debugger;
 mod t56_pubsub;
+mod t58_blocking;
 mod t60_start;
 mod t61_tables;
 mod t62_differential;

@@ -17,6 +17,7 @@ use std::time::Instant;
 
 use nix::sys::socket::{Shutdown, shutdown};
 use shard::time::Millis;
+use tokio::sync::Notify;
 
 use crate::clock::Clock;
 
@@ -33,7 +34,20 @@ pub(crate) struct Client {
     /// Number of the last command's row; `u32::MAX` before the first.
     pub(crate) last_command: AtomicU32,
     pub(crate) killed: AtomicBool,
+    /// It waits for data.
+    pub(crate) blocked: AtomicBool,
+    unblock: Mutex<Option<Unblock>>,
+    unblock_asked: Notify,
     facts: Mutex<Facts>,
+}
+
+/// How CLIENT UNBLOCK has a blocked client end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unblock {
+    /// As if its time were up.
+    TimeOut,
+    /// With an error.
+    Error,
 }
 
 /// What changes seldom, and by commands that do not mind a lock.
@@ -65,6 +79,36 @@ impl Client {
         self.last_command.store(command, Ordering::Relaxed);
     }
 
+    fn unblock(&self) -> MutexGuard<'_, Option<Unblock>> {
+        self.unblock.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The client begins to wait for data.
+    pub(crate) fn block(&self) {
+        *self.unblock() = None;
+        self.blocked.store(true, Ordering::Release);
+    }
+
+    /// Has a client that waits for data go on. Says whether it waited.
+    pub(crate) fn ask_to_unblock(&self, how: Unblock) -> bool {
+        if !self.blocked.load(Ordering::Acquire) {
+            return false;
+        }
+        *self.unblock() = Some(how);
+        self.unblock_asked.notify_one();
+        true
+    }
+
+    /// Waits until somebody asks for that.
+    pub(crate) async fn unblocked(&self) -> Unblock {
+        loop {
+            if let Some(how) = self.unblock().take() {
+                return how;
+            }
+            self.unblock_asked.notified().await;
+        }
+    }
+
     pub(crate) fn age_seconds(&self) -> u64 {
         self.since.elapsed().as_secs()
     }
@@ -81,6 +125,7 @@ impl Client {
         let mut flags = String::new();
         let states = [
             (facts.multi.is_some(), 'x'),
+            (self.blocked.load(Ordering::Relaxed), 'b'),
             (facts.readonly, 'r'),
             (facts.no_evict, 'e'),
             (facts.no_touch, 'T'),
@@ -145,6 +190,9 @@ impl Clients {
             last_active_ms: AtomicU64::new(wall_clock_ms()),
             last_command: AtomicU32::new(u32::MAX),
             killed: AtomicBool::new(false),
+            blocked: AtomicBool::new(false),
+            unblock: Mutex::default(),
+            unblock_asked: Notify::new(),
             facts: Mutex::new(Facts { resp: 2, ..Facts::default() }),
         });
         self.accepted.fetch_add(1, Ordering::Relaxed);
@@ -159,6 +207,11 @@ impl Clients {
 
     pub(crate) fn count(&self) -> usize {
         self.open().len()
+    }
+
+    /// The client with this id.
+    pub(crate) fn find(&self, id: u64) -> Option<Arc<Client>> {
+        self.open().get(&id).cloned()
     }
 
     pub(crate) fn all(&self) -> Vec<Arc<Client>> {

@@ -126,7 +126,9 @@ impl Connection {
                 return Ok(());
             }
             loop {
-                poll_fn(|cx| self.poll_open_and_pushes(executor, cx)).await;
+                if !poll_fn(|cx| self.poll_open_and_socket(executor, cx)).await {
+                    return Ok(());
+                }
                 self.flush(executor).await?;
                 if self.state.borrow().closing || self.client.killed.load(Ordering::Relaxed) {
                     return Ok(());
@@ -175,19 +177,58 @@ impl Connection {
         poll
     }
 
-    /// The same; what the client is told meanwhile is written as far as the socket takes it.
-    fn poll_open_and_pushes(
+    /// The same, looking after the socket meanwhile: what the client is told unasked is written as
+    /// far as the socket takes it, and while a request waits for data the end of the input is
+    /// noticed. False when the client has gone.
+    fn poll_open_and_socket(
         self: &Rc<Self>,
         executor: &Rc<Executor>,
         cx: &mut Context<'_>,
-    ) -> Poll<()> {
+    ) -> Poll<bool> {
         if self.poll_open(executor, cx).is_ready() {
-            return Poll::Ready(());
+            return Poll::Ready(true);
+        }
+        let blocked = self.open.borrow().as_ref().is_some_and(Wait::is_blocked);
+        if blocked && !self.keep_input(executor, cx) {
+            return Poll::Ready(false);
         }
         if !self.pushes.borrow().is_empty() && self.stream.poll_write_ready(cx).is_ready() {
             self.write_now(executor);
         }
         Poll::Pending
+    }
+
+    /// Reads what has come while a request waits for data, for later; false at the end of the
+    /// input.
+    fn keep_input(&self, executor: &Executor, cx: &mut Context<'_>) -> bool {
+        /// Who sends more than this behind a request that waits is not read any further.
+        const KEPT: usize = 1 << 20;
+        loop {
+            let mut state = self.state.borrow_mut();
+            if state.input.len() > KEPT {
+                return true;
+            }
+            match self.stream.poll_read_ready(cx) {
+                Poll::Pending => return true,
+                Poll::Ready(Err(_)) => return false,
+                Poll::Ready(Ok(())) => {}
+            }
+            let mut scratch = executor.scratch.borrow_mut();
+            let mut count = 0;
+            let result = self.stream.try_io(Interest::READABLE, || {
+                count = recv(self.stream.as_raw_fd(), &mut scratch, MsgFlags::empty())?;
+                Ok(())
+            });
+            match result {
+                Ok(()) if count == 0 => return false,
+                Ok(()) => {
+                    executor.bytes_in.set(executor.bytes_in.get() + count as u64);
+                    state.input.extend_from_slice(&scratch[..count]);
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(_) => return false,
+            }
+        }
     }
 
     /// Reads what is there and serves it; false at the end of the input. While something is open,

@@ -33,12 +33,20 @@ impl Executor {
     /// each, with nothing open.
     #[inline]
     pub(crate) fn release(&self, shard: &mut Shard) {
-        if shard.keyspace().has_messages() {
-            self.release_messages(shard);
+        if shard.keyspace().has_messages() || shard.keyspace().has_ready() {
+            self.release_all(shard);
         }
     }
 
+    /// What blocked clients do that are served may have more to be told.
     #[cold]
+    fn release_all(&self, shard: &mut Shard) {
+        while shard.keyspace().has_messages() || shard.keyspace().has_ready() {
+            self.release_messages(shard);
+            self.serve_blocked(shard);
+        }
+    }
+
     fn release_messages(&self, shard: &mut Shard) {
         let events = shard.keyspace().settings().events;
         for message in shard.keyspace_mut().take_messages() {

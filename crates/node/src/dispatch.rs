@@ -15,12 +15,14 @@ use router::commands::SessionCall;
 use router::plan::{CROSSSLOT, DOWN, Plan, plan};
 use router::registry::Home;
 use router::session::{Abort, DebugMode, Session};
+use shard::commands::blocking;
 use shard::commands::table::CommandId;
 use shard::error::CommandError;
 use shard::reply::Reply;
-use shard::shard::Queued;
+use shard::shard::{Outcome, Queued};
 use shard::time::Micros;
 
+use crate::blocked::{self, Waiting};
 use crate::commands::{Done, NodeCall};
 use crate::connection::{Connection, own};
 use crate::debug_session::DebugSession;
@@ -48,6 +50,8 @@ pub(crate) enum Step {
 pub(crate) enum Then {
     Nothing,
     Reply(Later),
+    /// The reply of a request that waits for data.
+    Blocked(Later),
     Pause(Pin<Box<dyn Future<Output = ()>>>),
     /// The own shard is in a script; this is called from within it.
     ShardFree,
@@ -76,12 +80,17 @@ impl Wait {
             // Whoever polls this runs after the script.
             Then::Nothing | Then::ShardFree => Poll::Ready(()),
             Then::Pause(pause) => pause.as_mut().poll(cx),
-            Then::Reply(later) => {
+            Then::Reply(later) | Then::Blocked(later) => {
                 let bytes = ready!(later.as_mut().poll(cx));
                 connection.add_late_reply(&bytes);
                 Poll::Ready(())
             }
         }
+    }
+
+    /// Whether a request is waiting for data: then nobody knows for how long.
+    pub(crate) fn is_blocked(&self) -> bool {
+        matches!(self.then, Then::Blocked(_)) && self.gathered.is_none()
     }
 
     /// The same from within a script's hook: the own shard is not free. Past the busy threshold
@@ -275,14 +284,20 @@ impl<'a> Dispatch<'a> {
     }
 
     #[inline]
-    fn run_on_shard(&mut self, id: CommandId, spec: &CommandSpec, args: Args<'_>) -> Step {
+    fn run_on_shard(&mut self, id: CommandId, spec: &'static CommandSpec, args: Args<'_>) -> Step {
         if spec.family == Family::Scripting
             && self.session.debug != DebugMode::Off
             && let Some(step) = self.debug(id, args)
         {
             return step;
         }
+        let can_wait = spec.flags.contains(Flags::BLOCKING);
         match plan(spec, args, &self.executor.node.topology) {
+            Plan::Local if can_wait => self.run_or_wait(id, spec, args, None),
+            Plan::Shard { shard, slot } if can_wait && shard == self.executor.index => {
+                self.run_or_wait(id, spec, args, Some(slot))
+            }
+            Plan::Shard { shard, slot } if can_wait => self.wait_there(shard, id, args, slot),
             Plan::Local => self.run_here(id, spec, args, None),
             Plan::Shard { shard, slot } if shard == self.executor.index => {
                 self.run_here(id, spec, args, Some(slot))
@@ -350,6 +365,51 @@ impl<'a> Dispatch<'a> {
             }
         }
         Step::Next
+    }
+
+    /// Runs a command on the own shard that can wait for data.
+    fn run_or_wait(
+        &mut self,
+        id: CommandId,
+        spec: &'static CommandSpec,
+        args: Args<'_>,
+        slot: Option<Slot>,
+    ) -> Step {
+        let executor = self.executor;
+        let Ok(mut shard) = executor.shard.try_borrow_mut() else {
+            return self.wait_for_shard();
+        };
+        let now = self.now;
+        let mut outcome = Outcome::Replied;
+        self.reply(|reply| outcome = shard.attempt(id, args, slot, now, reply));
+        if outcome != Outcome::Blocked {
+            executor.release(&mut shard);
+            return Step::Next;
+        }
+        if let Some(gathered) = &mut self.gathered {
+            gathered.forget_last();
+        }
+        let version = self.session.version;
+        let queued = Queued { id, request: own(args), slot };
+        let (ticket, receiver) = executor.wait(&mut shard, queued, version);
+        let timeout = blocking::timeout_ms(spec, args);
+        let shard = executor.index;
+        let waiting = Waiting { shard, ticket, receiver, timeout, spec, version };
+        let client = self.connection.client.clone();
+        let later = blocked::wait_for_reply(executor.clone(), client, waiting);
+        Step::Wait(Then::Blocked(Box::pin(later)))
+    }
+
+    /// Sends a command to another shard of this node that can wait for data there.
+    fn wait_there(&mut self, shard: u16, id: CommandId, args: Args<'_>, slot: Slot) -> Step {
+        if let Some(busy) = self.executor.busy(shard) {
+            self.reply_error(busy);
+            return Step::Next;
+        }
+        let queued = Queued { id, request: own(args), slot: Some(slot) };
+        let (executor, client) = (self.executor.clone(), self.connection.client.clone());
+        let later = blocked::run_there(executor, client, shard, queued, self.session.version);
+        Step::Wait(Then::Blocked(Box::pin(later)))
     }
 
     /// Scripts take time, and the next request is to see it. Reading the clock after each would cost

@@ -44,6 +44,7 @@ use shard::script::{ScriptEngine, Services, SlotOwner};
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::{LocalSet, spawn_local};
 
+use crate::blocked::Blocked;
 use crate::clock::Clock;
 use crate::connection::Connection;
 use crate::mailbox::{Message, Replies, Run};
@@ -81,6 +82,8 @@ pub(crate) struct Executor {
     pub(crate) batch: Cell<Option<Batch>>,
     pub(crate) bytes_in: Cell<u64>,
     pub(crate) bytes_out: Cell<u64>,
+    /// Requests that wait for keys of the shard.
+    pub(crate) blocked: RefCell<Blocked>,
     connections: RefCell<BTreeMap<u64, Rc<Connection>>>,
     mailbox: RefCell<mpsc::Receiver<Message>>,
     /// Messages that arrived while a script was running and wait for the shard.
@@ -174,6 +177,7 @@ impl Executor {
             batch: Cell::default(),
             bytes_in: Cell::new(0),
             bytes_out: Cell::new(0),
+            blocked: RefCell::default(),
             connections: RefCell::default(),
             mailbox: RefCell::new(mailbox),
             deferred: RefCell::default(),

@@ -107,6 +107,8 @@ pub(crate) struct Published {
 pub(crate) struct Statistics {
     /// Commands answered without a shard.
     pub(crate) node_commands: AtomicU64,
+    /// Clients that wait for data.
+    pub(crate) blocked_clients: AtomicU64,
     /// Recent totals of commands, one every 100 ms, for `instantaneous_ops_per_sec`.
     samples: Mutex<VecDeque<u64>>,
 }

@@ -71,6 +71,10 @@ pub enum CommandError {
     /// where its first key lives.
     #[error("ERR Script attempted to access a non local key in a cluster node")]
     Relocate(protocol::slot::Slot),
+    /// Not for clients: there is nothing yet, and the command can wait. See
+    /// [`crate::commands::blocking`].
+    #[error("ERR the command would have to wait")]
+    WouldBlock,
     /// A text that one command alone has.
     #[error("{0}")]
     Text(&'static str),

@@ -7,8 +7,8 @@ use protocol::encode::Version;
 use protocol::slot::Slot;
 use protocol::spec::Flags;
 
-use crate::commands::Call;
 use crate::commands::table::{CommandId, CommandTable};
+use crate::commands::{Call, blocking};
 use crate::error::CommandError;
 use crate::gauge::Gauge;
 use crate::keyspace::Keyspace;
@@ -34,6 +34,18 @@ pub struct Calls {
     pub calls: u64,
     /// Those that replied an error.
     pub failed: u64,
+}
+
+/// What has become of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// The reply is written.
+    Replied,
+    /// Nothing has happened: run it on the shard of this slot, see [`Shard::execute`].
+    Elsewhere(Slot),
+    /// Nothing has happened: there is nothing yet, and the command can wait for a change of its
+    /// keys.
+    Blocked,
 }
 
 /// One shard. See the module.
@@ -110,16 +122,36 @@ impl Shard {
         now: Micros,
         reply: &mut Reply<'_>,
     ) -> Option<Slot> {
+        match self.attempt(id, args, slot, now, reply) {
+            Outcome::Replied => None,
+            Outcome::Elsewhere(slot) => Some(slot),
+            Outcome::Blocked => {
+                blocking::give_up(self.table.spec(id), reply);
+                None
+            }
+        }
+    }
+
+    /// The same for a request that can wait: see [`Outcome::Blocked`].
+    #[inline]
+    pub fn attempt(
+        &mut self,
+        id: CommandId,
+        args: Args<'_>,
+        slot: Option<Slot>,
+        now: Micros,
+        reply: &mut Reply<'_>,
+    ) -> Outcome {
         let Some(run) = self.table.row(id).run else {
             reply.error_text(b"ERR this command is not answered by a shard");
-            return None;
+            return Outcome::Replied;
         };
         let calls = &mut self.calls[id.index()];
         calls.calls += 1;
         if self.table.spec(id).flags.contains(Flags::DENYOOM) && self.gauge.is_full() {
             calls.failed += 1;
             reply.error(&CommandError::OutOfMemory);
-            return None;
+            return Outcome::Replied;
         }
         self.keyspace.enter(now, slot);
         let Self { keyspace, scripts, .. } = self;
@@ -127,12 +159,13 @@ impl Shard {
         let result = run(&mut call, args);
         self.keyspace.commit_command();
         match result {
-            Ok(()) => None,
-            Err(CommandError::Relocate(slot)) => Some(slot),
+            Ok(()) => Outcome::Replied,
+            Err(CommandError::Relocate(slot)) => Outcome::Elsewhere(slot),
+            Err(CommandError::WouldBlock) => Outcome::Blocked,
             Err(error) => {
                 calls.failed += 1;
                 reply.error(&error);
-                None
+                Outcome::Replied
             }
         }
     }

@@ -11,7 +11,7 @@ use protocol::spec::{Arity, CommandSpec, Family, Flags};
 use shard::error::CommandError;
 
 use super::{Done, NodeCall, NodeCommand};
-use crate::clients::Client;
+use crate::clients::{Client, Unblock};
 use crate::connection::command_name;
 use crate::pause::Mode;
 
@@ -275,7 +275,9 @@ fn unblock(call: &mut NodeCall<'_, '_>, args: Args<'_>) -> Result<Done, CommandE
     if args.len() > 4 || !known {
         return Err(CommandError::Text("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR"));
     }
-    args.int(2)?;
-    call.reply.flag(false);
+    let id = args.int(2)?;
+    let how = if args.is(3, "ERROR") { Unblock::Error } else { Unblock::TimeOut };
+    let client = u64::try_from(id).ok().and_then(|id| call.executor.node.clients.find(id));
+    call.reply.flag(client.is_some_and(|client| client.ask_to_unblock(how)));
     Ok(Done::Replied)
 }

@@ -113,7 +113,8 @@ fn server(node: &Node, _: &[Published], out: &mut String) {
 fn clients(node: &Node, _: &[Published], out: &mut String) {
     line(out, "connected_clients", node.clients.count());
     line(out, "maxclients", node.settings.maxclients.load(Ordering::Relaxed));
-    line(out, "blocked_clients", 0);
+    let blocked = node.statistics.blocked_clients.load(Ordering::Relaxed);
+    line(out, "blocked_clients", blocked);
     line(out, "cluster_connections", 0);
 }
 

@@ -10,6 +10,7 @@
 //! (`call.keyspace.rng()`), never says MOVED, and changes values only through the keyspace's
 //! mutators, which record undo and effect.
 
+pub mod blocking;
 pub mod connection;
 pub mod generic;
 pub mod hash;

@@ -13,6 +13,7 @@ pub(super) mod scan;
 mod touch;
 mod ttl;
 mod r#type;
+mod wait;
 
 use super::Command;
 
@@ -44,4 +45,6 @@ pub const COMMANDS: &[&Command] = &[
     &ttl::TTL,
     &r#type::COMMAND,
     &del::UNLINK,
+    &wait::WAIT,
+    &wait::WAITAOF,
 ];

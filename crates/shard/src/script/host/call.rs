@@ -9,6 +9,7 @@ use protocol::spec::{CommandSpec, Family, Flags, Slots};
 
 use super::{Host, KnownName, NAMES, SlotOwner, Stop, Touched};
 use crate::commands::Call;
+use crate::commands::blocking;
 use crate::commands::table::CommandId;
 use crate::error::CommandError;
 use crate::reply::Reply;
@@ -129,7 +130,8 @@ impl Host {
                 let caller = self.invoked_by.get();
                 let pulse = Some(Pulse::new(&self.control, self.services.as_deref(), caller));
                 let mut call = Call { keyspace, reply: &mut reply, scripts: None, pulse };
-                run(&mut call, request.args())?;
+                let result = run(&mut call, request.args());
+                blocking::settle(result, self.table.spec(id), call.reply)?;
                 if keyspace.undo_memory() > self.run.undo_limit {
                     return Err(Refusal::Stop(Stop::Undo));
                 }

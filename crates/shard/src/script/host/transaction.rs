@@ -5,6 +5,7 @@ use protocol::spec::CommandSpec;
 use super::Host;
 use super::call::Refusal;
 use crate::commands::Call;
+use crate::commands::blocking;
 use crate::error::CommandError;
 use crate::reply::Reply;
 use crate::script::pulse::Pulse;
@@ -60,7 +61,8 @@ impl Host {
                     let caller = self.invoked_by.get();
                     let pulse = Some(Pulse::new(&self.control, self.services.as_deref(), caller));
                     let mut call = Call { keyspace, reply: &mut reply, scripts: None, pulse };
-                    run(&mut call, queued.request.args())
+                    let result = run(&mut call, queued.request.args());
+                    blocking::settle(result, self.table.spec(queued.id), call.reply)
                 }
                 _ => match self.services.clone() {
                     Some(services) => services.answer(queued.id, queued.request.args(), &mut reply),
