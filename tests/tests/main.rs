@@ -18,6 +18,7 @@ mod t54_functions;
 mod t55_debugger;
 mod t56_pubsub;
 mod t58_blocking;
+mod t59_tracking;
 mod t60_start;
 mod t61_tables;
 mod t62_differential;

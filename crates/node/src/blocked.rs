@@ -90,6 +90,7 @@ impl Executor {
         let mut reply = Reply::resp(&mut bytes, version);
         let args = queued.request.args();
         let now = self.clock.now();
+        shard.keyspace_mut().set_caller(queued.caller);
         match shard.attempt(queued.id, args, queued.slot, now, &mut reply) {
             Outcome::Replied | Outcome::Elsewhere(_) => {
                 self.release(&mut shard);
@@ -159,6 +160,7 @@ impl Executor {
             // Emptied by who has waited longer. (Readers of streams are told that theirs is gone.)
             return;
         }
+        shard.keyspace_mut().set_caller(queued.caller);
         let mut bytes = Vec::new();
         let mut reply = Reply::resp(&mut bytes, version);
         let args = queued.request.args();

@@ -28,6 +28,8 @@ pub(crate) struct Client {
     pub(crate) address: SocketAddr,
     pub(crate) local: SocketAddr,
     pub(crate) fd: RawFd,
+    /// The executor that its connection lives on.
+    pub(crate) executor: u16,
     pub(crate) since: Instant,
     /// The wall clock at the last request, in milliseconds since the epoch.
     pub(crate) last_active_ms: AtomicU64,
@@ -36,6 +38,8 @@ pub(crate) struct Client {
     pub(crate) killed: AtomicBool,
     /// It waits for data.
     pub(crate) blocked: AtomicBool,
+    /// The client that is told of changes in its place has gone.
+    pub(crate) redirect_broken: AtomicBool,
     unblock: Mutex<Option<Unblock>>,
     unblock_asked: Notify,
     facts: Mutex<Facts>,
@@ -63,6 +67,9 @@ pub(crate) struct Facts {
     pub(crate) readonly: bool,
     pub(crate) no_evict: bool,
     pub(crate) no_touch: bool,
+    pub(crate) tracking: bool,
+    /// Where invalidations go; -1 without tracking.
+    pub(crate) redirect: i64,
     /// Channels, patterns, shard channels.
     pub(crate) subscriptions: [usize; 3],
 }
@@ -129,6 +136,7 @@ impl Client {
             (facts.readonly, 'r'),
             (facts.no_evict, 'e'),
             (facts.no_touch, 'T'),
+            (facts.tracking, 't'),
             (facts.subscriptions != [0; 3], 'P'),
         ];
         states.iter().filter(|(set, _)| *set).for_each(|(_, letter)| flags.push(*letter));
@@ -138,7 +146,7 @@ impl Client {
         format!(
             "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db=0 sub={} psub={} \
              ssub={} multi={} watch={} qbuf=0 qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl=0 \
-             oll=0 omem=0 tot-mem=0 events=r cmd={} user=default redir=-1 resp={} lib-name={} \
+             oll=0 omem=0 tot-mem=0 events=r cmd={} user=default redir={} resp={} lib-name={} \
              lib-ver={}",
             self.id,
             self.address,
@@ -154,6 +162,7 @@ impl Client {
             facts.multi.map_or(-1, |count| count as i64),
             facts.watching,
             command,
+            facts.redirect,
             facts.resp,
             text(&facts.lib_name),
             text(&facts.lib_ver),
@@ -180,20 +189,28 @@ impl Clients {
     }
 
     /// Adds a client whose socket has just been accepted.
-    pub(crate) fn add(&self, fd: RawFd, address: SocketAddr, local: SocketAddr) -> Arc<Client> {
+    pub(crate) fn add(
+        &self,
+        fd: RawFd,
+        address: SocketAddr,
+        local: SocketAddr,
+        executor: u16,
+    ) -> Arc<Client> {
         let client = Arc::new(Client {
             id: self.next_id.fetch_add(1, Ordering::Relaxed) + 1,
             address,
             local,
             fd,
+            executor,
             since: Instant::now(),
             last_active_ms: AtomicU64::new(wall_clock_ms()),
             last_command: AtomicU32::new(u32::MAX),
             killed: AtomicBool::new(false),
             blocked: AtomicBool::new(false),
+            redirect_broken: AtomicBool::new(false),
             unblock: Mutex::default(),
             unblock_asked: Notify::new(),
-            facts: Mutex::new(Facts { resp: 2, ..Facts::default() }),
+            facts: Mutex::new(Facts { resp: 2, redirect: -1, ..Facts::default() }),
         });
         self.accepted.fetch_add(1, Ordering::Relaxed);
         self.open().insert(client.id, client.clone());

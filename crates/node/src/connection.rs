@@ -37,6 +37,7 @@ use tokio::net::TcpStream;
 use tokio::task::unconstrained;
 
 use crate::clients::Client;
+use crate::delivery::Payload;
 use crate::dispatch::{Dispatch, Step, Then, Wait};
 use crate::executor::Executor;
 use crate::node::Node;
@@ -60,6 +61,8 @@ pub(crate) struct Connection {
     pushes: RefCell<Vec<u8>>,
     /// Replies are in RESP3.
     resp3: Cell<bool>,
+    /// It has subscribed to something.
+    listens: Cell<bool>,
     /// There is something for the task to do although nothing has come in.
     left_over: Cell<bool>,
 }
@@ -78,10 +81,15 @@ pub(crate) struct State {
 
 impl Connection {
     /// Takes in a socket that listener number `listener` has accepted.
-    pub(crate) fn new(node: &Node, stream: StdTcpStream, listener: usize) -> io::Result<Self> {
+    pub(crate) fn new(
+        node: &Node,
+        executor: u16,
+        stream: StdTcpStream,
+        listener: usize,
+    ) -> io::Result<Self> {
         let (address, local) = (stream.peer_addr()?, stream.local_addr()?);
         let stream = TcpStream::from_std(stream)?;
-        let client = node.clients.add(stream.as_raw_fd(), address, local);
+        let client = node.clients.add(stream.as_raw_fd(), address, local, executor);
         let mut decoder = Decoder::default();
         let bulk_len_max = node.settings.proto_max_bulk_len.load(Ordering::Relaxed);
         decoder.set_bulk_len_max(usize::try_from(bulk_len_max).unwrap_or(usize::MAX));
@@ -101,6 +109,7 @@ impl Connection {
             waker: RefCell::new(Waker::noop().clone()),
             pushes: RefCell::default(),
             resp3: Cell::new(false),
+            listens: Cell::new(false),
             left_over: Cell::new(false),
         })
     }
@@ -360,25 +369,52 @@ impl Connection {
         self.publish_facts(&state.session);
     }
 
-    /// Tells the client something that it has not asked for: `bytes` are a push in RESP3.
-    pub(crate) fn push(&self, executor: &Executor, bytes: &[u8]) {
+    /// Tells the client something that it has not asked for.
+    pub(crate) fn push(&self, executor: &Executor, payload: &Payload) {
         let mut pushes = self.pushes.borrow_mut();
+        self.write_push(payload, &mut pushes);
         let limit = executor.node.settings.output_buffer_limit.load(Ordering::Relaxed);
-        if (pushes.len() + bytes.len()) as u64 > limit {
+        if pushes.len() as u64 > limit {
             // It does not read: Redis ends such clients too.
             self.client.killed.store(true, Ordering::Relaxed);
             pushes.clear();
             let _ = shutdown(self.stream.as_raw_fd(), Shutdown::Both);
             return;
         }
-        let start = pushes.len();
-        pushes.extend_from_slice(bytes);
-        if !self.resp3.get() {
-            pushes[start] = b'*';
-        }
         drop(pushes);
         self.left_over.set(true);
         self.waker.borrow().wake_by_ref();
+    }
+
+    fn write_push(&self, payload: &Payload, out: &mut Vec<u8>) {
+        let version = if self.resp3.get() { Version::Resp3 } else { Version::Resp2 };
+        let resp3 = self.resp3.get();
+        match payload {
+            Payload::Bytes(bytes) => {
+                let start = out.len();
+                out.extend_from_slice(bytes);
+                out[start] = if resp3 { b'>' } else { b'*' };
+            }
+            Payload::OnlyResp3(bytes) if resp3 => out.extend_from_slice(bytes),
+            Payload::OnlyResp3(_) => {}
+            Payload::Keys(_) | Payload::AllKeys => {
+                if resp3 {
+                    encode::push(out, version, 2);
+                    encode::bulk(out, b"invalidate");
+                } else if self.listens.get() {
+                    // Redirected to a client in RESP2, which has subscribed to this.
+                    encode::push(out, version, 3);
+                    encode::bulk(out, b"message");
+                    encode::bulk(out, b"__redis__:invalidate");
+                } else {
+                    return;
+                }
+                match payload {
+                    Payload::Keys(keys) => out.extend_from_slice(keys),
+                    _ => encode::null_array(out, version),
+                }
+            }
+        }
     }
 
     /// Ends the connection when its output is written.
@@ -496,7 +532,10 @@ impl Connection {
         facts.no_evict = session.no_evict;
         facts.no_touch = session.no_touch;
         facts.subscriptions = session.subscriptions.counts();
+        facts.tracking = session.tracking.is_some();
+        facts.redirect = session.tracking.as_ref().map_or(-1, |tracking| tracking.redirect as i64);
         self.resp3.set(matches!(session.version, Version::Resp3));
+        self.listens.set(!session.subscriptions.is_empty());
     }
 
     /// Notes a request, for CLIENT LIST.
@@ -511,6 +550,9 @@ impl Connection {
         let mut state = self.state.borrow_mut();
         crate::commands::watch::unwatch_all(executor, &mut state.session);
         crate::commands::subscribe::unsubscribe_all(executor, &mut state.session);
+        if state.session.tracking.take().is_some() {
+            executor.follow_tracking(self.id(), None);
+        }
     }
 }
 

@@ -101,7 +101,7 @@ impl DebugSession {
             // It runs nowhere on this node, debugged or not.
             Plan::FanOut(_) | Plan::Moved { .. } | Plan::CrossSlot | Plan::Down(_) => return None,
         };
-        let queued = Queued { id, request: args.to_request(), slot };
+        let queued = Queued { id, request: args.to_request(), slot, caller: session.caller() };
         let keeps = session.debug == DebugMode::Keep;
         Some(Ok(Self { queued, shard, keeps, version: session.version }))
     }

@@ -14,10 +14,23 @@ use shard::keyspace::{Events, Message};
 
 use crate::executor::Executor;
 
-/// A push for one connection, in RESP3.
+/// A push for one connection.
 pub(crate) struct Push {
     pub(crate) client: u64,
-    pub(crate) bytes: Arc<[u8]>,
+    pub(crate) payload: Payload,
+}
+
+/// What a connection is told unasked.
+#[derive(Debug, Clone)]
+pub(crate) enum Payload {
+    /// A push in RESP3, which in RESP2 is an array.
+    Bytes(Arc<[u8]>),
+    /// The same, for RESP3 alone.
+    OnlyResp3(Arc<[u8]>),
+    /// These keys, an array, have changed.
+    Keys(Arc<[u8]>),
+    /// All keys have gone.
+    AllKeys,
 }
 
 /// A push of byte strings, in RESP3. In RESP2 it is an array, which differs in its first byte.
@@ -49,6 +62,7 @@ impl Executor {
 
     fn release_messages(&self, shard: &mut Shard) {
         let events = shard.keyspace().settings().events;
+        let by = shard.keyspace().caller().client;
         for message in shard.keyspace_mut().take_messages() {
             match message {
                 Message::Publish { channel, payload } => {
@@ -59,6 +73,11 @@ impl Executor {
                     self.tell_shard_subscribers(&channel, &payload);
                 }
                 Message::Event { event, key } => self.tell_event(events, event, &key),
+                Message::Changed { key, trackers } => self.tell_changed(&key, &trackers, by),
+                Message::Flushed => {
+                    shard.keyspace_mut().forget_tracked();
+                    self.tell_flushed();
+                }
             }
         }
     }
@@ -78,7 +97,7 @@ impl Executor {
     /// Tells all on this node who have subscribed to a channel or to a pattern that matches it.
     pub(crate) fn tell_subscribers(&self, channel: &[u8], payload: &[u8]) {
         let mut plain: Option<Arc<[u8]>> = None;
-        let mut told: Vec<(Subscriber, Arc<[u8]>)> = Vec::new();
+        let mut told: Vec<(Subscriber, Payload)> = Vec::new();
         self.node.channels.for_each_receiver(channel, |pattern, subscriber| {
             let bytes = match pattern {
                 None => plain
@@ -86,7 +105,7 @@ impl Executor {
                     .clone(),
                 Some(pattern) => push_of(&[b"pmessage", pattern, channel, payload]).into(),
             };
-            told.push((subscriber, bytes));
+            told.push((subscriber, Payload::Bytes(bytes)));
         });
         self.push_all(told);
     }
@@ -94,21 +113,22 @@ impl Executor {
     fn tell_shard_subscribers(&self, channel: &[u8], payload: &[u8]) {
         let bytes: Arc<[u8]> = push_of(&[b"smessage", channel, payload]).into();
         let subscribers = self.node.channels.shard_subscribers(channel);
-        let told = subscribers.into_iter().map(|subscriber| (subscriber, bytes.clone()));
+        let told =
+            subscribers.into_iter().map(|subscriber| (subscriber, Payload::Bytes(bytes.clone())));
         self.push_all(told.collect());
     }
 
     /// Pushes to connections, wherever they live.
-    pub(crate) fn push_all(&self, pushes: Vec<(Subscriber, Arc<[u8]>)>) {
-        for (subscriber, bytes) in pushes {
+    pub(crate) fn push_all(&self, pushes: Vec<(Subscriber, Payload)>) {
+        for (subscriber, payload) in pushes {
             if subscriber.executor == self.index {
-                self.push_here(subscriber.client, &bytes);
+                self.push_here(subscriber.client, &payload);
                 continue;
             }
             let handle = &self.node.executors[usize::from(subscriber.executor)];
             let mut waiting = handle.pushes.lock().unwrap_or_else(PoisonError::into_inner);
             let hint = waiting.is_empty();
-            waiting.push(Push { client: subscriber.client, bytes });
+            waiting.push(Push { client: subscriber.client, payload });
             drop(waiting);
             if hint {
                 self.tell(subscriber.executor, Self::take_pushes);
@@ -122,14 +142,14 @@ impl Executor {
         let waiting =
             std::mem::take(&mut *handle.pushes.lock().unwrap_or_else(PoisonError::into_inner));
         for push in waiting {
-            self.push_here(push.client, &push.bytes);
+            self.push_here(push.client, &push.payload);
         }
     }
 
-    fn push_here(&self, client: u64, bytes: &[u8]) {
+    fn push_here(&self, client: u64, payload: &Payload) {
         let connection = self.connection(client);
         if let Some(connection) = connection {
-            connection.push(self, bytes);
+            connection.push(self, payload);
         }
     }
 }

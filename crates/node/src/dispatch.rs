@@ -188,6 +188,12 @@ impl<'a> Dispatch<'a> {
         if matches!(step, Step::Next) {
             self.session.advance_reply_mode();
         }
+        if let Some(tracking) = &mut self.session.tracking {
+            // CLIENT CACHING is for one command or transaction.
+            if !args.is(1, "CACHING") && self.session.transaction.is_none() {
+                tracking.caching = None;
+            }
+        }
         step
     }
 
@@ -309,7 +315,8 @@ impl<'a> Dispatch<'a> {
                     return Step::Next;
                 }
                 let version = self.session.version;
-                let queued = Queued { id, request: own(args), slot: None };
+                let caller = self.session.caller();
+                let queued = Queued { id, request: own(args), slot: None, caller };
                 let later = fan_out::run(self.executor.clone(), fan_out, queued, version);
                 Step::Wait(Then::Reply(Box::pin(later)))
             }
@@ -354,6 +361,7 @@ impl<'a> Dispatch<'a> {
         let now = self.now;
         let mut elsewhere = None;
         let start = self.output_len();
+        shard.keyspace_mut().set_caller(self.session.caller());
         self.reply(|reply| elsewhere = shard.execute(id, args, slot, now, reply));
         executor.release(&mut shard);
         drop(shard);
@@ -381,6 +389,7 @@ impl<'a> Dispatch<'a> {
         };
         let now = self.now;
         let mut outcome = Outcome::Replied;
+        shard.keyspace_mut().set_caller(self.session.caller());
         self.reply(|reply| outcome = shard.attempt(id, args, slot, now, reply));
         if outcome != Outcome::Blocked {
             executor.release(&mut shard);
@@ -390,7 +399,7 @@ impl<'a> Dispatch<'a> {
             gathered.forget_last();
         }
         let version = self.session.version;
-        let queued = Queued { id, request: own(args), slot };
+        let queued = Queued { id, request: own(args), slot, caller: self.session.caller() };
         let (ticket, receiver) = executor.wait(&mut shard, queued, version);
         let timeout = blocking::timeout_ms(spec, args);
         let shard = executor.index;
@@ -406,7 +415,8 @@ impl<'a> Dispatch<'a> {
             self.reply_error(busy);
             return Step::Next;
         }
-        let queued = Queued { id, request: own(args), slot: Some(slot) };
+        let caller = self.session.caller();
+        let queued = Queued { id, request: own(args), slot: Some(slot), caller };
         let (executor, client) = (self.executor.clone(), self.connection.client.clone());
         let later = blocked::run_there(executor, client, shard, queued, self.session.version);
         Step::Wait(Then::Blocked(Box::pin(later)))
@@ -459,7 +469,8 @@ impl<'a> Dispatch<'a> {
         let silent = self.session.silent();
         let version = self.session.version;
         let gathered = self.gathered.get_or_insert_with(|| Gathered::new(version));
-        gathered.add(shard, Queued { id, request: own(args), slot }, silent);
+        let caller = self.session.caller();
+        gathered.add(shard, Queued { id, request: own(args), slot, caller }, silent);
         Step::Next
     }
 
@@ -502,8 +513,9 @@ impl<'a> Dispatch<'a> {
             Plan::CrossSlot => return self.refuse(CROSSSLOT),
             Plan::Down(_) => return self.refuse(DOWN),
         };
+        let caller = self.session.caller();
         if let Some(transaction) = &mut self.session.transaction {
-            transaction.push(Queued { id, request: own(args), slot });
+            transaction.push(Queued { id, request: own(args), slot, caller });
         }
         self.reply(|reply| reply.status("QUEUED"));
         self.connection.publish_facts(self.session);
@@ -539,6 +551,7 @@ impl<'a> Dispatch<'a> {
             self.session.was_reset = false;
             crate::commands::watch::unwatch_all(executor, self.session);
             crate::commands::subscribe::unsubscribe_all(executor, self.session);
+            executor.follow_tracking(self.session.id, None);
         }
         self.connection.publish_facts(self.session);
         Step::Next

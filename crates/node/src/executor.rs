@@ -38,7 +38,7 @@ use protocol::decode::Batch;
 use protocol::slot::Slot;
 use router::topology::Owner;
 use shard::Shard;
-use shard::keyspace::Keyspace;
+use shard::keyspace::{Caller, Keyspace};
 use shard::reply::Reply;
 use shard::script::{ScriptEngine, Services, SlotOwner};
 use tokio::sync::{Notify, mpsc, oneshot};
@@ -146,6 +146,7 @@ async fn tick(executor: Rc<Executor>) {
         let now = executor.clock.now();
         let mut shard = executor.shard.borrow_mut();
         shard.keyspace_mut().enter(now, None);
+        shard.keyspace_mut().set_caller(Caller::default());
         shard.keyspace_mut().expire_some(EXPIRY_BUCKETS);
         executor.release(&mut shard);
         executor.publish(&shard);
@@ -236,6 +237,7 @@ impl Executor {
                 Ok(mut shard) => {
                     let now = self.clock.now();
                     let args = queued.request.args();
+                    shard.keyspace_mut().set_caller(queued.caller);
                     if shard.execute(queued.id, args, queued.slot, now, &mut reply).is_some() {
                         reply.error_text(
                             b"ERR Script attempted to access a non local key in a cluster node",
@@ -253,7 +255,7 @@ impl Executor {
     /// Takes in a new connection.
     fn adopt(&self, stream: TcpStream, listener: usize) {
         let Some(me) = self.me.upgrade() else { return };
-        match Connection::new(&self.node, stream, listener) {
+        match Connection::new(&self.node, self.index, stream, listener) {
             Ok(connection) => {
                 let connection = Rc::new(connection);
                 self.connections.borrow_mut().insert(connection.id(), connection.clone());
@@ -449,6 +451,7 @@ impl Executor {
     /// Publishes the shard's figures, for INFO on any thread.
     pub(crate) fn publish(&self, shard: &Shard) {
         let counters = shard.keyspace().counters();
+        let tracked = shard.keyspace().tracked();
         let calls: Vec<(u64, u64)> =
             shard.calls().iter().map(|calls| (calls.calls, calls.failed)).collect();
         let published = Published {
@@ -460,6 +463,7 @@ impl Executor {
             misses: counters.misses,
             expired: counters.expired,
             changes: counters.changes,
+            tracked: (tracked.0 as u64, tracked.1 as u64),
             bytes_in: self.bytes_in.get(),
             bytes_out: self.bytes_out.get(),
             script_memory: shard.scripts().memory_used() as u64,

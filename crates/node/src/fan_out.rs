@@ -81,6 +81,7 @@ async fn on_shard(executor: &Executor, shard: u16, queued: Queued, version: Vers
         match executor.shard.try_borrow_mut() {
             Ok(mut shard) => {
                 let now = executor.clock.now();
+                shard.keyspace_mut().set_caller(queued.caller);
                 shard.execute(queued.id, queued.request.args(), queued.slot, now, &mut reply);
                 executor.release(&mut shard);
             }

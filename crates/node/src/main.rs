@@ -28,6 +28,7 @@ mod script_services;
 mod server;
 mod settings;
 mod sys;
+mod tracking;
 mod watchdog;
 
 #[global_allocator]

@@ -25,6 +25,7 @@ use crate::pause::Pause;
 use crate::peers::Peers;
 use crate::settings::Settings;
 use crate::sys::Thread;
+use crate::tracking::Trackers;
 
 /// What all threads share.
 pub(crate) struct Node {
@@ -41,6 +42,8 @@ pub(crate) struct Node {
     pub(crate) pause: Pause,
     /// Who has subscribed to what.
     pub(crate) channels: Arc<Channels>,
+    /// Clients that keep copies.
+    pub(crate) trackers: Trackers,
     /// The other nodes.
     pub(crate) peers: Peers,
     /// Whether memory is full.
@@ -93,6 +96,8 @@ pub(crate) struct Published {
     pub(crate) misses: u64,
     pub(crate) expired: u64,
     pub(crate) changes: u64,
+    /// Keys that clients track, and pairs of keys and clients.
+    pub(crate) tracked: (u64, u64),
     pub(crate) bytes_in: u64,
     pub(crate) bytes_out: u64,
     pub(crate) script_memory: u64,

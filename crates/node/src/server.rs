@@ -21,6 +21,7 @@ use crate::node::{ExecutorHandle, KillTarget, Node, Published, Statistics};
 use crate::pause::Pause;
 use crate::peers::Peers;
 use crate::settings::Settings;
+use crate::tracking::Trackers;
 use crate::{executor, listener, memory, panic, sys, watchdog};
 
 /// How long replies that are being written may take when the node ends.
@@ -137,6 +138,7 @@ fn build(
         gauge: Arc::default(),
         pause: Pause::default(),
         channels: Arc::default(),
+        trackers: Trackers::default(),
         peers: Peers::start(&membership.topology),
         started: Instant::now(),
         run_id: random_id(),

@@ -28,6 +28,7 @@ pub(crate) struct Settings {
     /// The bits of [`Events`].
     pub(crate) keyspace_events: AtomicU64,
     pub(crate) maxclients: AtomicU64,
+    pub(crate) tracking_table_max_keys: AtomicU64,
     /// 0: no limit.
     pub(crate) maxmemory: AtomicU64,
     pub(crate) timeout: AtomicU64,
@@ -52,6 +53,7 @@ impl Settings {
             proto_max_bulk_len: config.proto_max_bulk_len.into(),
             keyspace_events: 0.into(),
             maxclients: config.maxclients.into(),
+            tracking_table_max_keys: 1_000_000.into(),
             maxmemory: config.maxmemory.into(),
             timeout: config.timeout.into(),
             tcp_keepalive: config.tcp_keepalive.into(),
@@ -68,6 +70,7 @@ impl Settings {
                 value: as_usize(&self.hash_max_listpack_value),
             },
             string_len_max: as_usize(&self.proto_max_bulk_len),
+            tracked_keys_max: as_usize(&self.tracking_table_max_keys),
             events: Events::from_bits_truncate(as_usize(&self.keyspace_events) as u16),
         }
     }
@@ -144,6 +147,7 @@ pub(crate) const PARAMETERS: &[Parameter] = &[
         memory: false,
     },
     memory("maxmemory", |settings| &settings.maxmemory, 0, 1 << 50),
+    number("tracking-table-max-keys", |settings| &settings.tracking_table_max_keys, MILLIS_MAX),
     number("timeout", |settings| &settings.timeout, i32::MAX as u64),
     number("tcp-keepalive", |settings| &settings.tcp_keepalive, i32::MAX as u64),
     memory("output-buffer-limit", |settings| &settings.output_buffer_limit, 1 << 20, 1 << 40),

@@ -146,6 +146,7 @@ mod tests {
         let expected = [
             ("asking", 1, Flags::FAST),
             ("auth", -2, login),
+            ("client|caching", 3, subcommand),
             ("client|getname", 2, subcommand),
             ("client|getredir", 2, subcommand),
             ("client|help", 2, help),

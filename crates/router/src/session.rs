@@ -11,7 +11,7 @@
 
 use protocol::encode::Version;
 use protocol::slot::Slot;
-use shard::keyspace::WatchFlag;
+use shard::keyspace::{Caller, WatchFlag};
 use shard::shard::Queued;
 
 use crate::plan::CROSSSLOT;
@@ -50,6 +50,8 @@ pub struct Session {
     pub watched: Vec<(Slot, Vec<u8>)>,
     /// Set when a watched key has changed.
     pub watch_flag: WatchFlag,
+    /// CLIENT TRACKING: it keeps copies of what it reads.
+    pub tracking: Option<Tracking>,
     /// What it has subscribed to.
     pub subscriptions: Subscriptions,
     /// RESET was sent. The node unwatches keys, ends subscriptions, and clears this.
@@ -75,12 +77,13 @@ impl Session {
             transaction: None,
             watched: Vec::new(),
             watch_flag: WatchFlag::default(),
+            tracking: None,
             subscriptions: Subscriptions::default(),
             was_reset: false,
         }
     }
 
-    /// RESET: as a new connection, but for what only the node can undo (`watched` and
+    /// RESET: as a new connection, but for what only the node can undo (`watched`, `tracking` and
     /// `subscriptions`, which is why `was_reset` is set) and for the client library, which is still the same (as in Redis).
     pub fn reset(&mut self) {
         *self = Self {
@@ -88,6 +91,7 @@ impl Session {
             lib_ver: std::mem::take(&mut self.lib_ver),
             watched: std::mem::take(&mut self.watched),
             watch_flag: self.watch_flag.clone(),
+            tracking: self.tracking.take(),
             subscriptions: std::mem::take(&mut self.subscriptions),
             was_reset: true,
             ..Self::new(self.id)
@@ -98,6 +102,13 @@ impl Session {
     /// with. From then on no key is watched, and none has changed. I1.
     pub fn take_watches(&mut self) -> (Vec<(Slot, Vec<u8>)>, WatchFlag) {
         (std::mem::take(&mut self.watched), std::mem::take(&mut self.watch_flag))
+    }
+
+    /// Whose requests its requests are, for the keyspace.
+    #[inline]
+    pub fn caller(&self) -> Caller {
+        let tracks = self.tracking.as_ref().is_some_and(Tracking::remembers);
+        Caller { client: self.id, tracks, no_touch: self.no_touch }
     }
 
     /// Whether it may only send what concerns subscriptions: in RESP2 a client with subscriptions
@@ -120,6 +131,36 @@ impl Session {
             ReplyMode::SkipNext => ReplyMode::Skipping,
             ReplyMode::Off => ReplyMode::Off,
         };
+    }
+}
+
+/// How a client is told of changes of what it keeps copies of (CLIENT TRACKING).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tracking {
+    /// The client that is told in its place; 0: itself.
+    pub redirect: u64,
+    /// It is told by prefix, whatever it has read.
+    pub broadcast: bool,
+    /// The prefixes; none: all keys.
+    pub prefixes: Vec<Vec<u8>>,
+    /// Only what is read after CLIENT CACHING YES is remembered.
+    pub optin: bool,
+    /// What is read after CLIENT CACHING NO is not remembered.
+    pub optout: bool,
+    /// It is not told of its own changes.
+    pub noloop: bool,
+    /// CLIENT CACHING was sent, for the command or transaction that follows.
+    pub caching: Option<bool>,
+}
+
+impl Tracking {
+    /// Whether what the next request reads is remembered.
+    pub fn remembers(&self) -> bool {
+        !self.broadcast
+            && match self.caching {
+                Some(caching) => caching,
+                None => !self.optin,
+            }
     }
 }
 
@@ -207,7 +248,12 @@ mod tests {
     fn queued(key: Option<&str>) -> Queued {
         let id = table().lookup(b"get").unwrap();
         let request = Request::of(["get", key.unwrap_or_default()]);
-        Queued { id, request, slot: key.map(|key| Slot::of_key(key.as_bytes())) }
+        Queued {
+            id,
+            request,
+            slot: key.map(|key| Slot::of_key(key.as_bytes())),
+            caller: Caller::default(),
+        }
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::commands::table::{CommandId, CommandTable};
 use crate::commands::{Call, blocking};
 use crate::error::CommandError;
 use crate::gauge::Gauge;
-use crate::keyspace::Keyspace;
+use crate::keyspace::{Caller, Keyspace};
 use crate::reply::Reply;
 use crate::script::ScriptEngine;
 use crate::time::Micros;
@@ -25,6 +25,8 @@ pub struct Queued {
     pub request: Request,
     /// The slot of its keys, if it has any.
     pub slot: Option<Slot>,
+    /// Whose it is.
+    pub caller: Caller,
 }
 
 /// How often a command has been called, and how often it ended in an error.
@@ -157,6 +159,7 @@ impl Shard {
         let Self { keyspace, scripts, .. } = self;
         let mut call = Call { keyspace, reply, scripts: Some(scripts), pulse: None };
         let result = run(&mut call, args);
+        self.keyspace.note_read(self.table.spec(id), args);
         self.keyspace.commit_command();
         match result {
             Ok(()) => Outcome::Replied,
@@ -183,6 +186,7 @@ impl Shard {
         let run_one = |queued: &Queued| {
             let mut reply = Reply::resp(out, version);
             let args = queued.request.args();
+            self.keyspace.set_caller(queued.caller);
             if self.execute(queued.id, args, queued.slot, now, &mut reply).is_some() {
                 // A transaction stays where it is.
                 reply.error(&CommandError::Text(

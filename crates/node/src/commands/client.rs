@@ -269,7 +269,6 @@ fn unpause(call: &mut NodeCall<'_, '_>, _args: Args<'_>) -> Result<Done, Command
     Ok(Done::Replied)
 }
 
-/// No command of this server waits for data yet, so there is never a client to unblock.
 fn unblock(call: &mut NodeCall<'_, '_>, args: Args<'_>) -> Result<Done, CommandError> {
     let known = args.len() == 3 || args.is(3, "TIMEOUT") || args.is(3, "ERROR");
     if args.len() > 4 || !known {

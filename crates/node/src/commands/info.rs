@@ -115,6 +115,7 @@ fn clients(node: &Node, _: &[Published], out: &mut String) {
     line(out, "maxclients", node.settings.maxclients.load(Ordering::Relaxed));
     let blocked = node.statistics.blocked_clients.load(Ordering::Relaxed);
     line(out, "blocked_clients", blocked);
+    line(out, "tracking_clients", node.trackers.counts().0);
     line(out, "cluster_connections", 0);
 }
 
@@ -184,6 +185,9 @@ fn stats(node: &Node, published: &[Published], out: &mut String) {
     line(out, "pubsub_patterns", patterns);
     line(out, "pubsubshard_channels", shard_channels);
     line(out, "pubsub_relay_dropped", node.peers.dropped());
+    line(out, "tracking_total_keys", sum(published, |figures| figures.tracked.0));
+    line(out, "tracking_total_items", sum(published, |figures| figures.tracked.1));
+    line(out, "tracking_total_prefixes", node.trackers.counts().1);
     line(out, "total_error_replies", sum(published, |figures| figures.failed));
 }
 

@@ -21,6 +21,7 @@ mod script_list;
 mod script_stats;
 mod shutdown;
 pub(crate) mod subscribe;
+mod tracking;
 mod transaction;
 pub(crate) mod watch;
 
@@ -89,5 +90,6 @@ pub(crate) fn commands() -> Vec<(&'static CommandSpec, NodeCommand)> {
     commands.extend_from_slice(debug::COMMANDS);
     commands.extend_from_slice(pubsub::COMMANDS);
     commands.extend_from_slice(subscribe::COMMANDS);
+    commands.extend_from_slice(tracking::COMMANDS);
     commands
 }

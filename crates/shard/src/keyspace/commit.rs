@@ -1,6 +1,6 @@
 //! Undo, effects, commit: what becomes of the changes that have come through the door.
 
-use super::Keyspace;
+use super::{Keyspace, Message};
 
 /// A point that can be rolled back to.
 #[derive(Debug, Clone, Copy)]
@@ -97,10 +97,17 @@ impl Keyspace {
         if self.undo.is_open() {
             return;
         }
-        for key in self.touched.drain(..) {
-            if self.watch.touch(key.as_bytes()) {
+        let mut touched = std::mem::take(&mut self.touched);
+        for key in touched.drain(..) {
+            let concerned = self.watch.touch(key.as_bytes());
+            if self.tell_all_changes || !concerned.trackers.is_empty() {
+                let (key, trackers) = (key.as_bytes().to_vec(), concerned.trackers);
+                self.outbox.push(Message::Changed { key, trackers });
+            }
+            if concerned.waiting {
                 self.ready.push(key);
             }
         }
+        self.touched = touched;
     }
 }

@@ -45,7 +45,9 @@ pub use watch::WatchFlag;
 use entry::Entry;
 use hasher::KeyHasher;
 use index::Index;
+use protocol::args::Args;
 use protocol::slot::{SLOT_COUNT, Slot};
+use protocol::spec::{CommandSpec, Flags};
 use slab::Slab;
 use undo::UndoLog;
 use value::Value;
@@ -64,6 +66,9 @@ pub struct Settings {
     pub string_len_max: usize,
     /// Which keyspace events are told (`notify-keyspace-events`).
     pub events: Events,
+    /// Keys that are tracked for clients before some are forgotten (`tracking-table-max-keys`); 0 is
+    /// no limit.
+    pub tracked_keys_max: usize,
 }
 
 impl Default for Settings {
@@ -72,8 +77,20 @@ impl Default for Settings {
             hash_limits: HashLimits::default(),
             string_len_max: protocol::limits::BULK_LEN_MAX,
             events: Events::empty(),
+            tracked_keys_max: 1_000_000,
         }
     }
+}
+
+/// Whose request runs, as far as the keyspace has to know.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Caller {
+    /// The client's id; 0 for none.
+    pub client: u64,
+    /// What it reads is tracked: it is told of the next change.
+    pub tracks: bool,
+    /// What it reads does not count as used (CLIENT NO-TOUCH).
+    pub no_touch: bool,
 }
 
 /// Counters that INFO shows.
@@ -150,6 +167,10 @@ pub struct Keyspace {
     outbox: Vec<Message>,
     /// Who has subscribed to what on this node.
     channels: Arc<Channels>,
+    /// Every change is told, not only those of keys that somebody has read.
+    tell_all_changes: bool,
+    /// Whose request runs.
+    caller: Caller,
     settings: Settings,
     counters: Counters,
     rng: fastrand::Rng,
@@ -177,6 +198,8 @@ impl Keyspace {
             ready: Vec::new(),
             outbox: Vec::new(),
             channels: Arc::default(),
+            tell_all_changes: false,
+            caller: Caller::default(),
             settings: Settings::default(),
             counters: Counters::default(),
             rng: fastrand::Rng::with_seed(seed),
@@ -191,6 +214,18 @@ impl Keyspace {
         if let Some(slot) = slot {
             self.slot = slot;
         }
+    }
+
+    /// Whose requests run from now on.
+    #[inline]
+    pub fn set_caller(&mut self, caller: Caller) {
+        self.caller = caller;
+    }
+
+    /// Whose request runs.
+    #[inline]
+    pub fn caller(&self) -> Caller {
+        self.caller
     }
 
     /// The time of the command that runs.
@@ -294,8 +329,10 @@ impl Keyspace {
             return None;
         };
         self.counters.hits += 1;
-        let clock = self.access_clock();
-        self.tables.entries.at_mut(handle).set_access(clock);
+        if !self.caller.no_touch {
+            let clock = self.access_clock();
+            self.tables.entries.at_mut(handle).set_access(clock);
+        }
         Some(handle)
     }
 
@@ -351,6 +388,43 @@ impl Keyspace {
     /// Stops watching a key.
     pub fn unwatch(&mut self, key: &[u8], flag: &WatchFlag) {
         self.watch.remove(key, flag);
+    }
+
+    /// Remembers what a request reads, if its client keeps copies.
+    #[inline]
+    pub fn note_read(&mut self, spec: &CommandSpec, args: Args<'_>) {
+        if self.caller.tracks && spec.flags.contains(Flags::READONLY) {
+            // A request that contradicts its specification has read nothing.
+            let _ = spec.visit_keys(args, |at, _| self.track(args.at(at)));
+        }
+    }
+
+    /// Remembers that the caller has read a key, to be told of its next change.
+    pub fn track(&mut self, key: &[u8]) {
+        self.release_touched();
+        self.watch.track(key, self.caller.client);
+        let most = self.settings.tracked_keys_max;
+        if most > 0
+            && self.watch.tracked().0 > most
+            && let Some((key, trackers)) = self.watch.forget_one()
+        {
+            self.outbox.push(Message::Changed { key, trackers });
+        }
+    }
+
+    /// How many keys are tracked, and how many pairs of keys and clients.
+    pub fn tracked(&self) -> (usize, usize) {
+        self.watch.tracked()
+    }
+
+    /// Forgets who has read what: they have been told that everything has gone.
+    pub fn forget_tracked(&mut self) {
+        self.watch.forget_all();
+    }
+
+    /// Whether every change is told, not only those of keys that somebody has read.
+    pub fn tell_all_changes(&mut self, tell: bool) {
+        self.tell_all_changes = tell;
     }
 
     /// One more blocked client waits for a change of a key.

@@ -55,6 +55,15 @@ pub enum Message {
         /// What is told.
         payload: Vec<u8>,
     },
+    /// A key that clients keep copies of, or all are interested in, has changed.
+    Changed {
+        /// The key.
+        key: Vec<u8>,
+        /// The clients that have read it since its last change.
+        trackers: Vec<u64>,
+    },
+    /// All keys have gone.
+    Flushed,
     /// A keyspace event: to be published as the settings say.
     Event {
         /// What has happened, as Redis names it.

@@ -1,4 +1,4 @@
-//! CLIENT GETREDIR: where invalidations of tracked keys go. There is no tracking yet: -1.
+//! CLIENT GETREDIR: where invalidations of tracked keys go. -1 without tracking.
 
 use protocol::args::Args;
 use protocol::spec::{Arity, CommandSpec, Family};
@@ -22,16 +22,23 @@ pub(super) const COMMAND: Command = Command {
 };
 
 fn run(call: &mut SessionCall<'_, '_>, _: Args<'_>) -> Result<(), CommandError> {
-    call.reply.int(-1);
+    let redirect = call.session.tracking.as_ref().map(|tracking| tracking.redirect as i64);
+    call.reply.int(redirect.unwrap_or(-1));
     Ok(())
 }
 
 #[cfg(test)]
 mod tests {
+    use crate::session::Tracking;
     use crate::testing::Rig;
 
     #[test]
-    fn tracking_is_off() {
-        Rig::new().check("CLIENT GETREDIR", ":-1");
+    fn replies_the_id_of_the_other_client() {
+        let mut rig = Rig::new();
+        rig.check("CLIENT GETREDIR", ":-1");
+        rig.session.tracking = Some(Tracking::default());
+        rig.check("CLIENT GETREDIR", ":0");
+        rig.session.tracking = Some(Tracking { redirect: 7, ..Tracking::default() });
+        rig.check("CLIENT GETREDIR", ":7");
     }
 }

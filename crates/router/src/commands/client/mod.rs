@@ -2,6 +2,7 @@
 //!
 //! Subcommands that look at other connections (LIST, KILL, PAUSE, …) are the node's.
 
+mod caching;
 mod container;
 mod getname;
 mod getredir;
@@ -22,6 +23,7 @@ use super::Command;
 /// Sorted by name.
 pub const COMMANDS: &[&Command] = &[
     &container::COMMAND,
+    &caching::COMMAND,
     &getname::COMMAND,
     &getredir::COMMAND,
     &help::COMMAND,

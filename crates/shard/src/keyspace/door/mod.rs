@@ -12,7 +12,7 @@ use protocol::slot::Slot;
 
 use super::short_bytes::ShortBytes;
 use super::undo::Undo;
-use super::{Entry, Events, Keyspace, Tables, Value};
+use super::{Entry, Events, Keyspace, Message, Tables, Value};
 use crate::effect::{BadEffect, Effect, StringEffect};
 use crate::time::{Micros, Millis};
 use hash::HashInverse;
@@ -132,6 +132,7 @@ impl Keyspace {
         let empty = self.tables.empty_like();
         let tables = std::mem::replace(&mut self.tables, empty);
         self.sweep = (0, 0);
+        self.outbox.push(Message::Flushed);
         self.undo.push(|| Undo::Flush(Box::new(tables)));
     }
 
@@ -150,7 +151,7 @@ impl Keyspace {
     /// Remembers that a watched key has changed.
     #[inline]
     fn note_touched(&mut self, key: &[u8]) {
-        if !self.watch.is_empty() {
+        if !self.watch.is_empty() || self.tell_all_changes {
             self.touched.push(ShortBytes::new(key));
         }
     }

@@ -58,9 +58,7 @@ impl Keyspace {
             });
         }
         self.counters.changes += 1;
-        if !self.watch.is_empty() {
-            self.touched.push(ShortBytes::new(key));
-        }
+        self.note_touched(key);
         self.put(key, found, Value::String(value), expiry);
     }
 

@@ -12,6 +12,7 @@ use crate::commands::Call;
 use crate::commands::blocking;
 use crate::commands::table::CommandId;
 use crate::error::CommandError;
+use crate::keyspace::Caller;
 use crate::reply::Reply;
 use crate::script::pulse::Pulse;
 use crate::script::raw::{Kind, Raise, Stack};
@@ -132,6 +133,7 @@ impl Host {
                 let mut call = Call { keyspace, reply: &mut reply, scripts: None, pulse };
                 let result = run(&mut call, request.args());
                 blocking::settle(result, self.table.spec(id), call.reply)?;
+                keyspace.note_read(self.table.spec(id), request.args());
                 if keyspace.undo_memory() > self.run.undo_limit {
                     return Err(Refusal::Stop(Stop::Undo));
                 }
@@ -164,7 +166,8 @@ impl Host {
             self.check_permission(id, spec)?;
             self.check_memory(spec)?;
             let slot = self.check_slot(spec, request)?;
-            Ok(Some(Queued { id, request: request.clone(), slot }))
+            let caller = Caller::default();
+            Ok(Some(Queued { id, request: request.clone(), slot, caller }))
         });
         match checked {
             Ok(Some(queued)) => {
