@@ -80,7 +80,7 @@ mod tests {
              [$cluster|nodes :2 ~[+stale] :0 :0 :0 ~[+@slow] ~[$nondeterministic_output] ~[] ~[]]]",
         );
         let client = rig.run("COMMAND INFO client");
-        let head = "[[$client :-2 ~[] :0 :0 :0 ~[+@slow] ~[] ~[] [[$client|getname :2 ";
+        let head = "[[$client :-2 ~[] :0 :0 :0 ~[+@slow] ~[] ~[] [[$client|caching :3 ";
         assert!(client.starts_with(head), "{client}");
         let admin = "[$client|no-evict :3 ~[+admin +noscript +loading +stale] :0 :0 :0 \
                      ~[+@admin +@slow +@dangerous +@connection] ~[] ~[] ~[]]";
