@@ -23,3 +23,4 @@ mod t60_start;
 mod t61_tables;
 mod t62_differential;
 mod t70_files;
+mod t80_observe;

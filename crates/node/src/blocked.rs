@@ -90,9 +90,11 @@ impl Executor {
         let mut reply = Reply::resp(&mut bytes, version);
         let args = queued.request.args();
         let now = self.clock.now();
+        self.timings.begin();
         shard.keyspace_mut().set_caller(queued.caller);
         match shard.attempt(queued.id, args, queued.slot, now, &mut reply) {
             Outcome::Replied | Outcome::Elsewhere(_) => {
+                self.note_end(queued.caller.client, queued.id, args, &bytes);
                 self.release(&mut shard);
                 Attempt::Replied(bytes)
             }

@@ -5,7 +5,6 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
 
 use protocol::args::Args;
@@ -145,6 +144,7 @@ impl<'a> Dispatch<'a> {
         output: &'a mut Vec<u8>,
     ) -> Self {
         let now = executor.clock.now();
+        executor.timings.begin();
         Self { executor, connection, session, output, gathered: None, now, scripts_since_now: 0 }
     }
 
@@ -158,12 +158,25 @@ impl<'a> Dispatch<'a> {
 
     /// An error that is not the reply of a command: the protocol is broken.
     pub(crate) fn reply_error(&mut self, text: &str) {
+        self.executor.timings.note_error(text.as_bytes());
         self.reply(|reply| reply.error_text(text.as_bytes()));
+    }
+
+    /// Writes the reply of a command that runs here, and notes how long it has taken.
+    #[inline]
+    fn reply_to(&mut self, id: CommandId, args: Args<'_>, run: impl FnOnce(&mut Reply<'_>)) {
+        let (executor, client) = (self.executor, self.session.id);
+        self.reply_with(run, |reply| executor.note_end(client, id, args, reply));
     }
 
     /// Writes the reply of one request in its place.
     #[inline]
     fn reply(&mut self, write: impl FnOnce(&mut Reply<'_>)) {
+        self.reply_with(write, |_| {});
+    }
+
+    #[inline]
+    fn reply_with(&mut self, write: impl FnOnce(&mut Reply<'_>), look: impl FnOnce(&[u8])) {
         let version = self.session.version;
         let silent = self.session.silent();
         let out = match &mut self.gathered {
@@ -172,6 +185,7 @@ impl<'a> Dispatch<'a> {
         };
         let start = out.len();
         write(&mut Reply::resp(out, version));
+        look(&out[start..]);
         if silent {
             out.truncate(start);
         }
@@ -227,17 +241,14 @@ impl<'a> Dispatch<'a> {
         if self.gathered.as_ref().is_some_and(|all| all.version() != self.session.version) {
             return Step::Again(Then::Nothing);
         }
-        if !matches!(home, Home::Shard) {
-            node.statistics.node_commands.fetch_add(1, Ordering::Relaxed);
-        }
         match home {
             Home::Shard => self.run_on_shard(id, spec, args),
             Home::Router(run) => {
                 let executor = self.executor;
                 let view = &self.connection.view;
-                self.answer_by_session(run, args, executor, view)
+                self.answer_by_session(id, run, args, executor, view)
             }
-            Home::Node(run) => self.answer_by_node(run, args),
+            Home::Node(run) => self.answer_by_node(id, run, args),
         }
     }
 
@@ -322,11 +333,18 @@ impl<'a> Dispatch<'a> {
             }
             Plan::Moved { slot, member } => {
                 let text = self.connection.view.moved(slot, member);
-                self.refuse(&text)
+                self.reject(id, &text)
             }
-            Plan::CrossSlot => self.refuse(CROSSSLOT),
-            Plan::Down(_) => self.refuse(DOWN),
+            Plan::CrossSlot => self.reject(id, CROSSSLOT),
+            Plan::Down(_) => self.reject(id, DOWN),
         }
+    }
+
+    /// Refuses a command that is known.
+    #[cold]
+    fn reject(&mut self, id: CommandId, text: &str) -> Step {
+        self.executor.timings.reject(id);
+        self.refuse(text)
     }
 
     /// A script on a connection that debugs scripts. `None` when the debugger has nothing to do with
@@ -362,7 +380,8 @@ impl<'a> Dispatch<'a> {
         let mut elsewhere = None;
         let start = self.output_len();
         shard.keyspace_mut().set_caller(self.session.caller());
-        self.reply(|reply| elsewhere = shard.execute(id, args, slot, now, reply));
+        let write = |reply: &mut Reply<'_>| elsewhere = shard.execute(id, args, slot, now, reply);
+        self.reply_to(id, args, write);
         executor.release(&mut shard);
         drop(shard);
         if spec.family == Family::Scripting {
@@ -390,7 +409,8 @@ impl<'a> Dispatch<'a> {
         let now = self.now;
         let mut outcome = Outcome::Replied;
         shard.keyspace_mut().set_caller(self.session.caller());
-        self.reply(|reply| outcome = shard.attempt(id, args, slot, now, reply));
+        let write = |reply: &mut Reply<'_>| outcome = shard.attempt(id, args, slot, now, reply);
+        self.reply_to(id, args, write);
         if outcome != Outcome::Blocked {
             executor.release(&mut shard);
             return Step::Next;
@@ -524,6 +544,7 @@ impl<'a> Dispatch<'a> {
 
     fn answer_by_session(
         &mut self,
+        id: CommandId,
         run: router::commands::Run,
         args: Args<'_>,
         executor: &Rc<Executor>,
@@ -544,6 +565,7 @@ impl<'a> Dispatch<'a> {
         if let Err(error) = run(&mut call, args) {
             reply.error(&error);
         }
+        executor.note_end(self.session.id, id, args, &self.output[start..]);
         if self.session.silent() {
             self.output.truncate(start);
         }
@@ -557,7 +579,12 @@ impl<'a> Dispatch<'a> {
         Step::Next
     }
 
-    fn answer_by_node(&mut self, run: crate::commands::NodeCommand, args: Args<'_>) -> Step {
+    fn answer_by_node(
+        &mut self,
+        id: CommandId,
+        run: crate::commands::NodeCommand,
+        args: Args<'_>,
+    ) -> Step {
         // Node commands may wait, and may look at what requests before them have done.
         if self.gathered.is_some() {
             return Step::Again(Then::Nothing);
@@ -578,6 +605,9 @@ impl<'a> Dispatch<'a> {
                 Done::Replied
             }
         };
+        if !matches!(done, Done::WhenShardFree) {
+            self.executor.note_end(self.session.id, id, args, &self.output[start..]);
+        }
         if self.session.silent() {
             self.output.truncate(start);
         }

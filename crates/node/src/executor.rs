@@ -36,8 +36,10 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use protocol::args::Args;
 use protocol::decode::Batch;
 use protocol::slot::Slot;
+use protocol::spec::Flags;
 use router::topology::Owner;
 use shard::Shard;
+use shard::commands::table::CommandId;
 use shard::keyspace::{Caller, Keyspace};
 use shard::reply::Reply;
 use shard::script::{ScriptEngine, Services, SlotOwner};
@@ -48,9 +50,11 @@ use crate::blocked::Blocked;
 use crate::clock::Clock;
 use crate::connection::Connection;
 use crate::mailbox::{Message, Replies, Run};
-use crate::node::{LiveExecutor, Node, Published, SlowRequest};
+use crate::node::{CommandFigures, LiveExecutor, Node, Published, SlowRequest};
 use crate::script_services::ScriptServices;
+use crate::slow_log::{self, SlowEntry};
 use crate::sys::Thread;
+use crate::timing::{Row, Timings};
 
 /// What clients of a shard are told that is busy with a script (Redis's text).
 pub(crate) const BUSY_SCRIPT: &str =
@@ -84,6 +88,7 @@ pub(crate) struct Executor {
     pub(crate) bytes_out: Cell<u64>,
     /// Requests that wait for keys of the shard.
     pub(crate) blocked: RefCell<Blocked>,
+    pub(crate) timings: Timings,
     connections: RefCell<BTreeMap<u64, Rc<Connection>>>,
     mailbox: RefCell<mpsc::Receiver<Message>>,
     /// Messages that arrived while a script was running and wait for the shard.
@@ -127,6 +132,7 @@ async fn run(
     if ready.send(proof).is_err() {
         return;
     }
+    executor.follow_time_settings();
     spawn_local(tick(executor.clone()));
     loop {
         // The mailbox is borrowed only while it is polled: `attend` must be able to look into it.
@@ -179,6 +185,7 @@ impl Executor {
             bytes_in: Cell::new(0),
             bytes_out: Cell::new(0),
             blocked: RefCell::default(),
+            timings: Timings::new(node.table().len()),
             connections: RefCell::default(),
             mailbox: RefCell::new(mailbox),
             deferred: RefCell::default(),
@@ -232,6 +239,8 @@ impl Executor {
     fn run_requests(&self, run: &Run) -> Replies {
         let mut replies = Replies::default();
         for queued in &run.requests {
+            let start = replies.bytes.len();
+            self.timings.begin();
             let mut reply = Reply::resp(&mut replies.bytes, run.version);
             match self.shard.try_borrow_mut() {
                 Ok(mut shard) => {
@@ -247,6 +256,8 @@ impl Executor {
                 }
                 Err(_) => reply.error_text(self.busy_text(self.index).as_bytes()),
             }
+            let args = queued.request.args();
+            self.note_end(queued.caller.client, queued.id, args, &replies.bytes[start..]);
             replies.ends.push(replies.bytes.len());
         }
         replies
@@ -448,17 +459,96 @@ impl Executor {
         }
     }
 
+    fn figures(&self, row: Row) -> CommandFigures {
+        let longest =
+            |power: usize| self.timings.nanos(1u64.checked_shl(power as u32).unwrap_or(u64::MAX));
+        let counted = row.buckets.iter().flat_map(|buckets| buckets.iter().enumerate());
+        CommandFigures {
+            calls: row.calls,
+            rejected: row.rejected,
+            failed: row.failed,
+            nanos: self.timings.nanos(row.ticks),
+            buckets: counted
+                .filter(|(_, count)| **count > 0)
+                .map(|(power, count)| (longest(power), u64::from(*count)))
+                .collect(),
+        }
+    }
+
+    /// A command of a client has ended that began with the end of the last one, or with
+    /// `Timings::begin`.
+    #[inline]
+    pub(crate) fn note_end(&self, client: u64, id: CommandId, args: Args<'_>, reply: &[u8]) {
+        let failed = reply.first() == Some(&b'-');
+        let notable = self.timings.end(id, failed);
+        if failed {
+            self.timings.note_error(&reply[1..]);
+        }
+        if let Some(nanos) = notable {
+            self.note_slow(client, id, args, nanos);
+        }
+    }
+
+    /// A command has ended that took long enough for the slow log or the latency monitor.
+    #[cold]
+    fn note_slow(&self, client: u64, id: CommandId, args: Args<'_>, nanos: u64) {
+        let client = self.node.clients.find(client);
+        let settings = &self.node.settings;
+        let spec = self.node.table().spec(id);
+        let second = self.clock.now().0 / 1_000_000;
+        let least = settings.latency_monitor_threshold.load(Ordering::Relaxed);
+        let millis = nanos / 1_000_000;
+        if least > 0 && millis >= least {
+            let event = if spec.flags.contains(Flags::FAST) { "fast-command" } else { "command" };
+            self.node.latency.add(event, second, millis);
+        }
+        let slower_than = settings.slowlog_log_slower_than.load(Ordering::Relaxed) as i64;
+        let micros = nanos / 1000;
+        let skipped = spec.flags.contains(Flags::SKIP_SLOWLOG);
+        if slower_than >= 0 && micros >= slower_than as u64 && !skipped {
+            let most = settings.slowlog_max_len.load(Ordering::Relaxed) as usize;
+            let entry = SlowEntry {
+                id: 0,
+                time: second,
+                micros,
+                parts: slow_log::shorten(args),
+                address: client
+                    .as_ref()
+                    .map(|client| client.address.to_string())
+                    .unwrap_or_default(),
+                name: client.map(|client| client.facts().name.clone()).unwrap_or_default(),
+            };
+            self.node.slow_log.add(entry, most);
+        }
+    }
+
+    /// From where on the time of a command is worth a look, by the settings.
+    pub(crate) fn follow_time_settings(&self) {
+        let settings = &self.node.settings;
+        let slower_than = settings.slowlog_log_slower_than.load(Ordering::Relaxed) as i64;
+        let slow = u64::try_from(slower_than).ok().map(|micros| micros.saturating_mul(1000));
+        let millis = settings.latency_monitor_threshold.load(Ordering::Relaxed);
+        let latent = (millis > 0).then(|| millis.saturating_mul(1_000_000));
+        self.timings.set_notable(slow.into_iter().chain(latent).min());
+    }
+
+    /// Publishes the figures now, for a command of this executor that shows them.
+    pub(crate) fn publish_now(&self) {
+        if let Ok(shard) = self.shard.try_borrow() {
+            self.publish(&shard);
+        }
+    }
+
     /// Publishes the shard's figures, for INFO on any thread.
     pub(crate) fn publish(&self, shard: &Shard) {
         let counters = shard.keyspace().counters();
         let tracked = shard.keyspace().tracked();
-        let calls: Vec<(u64, u64)> =
-            shard.calls().iter().map(|calls| (calls.calls, calls.failed)).collect();
+        let (commands, failed) = self.timings.total();
         let published = Published {
             keys: shard.keyspace().len() as u64,
             expiring: shard.keyspace().expiring() as u64,
-            commands: calls.iter().map(|(calls, _)| calls).sum(),
-            failed: calls.iter().map(|(_, failed)| failed).sum(),
+            commands,
+            failed,
             hits: counters.hits,
             misses: counters.misses,
             expired: counters.expired,
@@ -469,7 +559,8 @@ impl Executor {
             script_memory: shard.scripts().memory_used() as u64,
             function_memory: shard.scripts().functions_memory_used() as u64,
             scripts: shard.scripts().counters(),
-            calls,
+            calls: self.timings.rows().into_iter().map(|row| self.figures(row)).collect(),
+            errors: self.timings.errors(),
         };
         let handle = &self.node.executors[usize::from(self.index)];
         *handle.published.lock().unwrap_or_else(PoisonError::into_inner) = published;

@@ -82,7 +82,13 @@ async fn on_shard(executor: &Executor, shard: u16, queued: Queued, version: Vers
             Ok(mut shard) => {
                 let now = executor.clock.now();
                 shard.keyspace_mut().set_caller(queued.caller);
+                executor.timings.begin();
                 shard.execute(queued.id, queued.request.args(), queued.slot, now, &mut reply);
+                // One of several parts of one command: the first shard's counts.
+                if executor.index == 0 {
+                    let (id, client) = (queued.id, queued.caller.client);
+                    executor.note_end(client, id, queued.request.args(), &out);
+                }
                 executor.release(&mut shard);
             }
             Err(_) => reply.error_text(executor.busy_text(executor.index).as_bytes()),

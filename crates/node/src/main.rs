@@ -16,6 +16,7 @@ mod error;
 mod executor;
 mod fan_out;
 mod gather;
+mod latency;
 mod listener;
 mod mailbox;
 mod membership;
@@ -27,7 +28,9 @@ mod peers;
 mod script_services;
 mod server;
 mod settings;
+mod slow_log;
 mod sys;
+mod timing;
 mod tracking;
 mod watchdog;
 

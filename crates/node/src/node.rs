@@ -1,6 +1,6 @@
 //! The node: what all threads of the process share.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
@@ -20,10 +20,12 @@ use crate::clients::Clients;
 use crate::commands::NodeCommand;
 use crate::config::Config;
 use crate::delivery::Push;
+use crate::latency::LatencyMonitor;
 use crate::mailbox::Message;
 use crate::pause::Pause;
 use crate::peers::Peers;
 use crate::settings::Settings;
+use crate::slow_log::SlowLog;
 use crate::sys::Thread;
 use crate::tracking::Trackers;
 
@@ -42,6 +44,8 @@ pub(crate) struct Node {
     pub(crate) pause: Pause,
     /// Who has subscribed to what.
     pub(crate) channels: Arc<Channels>,
+    pub(crate) slow_log: SlowLog,
+    pub(crate) latency: LatencyMonitor,
     /// Clients that keep copies.
     pub(crate) trackers: Trackers,
     /// The other nodes.
@@ -103,15 +107,26 @@ pub(crate) struct Published {
     pub(crate) script_memory: u64,
     pub(crate) function_memory: u64,
     pub(crate) scripts: shard::script::ScriptCounters,
-    /// Calls and failures by row of the command table.
-    pub(crate) calls: Vec<(u64, u64)>,
+    /// By row of the command table.
+    pub(crate) calls: Vec<CommandFigures>,
+    /// Error replies by their code.
+    pub(crate) errors: BTreeMap<String, u64>,
+}
+
+/// What is known of the calls of one command on one executor.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct CommandFigures {
+    pub(crate) calls: u64,
+    pub(crate) rejected: u64,
+    pub(crate) failed: u64,
+    pub(crate) nanos: u64,
+    /// Longest time of a bucket in nanoseconds, and calls in it.
+    pub(crate) buckets: Vec<(u64, u64)>,
 }
 
 /// Counters of the node itself.
 #[derive(Debug, Default)]
 pub(crate) struct Statistics {
-    /// Commands answered without a shard.
-    pub(crate) node_commands: AtomicU64,
     /// Clients that wait for data.
     pub(crate) blocked_clients: AtomicU64,
     /// Recent totals of commands, one every 100 ms, for `instantaneous_ops_per_sec`.

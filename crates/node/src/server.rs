@@ -15,12 +15,14 @@ use crate::clients::Clients;
 use crate::config::Config;
 use crate::data_dir::{DataDir, random_id};
 use crate::error::NodeError;
+use crate::latency::LatencyMonitor;
 use crate::mailbox::Message;
 use crate::membership::Membership;
 use crate::node::{ExecutorHandle, KillTarget, Node, Published, Statistics};
 use crate::pause::Pause;
 use crate::peers::Peers;
 use crate::settings::Settings;
+use crate::slow_log::SlowLog;
 use crate::tracking::Trackers;
 use crate::{executor, listener, memory, panic, sys, watchdog};
 
@@ -138,6 +140,8 @@ fn build(
         gauge: Arc::default(),
         pause: Pause::default(),
         channels: Arc::default(),
+        slow_log: SlowLog::default(),
+        latency: LatencyMonitor::default(),
         trackers: Trackers::default(),
         peers: Peers::start(&membership.topology),
         started: Instant::now(),

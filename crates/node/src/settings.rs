@@ -32,6 +32,11 @@ pub(crate) struct Settings {
     /// 0: no limit.
     pub(crate) maxmemory: AtomicU64,
     pub(crate) timeout: AtomicU64,
+    /// Microseconds, an `i64`; negative: nothing is slow.
+    pub(crate) slowlog_log_slower_than: AtomicU64,
+    pub(crate) slowlog_max_len: AtomicU64,
+    /// Milliseconds; 0: off.
+    pub(crate) latency_monitor_threshold: AtomicU64,
     pub(crate) tcp_keepalive: AtomicU64,
     pub(crate) output_buffer_limit: AtomicU64,
     script_denied_commands: Vec<String>,
@@ -56,6 +61,9 @@ impl Settings {
             tracking_table_max_keys: 1_000_000.into(),
             maxmemory: config.maxmemory.into(),
             timeout: config.timeout.into(),
+            slowlog_log_slower_than: 10_000.into(),
+            slowlog_max_len: 128.into(),
+            latency_monitor_threshold: 0.into(),
             tcp_keepalive: config.tcp_keepalive.into(),
             output_buffer_limit: config.output_buffer_limit.into(),
             script_denied_commands: config.script_denied_commands.clone(),
@@ -104,26 +112,26 @@ pub(crate) struct Parameter {
     /// The name, as Redis writes it.
     pub(crate) name: &'static str,
     pub(crate) number: fn(&Settings) -> &AtomicU64,
-    pub(crate) least: u64,
-    pub(crate) most: u64,
+    pub(crate) least: i64,
+    pub(crate) most: i64,
     /// It is a size: `1mb` and the like are understood.
     pub(crate) memory: bool,
 }
 
-const fn number(name: &'static str, number: fn(&Settings) -> &AtomicU64, most: u64) -> Parameter {
+const fn number(name: &'static str, number: fn(&Settings) -> &AtomicU64, most: i64) -> Parameter {
     Parameter { name, number, least: 0, most, memory: false }
 }
 
 const fn memory(
     name: &'static str,
     number: fn(&Settings) -> &AtomicU64,
-    least: u64,
-    most: u64,
+    least: i64,
+    most: i64,
 ) -> Parameter {
     Parameter { name, number, least, most, memory: true }
 }
 
-const MILLIS_MAX: u64 = i64::MAX as u64;
+const MILLIS_MAX: i64 = i64::MAX;
 
 /// All numbers that CONFIG SET can change, the other names of some included.
 pub(crate) const PARAMETERS: &[Parameter] = &[
@@ -143,18 +151,27 @@ pub(crate) const PARAMETERS: &[Parameter] = &[
         name: "maxclients",
         number: |settings| &settings.maxclients,
         least: 1,
-        most: u32::MAX as u64,
+        most: u32::MAX as i64,
         memory: false,
     },
     memory("maxmemory", |settings| &settings.maxmemory, 0, 1 << 50),
     number("tracking-table-max-keys", |settings| &settings.tracking_table_max_keys, MILLIS_MAX),
-    number("timeout", |settings| &settings.timeout, i32::MAX as u64),
-    number("tcp-keepalive", |settings| &settings.tcp_keepalive, i32::MAX as u64),
+    Parameter {
+        name: "slowlog-log-slower-than",
+        number: |settings| &settings.slowlog_log_slower_than,
+        least: -1,
+        most: MILLIS_MAX,
+        memory: false,
+    },
+    number("slowlog-max-len", |settings| &settings.slowlog_max_len, MILLIS_MAX),
+    number("latency-monitor-threshold", |settings| &settings.latency_monitor_threshold, MILLIS_MAX),
+    number("timeout", |settings| &settings.timeout, i32::MAX as i64),
+    number("tcp-keepalive", |settings| &settings.tcp_keepalive, i32::MAX as i64),
     memory("output-buffer-limit", |settings| &settings.output_buffer_limit, 1 << 20, 1 << 40),
 ];
 
 impl Parameter {
-    /// Reads a value for it.
+    /// Reads a value for it; a negative one as the bits of an `i64`.
     ///
     /// # Errors
     /// Redis's reason, without its preamble.
@@ -169,9 +186,10 @@ impl Parameter {
             };
             return Err(what.into());
         };
-        u64::try_from(value)
+        i64::try_from(value)
             .ok()
             .filter(|value| (self.least..=self.most).contains(value))
+            .map(|value| value as u64)
             .ok_or_else(|| {
                 let Self { least, most, .. } = self;
                 format!("argument must be between {least} and {most} inclusive")

@@ -29,15 +29,6 @@ pub struct Queued {
     pub caller: Caller,
 }
 
-/// How often a command has been called, and how often it ended in an error.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Calls {
-    /// All calls.
-    pub calls: u64,
-    /// Those that replied an error.
-    pub failed: u64,
-}
-
 /// What has become of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
@@ -55,17 +46,15 @@ pub struct Shard {
     keyspace: Keyspace,
     scripts: ScriptEngine,
     table: &'static CommandTable,
-    calls: Vec<Calls>,
     gauge: Arc<Gauge>,
 }
 
 impl Shard {
     /// A shard with an empty keyspace.
     pub fn new(keyspace: Keyspace, scripts: ScriptEngine, table: &'static CommandTable) -> Self {
-        let calls = vec![Calls::default(); table.len()];
         let mut scripts = scripts;
         scripts.set_table(table);
-        Self { keyspace, scripts, table, calls, gauge: Arc::default() }
+        Self { keyspace, scripts, table, gauge: Arc::default() }
     }
 
     /// Has the shard look at this gauge of the node's memory.
@@ -99,14 +88,8 @@ impl Shard {
         self.table
     }
 
-    /// Calls by command, in the order of the command table.
-    pub fn calls(&self) -> &[Calls] {
-        &self.calls
-    }
-
     /// Sets all counters to zero (CONFIG RESETSTAT).
     pub fn reset_statistics(&mut self) {
-        self.calls.fill(Calls::default());
         self.keyspace.reset_counters();
         self.scripts.reset_statistics();
     }
@@ -148,10 +131,7 @@ impl Shard {
             reply.error_text(b"ERR this command is not answered by a shard");
             return Outcome::Replied;
         };
-        let calls = &mut self.calls[id.index()];
-        calls.calls += 1;
         if self.table.spec(id).flags.contains(Flags::DENYOOM) && self.gauge.is_full() {
-            calls.failed += 1;
             reply.error(&CommandError::OutOfMemory);
             return Outcome::Replied;
         }
@@ -166,7 +146,6 @@ impl Shard {
             Err(CommandError::Relocate(slot)) => Outcome::Elsewhere(slot),
             Err(CommandError::WouldBlock) => Outcome::Blocked,
             Err(error) => {
-                calls.failed += 1;
                 reply.error(&error);
                 Outcome::Replied
             }
@@ -175,15 +154,17 @@ impl Shard {
 
     /// Runs the requests of a transaction one after the other with nothing in between and appends
     /// their replies; returns where each ends in `out`. A request that fails does not keep the
-    /// others from running (Redis's rule).
+    /// others from running (Redis's rule). `ended` is called after each, with its reply.
     pub fn transaction(
         &mut self,
         requests: &[Queued],
         now: Micros,
         out: &mut Vec<u8>,
         version: Version,
+        ended: &mut dyn FnMut(&Queued, &[u8]),
     ) -> Vec<usize> {
         let run_one = |queued: &Queued| {
+            let start = out.len();
             let mut reply = Reply::resp(out, version);
             let args = queued.request.args();
             self.keyspace.set_caller(queued.caller);
@@ -193,6 +174,7 @@ impl Shard {
                     "ERR Script attempted to access a non local key in a cluster node",
                 ));
             }
+            ended(queued, &out[start..]);
             out.len()
         };
         requests.iter().map(run_one).collect()
@@ -208,6 +190,7 @@ impl Shard {
         now: Micros,
         out: &mut Vec<u8>,
         version: Version,
+        ended: &mut dyn FnMut(&Queued, &[u8]),
     ) -> Result<Vec<usize>, String> {
         let start = out.len();
         let mark = self.keyspace.begin();
@@ -215,7 +198,7 @@ impl Shard {
         for queued in requests {
             let from = out.len();
             let one = std::slice::from_ref(queued);
-            ends.extend(self.transaction(one, now, out, version));
+            ends.extend(self.transaction(one, now, out, version, ended));
             if out.get(from) == Some(&b'-') {
                 let text = String::from_utf8_lossy(&out[from + 1..]).trim_end().to_owned();
                 self.keyspace.roll_back(mark);

@@ -127,7 +127,7 @@ fn get(call: &mut NodeCall<'_, '_>, args: Args<'_>) -> Result<Done, CommandError
     let mut all: BTreeMap<&str, String> = fixed(node).into_iter().collect();
     for parameter in PARAMETERS {
         let value = (parameter.number)(&node.settings).load(Ordering::Relaxed);
-        all.insert(parameter.name, value.to_string());
+        all.insert(parameter.name, (value as i64).to_string());
     }
     let cross_slot = node.settings.script_cross_slot_keys.load(Ordering::Relaxed) != 0;
     let name = if cross_slot { "same-shard" } else { "refuse" };
@@ -183,6 +183,7 @@ fn set(call: &mut NodeCall<'_, '_>, args: Args<'_>) -> Result<Done, CommandError
             if let Ok(mut shard) = executor.shard.try_borrow_mut() {
                 shard.keyspace_mut().configure(node.settings.keyspace());
                 let limits = node.settings.script_limits(node.table());
+                executor.follow_time_settings();
                 shard.scripts_mut().configure(limits);
             }
         });
@@ -230,6 +231,7 @@ fn resetstat(call: &mut NodeCall<'_, '_>, _args: Args<'_>) -> Result<Done, Comma
         call.executor.tell(shard, |executor| {
             if let Ok(mut shard) = executor.shard.try_borrow_mut() {
                 shard.reset_statistics();
+                executor.timings.reset();
                 executor.bytes_in.set(0);
                 executor.bytes_out.set(0);
                 executor.publish(&shard);

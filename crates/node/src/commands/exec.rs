@@ -122,10 +122,14 @@ fn run_queue(executor: &Executor, queue: &[Queued], terms: &Terms) -> Outcome {
         return Outcome::Spoiled;
     }
     let mut bytes = Vec::new();
+    executor.timings.begin();
+    let mut ended = |queued: &Queued, reply: &[u8]| {
+        executor.note_end(queued.caller.client, queued.id, queued.request.args(), reply);
+    };
     let result = if terms.atomic {
-        shard.transaction_or_nothing(queue, now, &mut bytes, terms.version)
+        shard.transaction_or_nothing(queue, now, &mut bytes, terms.version, &mut ended)
     } else {
-        Ok(shard.transaction(queue, now, &mut bytes, terms.version))
+        Ok(shard.transaction(queue, now, &mut bytes, terms.version, &mut ended))
     };
     executor.release(&mut shard);
     drop(shard);

@@ -3,17 +3,21 @@
 //! Sections and names are Redis's. Figures of shards are those that each executor has published
 //! within the last tick, so that INFO answers at once even while a shard is busy.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use protocol::args::Args;
 use protocol::spec::{Arity, CommandSpec, Family, Flags};
 use shard::error::CommandError;
+use shard::reply::Reply;
 use shard::script::Reason;
 
 use super::{Done, NodeCall};
+use crate::executor::Executor;
 use crate::memory::resident;
-use crate::node::{Node, Published};
+use crate::node::{CommandFigures, Node, Published};
 
 /// The Redis version whose behaviour is served: clients decide by it what they may use.
 pub(crate) const REDIS_VERSION: &str = "7.2.4";
@@ -30,13 +34,48 @@ pub(crate) static SPEC: CommandSpec = CommandSpec {
 };
 
 pub(crate) fn run(call: &mut NodeCall<'_, '_>, args: Args<'_>) -> Result<Done, CommandError> {
-    if let Ok(shard) = call.executor.shard.try_borrow() {
-        call.executor.publish(&shard);
+    let sections: Vec<Vec<u8>> = args.iter_from(1).map(<[u8]>::to_vec).collect();
+    let version = call.session.version;
+    Ok(with_figures(call, move |node, out| {
+        let sections: Vec<&[u8]> = sections.iter().map(Vec::as_slice).collect();
+        Reply::resp(out, version).verbatim(text(node, &sections).as_bytes());
+    }))
+}
+
+/// Replies when all executors have published their figures; one that is in a script shows those of
+/// before.
+pub(crate) fn with_figures(
+    call: &mut NodeCall<'_, '_>,
+    write: impl FnOnce(&Node, &mut Vec<u8>) + 'static,
+) -> Done {
+    let executor = call.executor.clone();
+    executor.publish_now();
+    let others = 0..executor.node.topology.shards();
+    let idle = |shard: &u16| {
+        let handle = &executor.node.executors[usize::from(*shard)];
+        let runs = handle.live.get().is_some_and(|live| live.control.running().is_some());
+        *shard != executor.index && !runs
+    };
+    let others: Vec<u16> = others.filter(idle).collect();
+    if others.is_empty() || executor.is_in_script() {
+        if let Some((out, _)) = call.reply.as_resp() {
+            write(&executor.node, out);
+        }
+        return Done::Replied;
     }
-    let sections: Vec<&[u8]> = args.iter_from(1).collect();
-    let text = text(&call.executor.node, &sections);
-    call.reply.verbatim(text.as_bytes());
-    Ok(Done::Replied)
+    Done::Later(Box::pin(async move {
+        /// A script may have begun meanwhile.
+        const PATIENCE: Duration = Duration::from_millis(50);
+        let ask_all = async {
+            for shard in others {
+                executor.ask(shard, Executor::publish_now).await;
+            }
+        };
+        let _ = tokio::time::timeout(PATIENCE, ask_all).await;
+        let mut out = Vec::new();
+        write(&executor.node, &mut out);
+        out
+    }))
 }
 
 type Section = (&'static str, bool, fn(&Node, &[Published], &mut String));
@@ -52,7 +91,8 @@ const SECTIONS: &[Section] = &[
     ("cpu", true, cpu),
     ("modules", true, |_, _, _| {}),
     ("commandstats", false, commandstats),
-    ("errorstats", true, |_, _, _| {}),
+    ("latencystats", false, latencystats),
+    ("errorstats", true, errorstats),
     ("cluster", true, |_, _, out| line(out, "cluster_enabled", 1)),
     ("keyspace", true, keyspace),
     ("scripts", true, scripts),
@@ -168,9 +208,8 @@ fn persistence(_: &Node, published: &[Published], out: &mut String) {
 
 fn stats(node: &Node, published: &[Published], out: &mut String) {
     let (accepted, refused) = node.clients.totals();
-    let own = node.statistics.node_commands.load(Ordering::Relaxed);
     line(out, "total_connections_received", accepted);
-    line(out, "total_commands_processed", own + sum(published, |figures| figures.commands));
+    line(out, "total_commands_processed", sum(published, |figures| figures.commands));
     line(out, "instantaneous_ops_per_sec", node.statistics.commands_per_second());
     line(out, "total_net_input_bytes", sum(published, |figures| figures.bytes_in));
     line(out, "total_net_output_bytes", sum(published, |figures| figures.bytes_out));
@@ -210,14 +249,62 @@ fn cpu(_: &Node, _: &[Published], out: &mut String) {
 
 fn commandstats(node: &Node, published: &[Published], out: &mut String) {
     for (id, row) in node.table().iter() {
-        let at = |figures: &Published| figures.calls.get(id.index()).copied().unwrap_or_default();
-        let calls = sum(published, |figures| at(figures).0);
-        if calls > 0 {
-            let failed = sum(published, |figures| at(figures).1);
+        let figures = published.iter().filter_map(|figures| figures.calls.get(id.index()));
+        let mut all = CommandFigures::default();
+        for figures in figures {
+            all.calls += figures.calls;
+            all.rejected += figures.rejected;
+            all.failed += figures.failed;
+            all.nanos += figures.nanos;
+        }
+        if all.calls > 0 || all.rejected > 0 {
+            let micros = all.nanos / 1000;
+            let each = all.nanos as f64 / 1000.0 / all.calls.max(1) as f64;
             line(
                 out,
                 &format!("cmdstat_{}", row.spec.name),
-                format!("calls={calls},rejected_calls=0,failed_calls={failed}"),
+                format!(
+                    "calls={},usec={micros},usec_per_call={each:.2},rejected_calls={},failed_calls={}",
+                    all.calls, all.rejected, all.failed
+                ),
+            );
+        }
+    }
+}
+
+fn errorstats(_: &Node, published: &[Published], out: &mut String) {
+    let mut errors: BTreeMap<&str, u64> = BTreeMap::new();
+    for (code, count) in published.iter().flat_map(|figures| &figures.errors) {
+        *errors.entry(code).or_default() += count;
+    }
+    for (code, count) in errors {
+        line(out, &format!("errorstat_{code}"), format!("count={count}"));
+    }
+}
+
+fn latencystats(node: &Node, published: &[Published], out: &mut String) {
+    for (id, row) in node.table().iter() {
+        let mut buckets: BTreeMap<u64, u64> = BTreeMap::new();
+        for figures in published.iter().filter_map(|figures| figures.calls.get(id.index())) {
+            for (nanos, count) in &figures.buckets {
+                *buckets.entry(*nanos).or_default() += count;
+            }
+        }
+        let calls: u64 = buckets.values().sum();
+        if calls > 0 {
+            let at = |part: f64| {
+                let mut before = 0;
+                let rank = (calls as f64 * part).ceil() as u64;
+                let found = buckets.iter().find(|(_, count)| {
+                    before += **count;
+                    before >= rank
+                });
+                found.map_or(0.0, |(nanos, _)| *nanos as f64 / 1000.0)
+            };
+            line(
+                out,
+                &format!("latency_percentiles_usec_{}", row.spec.name),
+                format!("p50={:.3},p99={:.3},p99.9={:.3}", at(0.5), at(0.99), at(0.999)),
             );
         }
     }

@@ -13,6 +13,7 @@ mod exec;
 mod function_kill;
 mod function_stats;
 pub(crate) mod info;
+mod latency;
 mod pubsub;
 mod quit;
 mod script_debug;
@@ -20,6 +21,7 @@ mod script_kill;
 mod script_list;
 mod script_stats;
 mod shutdown;
+mod slowlog;
 pub(crate) mod subscribe;
 mod tracking;
 mod transaction;
@@ -65,6 +67,13 @@ pub(crate) enum Done {
 /// What to reply instead.
 pub(crate) type NodeCommand = fn(&mut NodeCall<'_, '_>, Args<'_>) -> Result<Done, CommandError>;
 
+/// Replies the lines of a HELP.
+fn reply_lines(call: &mut NodeCall<'_, '_>, lines: &[&str]) -> Result<Done, CommandError> {
+    call.reply.array(lines.len());
+    lines.iter().for_each(|line| call.reply.status(line));
+    Ok(Done::Replied)
+}
+
 /// All node commands.
 pub(crate) fn commands() -> Vec<(&'static CommandSpec, NodeCommand)> {
     use shard::commands::transactions::{DISCARD, EXEC, MULTI, UNWATCH, WATCH};
@@ -88,7 +97,9 @@ pub(crate) fn commands() -> Vec<(&'static CommandSpec, NodeCommand)> {
     commands.extend_from_slice(cluster_slots::COMMANDS);
     commands.extend_from_slice(config::COMMANDS);
     commands.extend_from_slice(debug::COMMANDS);
+    commands.extend_from_slice(latency::COMMANDS);
     commands.extend_from_slice(pubsub::COMMANDS);
+    commands.extend_from_slice(slowlog::COMMANDS);
     commands.extend_from_slice(subscribe::COMMANDS);
     commands.extend_from_slice(tracking::COMMANDS);
     commands

@@ -5,7 +5,7 @@ use protocol::spec::{Arity, CommandSpec, Family, Flags};
 use shard::channels::ChannelKind;
 use shard::error::CommandError;
 
-use super::{Done, NodeCall, NodeCommand};
+use super::{Done, NodeCall, NodeCommand, reply_lines};
 
 /// Sorted by name.
 pub(super) const COMMANDS: &[(&CommandSpec, NodeCommand)] = &[
@@ -162,7 +162,5 @@ fn help(call: &mut NodeCall<'_, '_>, _: Args<'_>) -> Result<Done, CommandError> 
         "HELP",
         "    Prints this help.",
     ];
-    call.reply.array(LINES.len());
-    LINES.iter().for_each(|line| call.reply.status(line));
-    Ok(Done::Replied)
+    reply_lines(call, LINES)
 }

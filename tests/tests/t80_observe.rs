@@ -1,0 +1,84 @@
+//! What operators see: the slow log, the latency monitor, statistics of commands and errors.
+
+use e2e::server::Server;
+
+#[test]
+fn slow_requests_are_logged() {
+    let server = Server::builder().shards(2).start();
+    let mut client = server.client();
+    client.check("SLOWLOG LEN", ":0");
+    client.check("CLIENT SETNAME watcher", "+OK");
+    client.check("CONFIG SET slowlog-log-slower-than 20000", "+OK");
+    client.check("DEBUG SLEEP 0.05", "+OK");
+    client.check("SLOWLOG LEN", ":1");
+    let entry = client.value("SLOWLOG GET");
+    let entry = entry.items()[0].items();
+    assert_eq!(entry[0].int(), 0);
+    assert!(entry[2].int() >= 50_000);
+    assert_eq!(entry[3].to_string(), "[$DEBUG $SLEEP $0.05]");
+    assert_eq!(entry[4].text(), client.address());
+    assert_eq!(entry[5].text(), "watcher");
+    // Requests for any shard, commands of a transaction, and scripts.
+    client.check("CONFIG SET slowlog-log-slower-than 0 slowlog-max-len 4", "+OK");
+    client.check("SLOWLOG RESET", "+OK");
+    for key in ["a", "b", "c", "d"] {
+        client.check(&format!("SET {key} 1"), "+OK");
+    }
+    let log = client.run("SLOWLOG GET -1");
+    assert!(log.contains("[$SET $b $1]") && log.contains("[$SET $d $1]"), "{log}");
+    client.pipeline(&["MULTI", "SET a 2", "EXEC"]);
+    let log = client.run("SLOWLOG GET 4");
+    assert!(log.contains("[$SET $a $2]") && !log.contains("$EXEC"), "{log}");
+    client.check("CONFIG SET slowlog-log-slower-than -1", "+OK");
+    client.check("SLOWLOG RESET", "+OK");
+    client.check("SET a 1", "+OK");
+    client.check("SLOWLOG GET", "[]");
+    client.check("SLOWLOG GET -2", "-ERR count should be greater than or equal to -1");
+    client.check("CONFIG GET slowlog-log-slower-than", "[$slowlog-log-slower-than $-1]");
+}
+
+#[test]
+fn the_latency_monitor_keeps_the_worst() {
+    let server = Server::builder().shards(2).start();
+    let mut client = server.client();
+    assert!(client.value("LATENCY DOCTOR").text().contains("Latency monitoring is disabled"));
+    client.check("CONFIG SET latency-monitor-threshold 20", "+OK");
+    client.check("LATENCY LATEST", "[]");
+    client.check("DEBUG SLEEP 0.04", "+OK");
+    let latest = client.value("LATENCY LATEST");
+    let event = latest.items()[0].items();
+    assert_eq!(event[0].text(), "command");
+    assert!(event[2].int() >= 40 && event[3].int() >= event[2].int());
+    assert_eq!(client.value("LATENCY HISTORY command").items().len(), 1);
+    client.check("LATENCY HISTORY none", "[]");
+    assert!(client.value("LATENCY GRAPH command").text().starts_with("command - high "));
+    client.check("LATENCY GRAPH none", "-ERR No samples available for event 'none'");
+    assert!(client.value("LATENCY DOCTOR").text().contains("1. command: 1 latency spikes"));
+    client.check("LATENCY RESET none", ":0");
+    client.check("LATENCY RESET", ":1");
+    client.check("LATENCY LATEST", "[]");
+}
+
+#[test]
+fn commands_and_errors_are_counted_on_all_shards_at_once() {
+    let server = Server::builder().shards(3).start();
+    let mut client = server.client();
+    client.check("CONFIG RESETSTAT", "+OK");
+    for key in ["a", "b", "c", "d", "e"] {
+        client.check(&format!("HSET {key} f v"), ":1");
+        client.check_start(&format!("INCR {key}"), "-WRONGTYPE");
+    }
+    client.check_start("NOSUCH", "-ERR unknown command");
+    let info = client.value("INFO commandstats").text();
+    assert!(info.contains("cmdstat_hset:calls=5,usec="), "{info}");
+    let incr = info.lines().find(|line| line.starts_with("cmdstat_incr:")).unwrap();
+    assert!(incr.ends_with("rejected_calls=0,failed_calls=5"), "{incr}");
+    let errors = client.value("INFO errorstats").text();
+    assert!(errors.contains("errorstat_WRONGTYPE:count=5\r\n"), "{errors}");
+    assert!(errors.contains("errorstat_ERR:count=1\r\n"), "{errors}");
+    let histogram = client.value("LATENCY HISTOGRAM hset nosuch");
+    assert_eq!(histogram.items()[0].text(), "hset");
+    assert!(histogram.items()[1].to_string().starts_with("[$calls :5 $histogram_usec ["));
+    let percentiles = client.value("INFO latencystats").text();
+    assert!(percentiles.contains("latency_percentiles_usec_hset:p50="), "{percentiles}");
+}
