@@ -82,3 +82,56 @@ fn commands_and_errors_are_counted_on_all_shards_at_once() {
     let percentiles = client.value("INFO latencystats").text();
     assert!(percentiles.contains("latency_percentiles_usec_hset:p50="), "{percentiles}");
 }
+
+#[test]
+fn monitor_shows_what_arrives_on_any_executor() {
+    let server = Server::builder().shards(3).start();
+    let (mut watcher, mut client) = (server.client(), server.client());
+    watcher.check("MONITOR", "+OK");
+    for key in ["a", "b", "c"] {
+        client.check(&format!("SET {key} \"x\\n\""), "+OK");
+        let line = watcher.read().to_string();
+        let shown = format!(" [0 {}] \"SET\" \"{key}\" \"x\\n\"", client.address());
+        assert!(line.starts_with('+') && line.ends_with(&shown), "{line}");
+    }
+    // Not passwords, and not what operators do.
+    client.check_start("CONFIG GET port", "[");
+    client.check("PING", "+PONG");
+    assert!(watcher.read().to_string().ends_with("\"PING\""));
+    watcher.check("RESET", "+RESET");
+    client.check("SET a 1", "+OK");
+    watcher.check("PING", "+PONG");
+}
+
+#[test]
+fn debug_is_for_tests() {
+    let server = Server::builder().shards(3).start();
+    let mut client = server.client();
+    client.check("DEBUG DIGEST", &format!("+{}", "0".repeat(40)));
+    for key in ["a", "b", "c", "d"] {
+        client.check(&format!("HSET {key} f v g w"), ":2");
+        client.check(&format!("EXPIRE {key} 100"), ":1");
+    }
+    let digest = client.run("DEBUG DIGEST");
+    client.check("DEBUG RELOAD", "+OK");
+    client.check("DEBUG DIGEST", &digest);
+    client.check("DBSIZE", ":4");
+    client.check("TTL a", ":100");
+    let values = client.value("DEBUG DIGEST-VALUE a b none");
+    let values: Vec<String> = values.items().iter().map(|value| value.text()).collect();
+    assert_eq!(values[2], "0".repeat(40));
+    assert_eq!(values[0].len(), 40);
+    assert!(client.run("DEBUG OBJECT a").contains(" encoding:listpack "));
+    client.check("DEBUG OBJECT none", "-ERR no such key");
+    client.check("DEBUG STRINGMATCH-LEN 1000 a*a", ":1");
+    client.check("DEBUG SET-ACTIVE-EXPIRE 0", "+OK");
+    client.check("SET gone 1 PX 1", "+OK");
+    std::thread::sleep(std::time::Duration::from_millis(250));
+    client.check("DBSIZE", ":5");
+    client.check("DEBUG SET-ACTIVE-EXPIRE 1", "+OK");
+    e2e::poll("active expiry", || (client.run("DBSIZE") == ":4").then_some(()));
+    let script = "EVAL \"return redis.call('CONFIG','RESETSTAT')\" 0";
+    client.check_start(script, "-ERR This Redis command is not allowed from script");
+    let server = Server::builder().set("enable-debug-command", "no").start();
+    server.client().check_start("DEBUG SLEEP 0", "-ERR DEBUG command not allowed.");
+}

@@ -67,6 +67,7 @@ pub(crate) struct Facts {
     pub(crate) readonly: bool,
     pub(crate) no_evict: bool,
     pub(crate) no_touch: bool,
+    pub(crate) monitors: bool,
     pub(crate) tracking: bool,
     /// Where invalidations go; -1 without tracking.
     pub(crate) redirect: i64,
@@ -136,6 +137,7 @@ impl Client {
             (facts.readonly, 'r'),
             (facts.no_evict, 'e'),
             (facts.no_touch, 'T'),
+            (facts.monitors, 'O'),
             (facts.tracking, 't'),
             (facts.subscriptions != [0; 3], 'P'),
         ];

@@ -44,6 +44,8 @@ pub(crate) struct Config {
     pub(crate) script_reply_limit: u64,
     pub(crate) script_size_limit: u64,
     pub(crate) script_cross_slot_keys: CrossSlotKeys,
+    /// Who may use DEBUG.
+    pub(crate) enable_debug_command: DebugAllowed,
     pub(crate) script_denied_commands: Vec<String>,
     pub(crate) hash_max_listpack_entries: u64,
     pub(crate) hash_max_listpack_value: u64,
@@ -108,6 +110,28 @@ impl std::str::FromStr for Shards {
     }
 }
 
+/// Who may use DEBUG (`enable-debug-command`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum DebugAllowed {
+    /// Nobody.
+    No,
+    /// Connections from this machine.
+    Local,
+    /// Everybody.
+    Yes,
+}
+
+impl DebugAllowed {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::No => "no",
+            Self::Local => "local",
+            Self::Yes => "yes",
+        }
+    }
+}
+
 /// Whether scripts may touch other slots of their shard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -145,6 +169,7 @@ impl Default for Config {
             script_reply_limit: 256 << 20,
             script_size_limit: 16 << 20,
             script_cross_slot_keys: CrossSlotKeys::Refuse,
+            enable_debug_command: DebugAllowed::Local,
             script_denied_commands: vec!["flushall".into(), "flushdb".into()],
             hash_max_listpack_entries: 512,
             hash_max_listpack_value: 64,

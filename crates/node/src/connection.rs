@@ -386,6 +386,11 @@ impl Connection {
         self.waker.borrow().wake_by_ref();
     }
 
+    /// What it was to be told unasked concerns it no more: RESET.
+    pub(crate) fn forget_pushes(&self) {
+        self.pushes.borrow_mut().clear();
+    }
+
     fn write_push(&self, payload: &Payload, out: &mut Vec<u8>) {
         let version = if self.resp3.get() { Version::Resp3 } else { Version::Resp2 };
         let resp3 = self.resp3.get();
@@ -395,6 +400,7 @@ impl Connection {
                 out.extend_from_slice(bytes);
                 out[start] = if resp3 { b'>' } else { b'*' };
             }
+            Payload::Line(line) => out.extend_from_slice(line),
             Payload::OnlyResp3(bytes) if resp3 => out.extend_from_slice(bytes),
             Payload::OnlyResp3(_) => {}
             Payload::Keys(_) | Payload::AllKeys => {
@@ -532,6 +538,7 @@ impl Connection {
         facts.no_evict = session.no_evict;
         facts.no_touch = session.no_touch;
         facts.subscriptions = session.subscriptions.counts();
+        facts.monitors = session.monitors;
         facts.tracking = session.tracking.is_some();
         facts.redirect = session.tracking.as_ref().map_or(-1, |tracking| tracking.redirect as i64);
         self.resp3.set(matches!(session.version, Version::Resp3));
@@ -550,6 +557,9 @@ impl Connection {
         let mut state = self.state.borrow_mut();
         crate::commands::watch::unwatch_all(executor, &mut state.session);
         crate::commands::subscribe::unsubscribe_all(executor, &mut state.session);
+        if state.session.monitors {
+            executor.node.monitors.remove(self.id());
+        }
         if state.session.tracking.take().is_some() {
             executor.follow_tracking(self.id(), None);
         }

@@ -27,6 +27,8 @@ pub(crate) enum Payload {
     Bytes(Arc<[u8]>),
     /// The same, for RESP3 alone.
     OnlyResp3(Arc<[u8]>),
+    /// A line of MONITOR.
+    Line(Arc<[u8]>),
     /// These keys, an array, have changed.
     Keys(Arc<[u8]>),
     /// All keys have gone.

@@ -220,6 +220,9 @@ impl<'a> Dispatch<'a> {
         };
         let spec = node.table().spec(id);
         note_command(spec.name);
+        if node.monitors.any() && !spec.flags.intersects(Flags::SKIP_MONITOR | Flags::ADMIN) {
+            self.executor.show_command(&self.connection.client, args);
+        }
         self.connection.note(id.index(), self.now.millis());
         let home = *node.registry.home(id);
         if self.session.only_listens()
@@ -574,6 +577,8 @@ impl<'a> Dispatch<'a> {
             crate::commands::watch::unwatch_all(executor, self.session);
             crate::commands::subscribe::unsubscribe_all(executor, self.session);
             executor.follow_tracking(self.session.id, None);
+            executor.node.monitors.remove(self.session.id);
+            self.connection.forget_pushes();
         }
         self.connection.publish_facts(self.session);
         Step::Next

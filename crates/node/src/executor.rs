@@ -153,7 +153,9 @@ async fn tick(executor: Rc<Executor>) {
         let mut shard = executor.shard.borrow_mut();
         shard.keyspace_mut().enter(now, None);
         shard.keyspace_mut().set_caller(Caller::default());
-        shard.keyspace_mut().expire_some(EXPIRY_BUCKETS);
+        if executor.node.settings.active_expire.load(Ordering::Relaxed) {
+            shard.keyspace_mut().expire_some(EXPIRY_BUCKETS);
+        }
         executor.release(&mut shard);
         executor.publish(&shard);
     }

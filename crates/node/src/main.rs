@@ -21,6 +21,7 @@ mod listener;
 mod mailbox;
 mod membership;
 mod memory;
+mod monitors;
 mod node;
 mod panic;
 mod pause;

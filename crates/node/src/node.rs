@@ -22,6 +22,7 @@ use crate::config::Config;
 use crate::delivery::Push;
 use crate::latency::LatencyMonitor;
 use crate::mailbox::Message;
+use crate::monitors::Monitors;
 use crate::pause::Pause;
 use crate::peers::Peers;
 use crate::settings::Settings;
@@ -45,6 +46,7 @@ pub(crate) struct Node {
     /// Who has subscribed to what.
     pub(crate) channels: Arc<Channels>,
     pub(crate) slow_log: SlowLog,
+    pub(crate) monitors: Monitors,
     pub(crate) latency: LatencyMonitor,
     /// Clients that keep copies.
     pub(crate) trackers: Trackers,

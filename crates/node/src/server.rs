@@ -18,6 +18,7 @@ use crate::error::NodeError;
 use crate::latency::LatencyMonitor;
 use crate::mailbox::Message;
 use crate::membership::Membership;
+use crate::monitors::Monitors;
 use crate::node::{ExecutorHandle, KillTarget, Node, Published, Statistics};
 use crate::pause::Pause;
 use crate::peers::Peers;
@@ -141,6 +142,7 @@ fn build(
         pause: Pause::default(),
         channels: Arc::default(),
         slow_log: SlowLog::default(),
+        monitors: Monitors::default(),
         latency: LatencyMonitor::default(),
         trackers: Trackers::default(),
         peers: Peers::start(&membership.topology),

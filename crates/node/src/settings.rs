@@ -3,14 +3,14 @@
 //! Parameters have Redis's names where they mean the same. A number is one atomic, read with plain
 //! loads; what shards need of them is sent to each shard when it changes.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use shard::commands::table::CommandTable;
 use shard::keyspace::{Events, Settings as KeyspaceSettings};
 use shard::script::Limits;
 use shard::types::hash::HashLimits;
 
-use crate::config::{Config, CrossSlotKeys};
+use crate::config::{Config, CrossSlotKeys, DebugAllowed};
 
 /// Numbers that can be changed while the node runs.
 #[derive(Debug)]
@@ -39,6 +39,9 @@ pub(crate) struct Settings {
     pub(crate) latency_monitor_threshold: AtomicU64,
     pub(crate) tcp_keepalive: AtomicU64,
     pub(crate) output_buffer_limit: AtomicU64,
+    /// DEBUG SET-ACTIVE-EXPIRE.
+    pub(crate) active_expire: AtomicBool,
+    debug_allowed: DebugAllowed,
     script_denied_commands: Vec<String>,
 }
 
@@ -66,8 +69,15 @@ impl Settings {
             latency_monitor_threshold: 0.into(),
             tcp_keepalive: config.tcp_keepalive.into(),
             output_buffer_limit: config.output_buffer_limit.into(),
+            active_expire: true.into(),
+            debug_allowed: config.enable_debug_command,
             script_denied_commands: config.script_denied_commands.clone(),
         }
+    }
+
+    /// Who may use DEBUG.
+    pub(crate) fn debug_allowed(&self) -> DebugAllowed {
+        self.debug_allowed
     }
 
     /// What a keyspace is told.

@@ -50,6 +50,8 @@ pub struct Session {
     pub watched: Vec<(Slot, Vec<u8>)>,
     /// Set when a watched key has changed.
     pub watch_flag: WatchFlag,
+    /// MONITOR: it is shown all commands.
+    pub monitors: bool,
     /// CLIENT TRACKING: it keeps copies of what it reads.
     pub tracking: Option<Tracking>,
     /// What it has subscribed to.
@@ -77,6 +79,7 @@ impl Session {
             transaction: None,
             watched: Vec::new(),
             watch_flag: WatchFlag::default(),
+            monitors: false,
             tracking: None,
             subscriptions: Subscriptions::default(),
             was_reset: false,

@@ -112,6 +112,7 @@ fn fixed(node: &Node) -> Vec<(&'static str, String)> {
         ("cluster-require-full-coverage", "no".into()),
         ("databases", "1".into()),
         ("dir", config.dir.display().to_string()),
+        ("enable-debug-command", node.settings.debug_allowed().name().into()),
         ("maxmemory-policy", "noeviction".into()),
         ("port", config.port.to_string()),
         ("requirepass", String::new()),

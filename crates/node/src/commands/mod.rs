@@ -14,6 +14,7 @@ mod function_kill;
 mod function_stats;
 pub(crate) mod info;
 mod latency;
+mod monitor;
 mod pubsub;
 mod quit;
 mod script_debug;
@@ -86,6 +87,7 @@ pub(crate) fn commands() -> Vec<(&'static CommandSpec, NodeCommand)> {
         (&function_kill::SPEC, function_kill::run),
         (&function_stats::SPEC, function_stats::run),
         (&info::SPEC, info::run),
+        (&monitor::SPEC, monitor::run),
         (&quit::SPEC, quit::run),
         (&script_debug::SPEC, script_debug::run),
         (&script_kill::SPEC, script_kill::run),

@@ -4,7 +4,7 @@ use foldhash::fast::FixedState;
 use protocol::slot::Slot;
 use std::hash::{BuildHasher, Hasher};
 
-use super::{Events, Keyspace, Kind};
+use super::{Entry, Events, Keyspace, Kind};
 
 /// Where a scan of the keyspace goes on: a slot and a position in its index. As a number it is
 /// the cursor that clients see: 0 is the beginning, and never a place in the middle.
@@ -31,6 +31,22 @@ impl ScanCursor {
 
 /// What the digest of an empty keyspace is.
 pub const EMPTY_DIGEST: u64 = 0;
+
+/// What a key takes in the index of its slot, in bytes.
+const PLACE: usize = 7;
+
+fn entry_digest(entry: &Entry, key: &[u8]) -> u64 {
+    let mut hasher = FixedState::with_seed(0).build_hasher();
+    let put = |hasher: &mut foldhash::fast::FoldHasher<'_>, bytes: &[u8]| {
+        hasher.write_u64(bytes.len() as u64);
+        hasher.write(bytes);
+    };
+    put(&mut hasher, key);
+    put(&mut hasher, entry.value.kind().name().as_bytes());
+    hasher.write_i64(entry.expiry().map_or(-1, |at| at.0));
+    entry.value.for_digest(&mut |bytes| put(&mut hasher, bytes));
+    hasher.finish() | 1
+}
 
 impl Keyspace {
     /// The slots that this keyspace has tables for: first, and one past the last.
@@ -169,20 +185,23 @@ impl Keyspace {
     /// ones: keys, types, values and expiries count; order and encoding do not. Equal on every
     /// machine and in every process.
     pub fn digest(&self) -> u64 {
-        let mut digest = EMPTY_DIGEST;
-        for (_, entry) in self.tables.entries.iter() {
-            let mut hasher = FixedState::with_seed(0).build_hasher();
-            let put = |hasher: &mut foldhash::fast::FoldHasher<'_>, bytes: &[u8]| {
-                hasher.write_u64(bytes.len() as u64);
-                hasher.write(bytes);
-            };
-            put(&mut hasher, entry.key());
-            put(&mut hasher, entry.value.kind().name().as_bytes());
-            hasher.write_i64(entry.expiry().map_or(-1, |at| at.0));
-            entry.value.for_digest(&mut |bytes| put(&mut hasher, bytes));
-            digest = digest.wrapping_add(hasher.finish() | 1);
-        }
-        digest
+        let entries = self.tables.entries.iter();
+        entries.fold(EMPTY_DIGEST, |digest, (_, entry)| {
+            digest.wrapping_add(entry_digest(entry, entry.key()))
+        })
+    }
+
+    /// The same for the value and the expiry of one key; `None` when it is missing.
+    pub fn digest_of(&mut self, key: &[u8]) -> Option<u64> {
+        let handle = self.live(key)?;
+        Some(entry_digest(self.tables.entries.at(handle), b""))
+    }
+
+    /// About how many bytes a key and its value take; `None` when it is missing.
+    pub fn memory_of(&mut self, key: &[u8]) -> Option<usize> {
+        let handle = self.live(key)?;
+        let entry = self.tables.entries.at(handle);
+        Some(size_of::<Entry>() + PLACE + entry.memory())
     }
 
     /// A digest that order and encoding of values count in too: what must be equal after a roll

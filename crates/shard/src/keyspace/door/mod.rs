@@ -53,6 +53,20 @@ impl Inverse {
     }
 }
 
+/// Appends the effects that make an entry at a key.
+fn effects_of_entry(key: &[u8], entry: &Entry, effects: &mut Vec<u8>) {
+    let expiry = entry.expiry().map(|at| at.0);
+    match &entry.value {
+        Value::String(string) => string.with_text(|value| {
+            Effect::String(key, StringEffect::Set { value, expiry }).encode(effects);
+        }),
+        Value::Hash(hash) => hash::effects_of_whole(key, hash, effects),
+    }
+    if expiry.is_some() && !matches!(entry.value, Value::String(_)) {
+        Effect::SetExpiry { key, expiry }.encode(effects);
+    }
+}
+
 impl Keyspace {
     /// Sets or removes the expiry of a key. Says whether the key is there.
     pub fn set_expiry(&mut self, key: &[u8], expiry: Option<Millis>) -> bool {
@@ -190,18 +204,27 @@ impl Keyspace {
         if !self.record {
             return;
         }
-        let entry = self.tables.entries.at(handle);
-        let expiry = entry.expiry().map(|at| at.0);
-        let effects = &mut self.effects;
-        match &entry.value {
-            Value::String(string) => string.with_text(|value| {
-                Effect::String(key, StringEffect::Set { value, expiry }).encode(effects);
-            }),
-            Value::Hash(hash) => hash::effects_of_whole(key, hash, effects),
+        effects_of_entry(key, self.tables.entries.at(handle), &mut self.effects);
+    }
+
+    /// Writes all data as effects and builds it anew from them: what a restart from a file would do
+    /// (DEBUG RELOAD). Nothing has changed but forms that a new value would not have.
+    pub fn rebuild(&mut self) {
+        let mut effects = Vec::new();
+        for (_, entry) in self.tables.entries.iter() {
+            effects_of_entry(entry.key(), entry, &mut effects);
         }
-        if expiry.is_some() && !matches!(entry.value, Value::String(_)) {
-            Effect::SetExpiry { key, expiry }.encode(effects);
-        }
+        let empty = self.tables.empty_like();
+        self.tables = empty;
+        self.sweep = (0, 0);
+        let changes = self.counters.changes;
+        let record = std::mem::replace(&mut self.record, false);
+        let events = std::mem::take(&mut self.settings.events);
+        let replayed = self.replay(&effects);
+        debug_assert!(replayed.is_ok(), "a shard's own effects decode");
+        self.settings.events = events;
+        self.record = record;
+        self.counters.changes = changes;
     }
 
     /// Puts a value at a key; the old one goes to the undo log.

@@ -148,6 +148,8 @@ pub(in crate::script) struct Host {
     pub(in crate::script) table: &'static CommandTable,
     pub(in crate::script) services: Option<Rc<dyn Services>>,
     pub(in crate::script) denied: Vec<CommandId>,
+    /// Commands that are not for scripts are permitted, for tests of a server.
+    pub(in crate::script) permits_all: bool,
     pub(in crate::script) keyspace: Lent<Keyspace>,
     /// The request that has called the script.
     pub(in crate::script) invoked_by: LentRequest,
@@ -217,6 +219,7 @@ impl Host {
             table,
             services: None,
             denied: Vec::new(),
+            permits_all: false,
             keyspace: Lent::default(),
             invoked_by: LentRequest::default(),
             run: RunState::default(),
