@@ -1,4 +1,5 @@
-//! The options EX, PX, EXAT and PXAT of SET and GETEX, and the times of SETEX and PSETEX.
+//! The options EX, PX, EXAT, PXAT and KEEPTTL of SET, GETEX and MSETEX, and the times of SETEX and
+//! PSETEX.
 //!
 //! Not a command. Reading the option and resolving it are two steps because Redis replies some
 //! other errors in between.
@@ -8,6 +9,7 @@ use protocol::error::ArgsError;
 use protocol::number::parse_i64;
 
 use crate::error::CommandError;
+use crate::keyspace::NewExpiry;
 use crate::time::Millis;
 
 /// Which of the options it is.
@@ -74,6 +76,38 @@ impl<'a> Time<'a> {
             Unit::ExAt | Unit::PxAt => ms,
         };
         at.map(Millis).ok_or(CommandError::InvalidExpire(command))
+    }
+}
+
+/// What becomes of the expiry of a key that is set.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Expiry<'a> {
+    Never,
+    Keep,
+    At(Time<'a>),
+}
+
+impl<'a> Expiry<'a> {
+    /// The time given so far, when another one follows.
+    pub(super) fn earlier(self) -> Result<Option<Time<'a>>, ArgsError> {
+        match self {
+            Self::Never => Ok(None),
+            Self::Keep => Err(ArgsError::Syntax),
+            Self::At(time) => Ok(Some(time)),
+        }
+    }
+
+    /// The expiry for the keyspace. `command` is the name for the error.
+    pub(super) fn resolve(
+        self,
+        now: Millis,
+        command: &'static str,
+    ) -> Result<NewExpiry, CommandError> {
+        Ok(match self {
+            Self::Never => NewExpiry::Never,
+            Self::Keep => NewExpiry::Keep,
+            Self::At(time) => NewExpiry::At(time.resolve(now, command)?),
+        })
     }
 }
 

@@ -1,6 +1,9 @@
 //! Commands of the family *string*.
 
 mod append;
+mod compare;
+mod delex;
+mod digest;
 mod expiry;
 mod get;
 mod getdel;
@@ -12,7 +15,10 @@ mod incrbyfloat;
 mod lcs;
 mod mget;
 mod mset;
+mod msetex;
 mod set;
+#[cfg(test)]
+mod set_compare_test;
 mod setex;
 mod setnx;
 mod setrange;
@@ -25,6 +31,9 @@ pub const COMMANDS: &[&Command] = &[
     &append::COMMAND,
     &incr::DECR,
     &incr::DECRBY,
+    &delex::DELEX,
+    &delex::DELIFEQ,
+    &digest::COMMAND,
     &get::COMMAND,
     &getdel::COMMAND,
     &getex::COMMAND,
@@ -36,6 +45,7 @@ pub const COMMANDS: &[&Command] = &[
     &lcs::COMMAND,
     &mget::COMMAND,
     &mset::MSET,
+    &msetex::COMMAND,
     &mset::MSETNX,
     &setex::PSETEX,
     &set::COMMAND,

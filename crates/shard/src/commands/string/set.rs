@@ -1,14 +1,17 @@
-//! SET key value [NX | XX] [GET] [EX s | PX ms | EXAT s | PXAT ms | KEEPTTL]: set a string.
+//! SET key value [NX | XX | IFEQ value | IFNE value | IFDEQ digest | IFDNE digest] [GET] [EX s |
+//! PX ms | EXAT s | PXAT ms | KEEPTTL]: set a string.
 //!
-//! With GET the reply is the string that was there, and then another type is an error, whereas
-//! without it any type is overwritten. NX and GET together set a missing key only and reply what
-//! was there (since Redis 7.0).
+//! With GET the reply is the string that was there, and then another type is an error, as it is
+//! with a comparison, whereas otherwise any type is overwritten. NX and GET together set a missing
+//! key only and reply what was there (since Redis 7.0). IFEQ is Valkey 8.1's, and the four
+//! comparisons are Redis 8.4's.
 
 use protocol::args::Args;
 use protocol::error::ArgsError;
 use protocol::spec::{Access, Arity, CommandSpec, Family, Flags, KeySpec};
 
-use super::expiry::Time;
+use super::compare::Comparison;
+use super::expiry::{Expiry, Time};
 use crate::commands::{Call, Command};
 use crate::error::CommandError;
 use crate::keyspace::{Events, NewExpiry};
@@ -30,46 +33,57 @@ pub(super) const COMMAND: Command = Command {
 };
 
 /// When the key is set.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Condition {
+#[derive(Clone, Copy)]
+enum Condition<'a> {
     Always,
     IfMissing,
     IfPresent,
+    If(Comparison<'a>),
 }
 
-/// What becomes of the expiry.
-#[derive(Clone, Copy)]
-enum Expiry<'a> {
-    Never,
-    Keep,
-    At(Time<'a>),
+impl<'a> Condition<'a> {
+    /// The condition whose name is part `at`, if one is.
+    fn read(args: Args<'a>, at: usize) -> Result<Option<Self>, CommandError> {
+        if args.is(at, "NX") {
+            return Ok(Some(Self::IfMissing));
+        }
+        if args.is(at, "XX") {
+            return Ok(Some(Self::IfPresent));
+        }
+        Ok(Comparison::read(args, at)?.map(Self::If))
+    }
+
+    /// This one and then that: only NX and XX can be said twice.
+    fn and(self, later: Self) -> Result<Self, ArgsError> {
+        match (self, later) {
+            (Self::Always, _)
+            | (Self::IfMissing, Self::IfMissing)
+            | (Self::IfPresent, Self::IfPresent) => Ok(later),
+            _ => Err(ArgsError::Syntax),
+        }
+    }
 }
 
 struct Options<'a> {
-    condition: Condition,
+    condition: Condition<'a>,
     get: bool,
     expiry: Expiry<'a>,
 }
 
 impl<'a> Options<'a> {
-    fn parse(args: Args<'a>) -> Result<Self, ArgsError> {
+    fn parse(args: Args<'a>) -> Result<Self, CommandError> {
         let mut options = Self { condition: Condition::Always, get: false, expiry: Expiry::Never };
         let mut at = 3;
         while at < args.len() {
-            if args.is(at, "NX") && options.condition != Condition::IfPresent {
-                options.condition = Condition::IfMissing;
-            } else if args.is(at, "XX") && options.condition != Condition::IfMissing {
-                options.condition = Condition::IfPresent;
+            if let Some(condition) = Condition::read(args, at)? {
+                options.condition = options.condition.and(condition)?;
+                at += usize::from(matches!(condition, Condition::If(_)));
             } else if args.is(at, "GET") {
                 options.get = true;
             } else if args.is(at, "KEEPTTL") && !matches!(options.expiry, Expiry::At(_)) {
                 options.expiry = Expiry::Keep;
             } else {
-                let earlier = match options.expiry {
-                    Expiry::Never => None,
-                    Expiry::Keep => return Err(ArgsError::Syntax),
-                    Expiry::At(time) => Some(time),
-                };
+                let earlier = options.expiry.earlier()?;
                 options.expiry = Expiry::At(Time::read(args, at, earlier)?);
                 at += 1;
             }
@@ -82,23 +96,19 @@ impl<'a> Options<'a> {
 fn run(call: &mut Call<'_, '_>, args: Args<'_>) -> Result<(), CommandError> {
     let (key, value) = (args.at(1), args.at(2));
     let Options { condition, get, expiry } = Options::parse(args)?;
-    let expiry = match expiry {
-        Expiry::Never => NewExpiry::Never,
-        Expiry::Keep => NewExpiry::Keep,
-        Expiry::At(time) => NewExpiry::At(time.resolve(call.keyspace.now(), "set")?),
+    let expiry = expiry.resolve(call.keyspace.now(), "set")?;
+    let wanted = match condition {
+        Condition::Always => true,
+        Condition::IfMissing => !call.keyspace.contains(key),
+        Condition::IfPresent => call.keyspace.contains(key),
+        Condition::If(comparison) => comparison.holds(call.keyspace.string(key)?),
     };
     if get {
-        // An error here replaces the reply; nothing after it can fail.
         match call.keyspace.string(key)? {
             Some(old) => call.reply.string(old),
             None => call.reply.null(),
         }
     }
-    let wanted = match condition {
-        Condition::Always => true,
-        Condition::IfMissing => !call.keyspace.contains(key),
-        Condition::IfPresent => call.keyspace.contains(key),
-    };
     if wanted {
         call.keyspace.set_string(key, StringValue::new(value), expiry);
         call.keyspace.notify(Events::STRING, "set", key);
