@@ -10,6 +10,7 @@
 //! (`call.keyspace.rng()`), never says MOVED, and changes values only through the keyspace's
 //! mutators, which record undo and effect.
 
+pub mod bitmap;
 pub mod blocking;
 pub mod connection;
 pub mod generic;
@@ -69,6 +70,7 @@ pub struct Command {
 
 /// All commands of a shard, by family.
 pub const FAMILIES: &[&[&Command]] = &[
+    bitmap::COMMANDS,
     connection::COMMANDS,
     generic::COMMANDS,
     hash::COMMANDS,

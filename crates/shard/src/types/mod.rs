@@ -3,7 +3,9 @@
 //! To add one: a file here, a variant in `keyspace::value::Value`, mutators in the keyspace with
 //! their undo and effect.
 
+pub(crate) mod bits;
 pub mod hash;
 pub(crate) mod long_double;
 mod packed;
+pub(crate) mod patch;
 pub mod string;

@@ -45,6 +45,12 @@ impl StringValue {
         Self(Repr::Long { bytes: text.to_vec(), patched: false })
     }
 
+    /// The string with this text, as it is: what a command has computed byte by byte. Redis says
+    /// `raw` of it, whatever it looks like.
+    pub fn raw(bytes: Vec<u8>) -> Self {
+        Self(Repr::Long { bytes, patched: true })
+    }
+
     /// The string with the text of an integer.
     pub fn from_int(integer: i64) -> Self {
         Self(Repr::Int(integer))
