@@ -49,6 +49,7 @@ pub(crate) struct Config {
     pub(crate) script_denied_commands: Vec<String>,
     pub(crate) hash_max_listpack_entries: u64,
     pub(crate) hash_max_listpack_value: u64,
+    pub(crate) hll_sparse_max_bytes: u64,
 }
 
 /// `[cluster]`.
@@ -173,6 +174,7 @@ impl Default for Config {
             script_denied_commands: vec!["flushall".into(), "flushdb".into()],
             hash_max_listpack_entries: 512,
             hash_max_listpack_value: 64,
+            hll_sparse_max_bytes: 3000,
         }
     }
 }
@@ -432,6 +434,7 @@ mod tests {
         "script-denied-commands",
         "hash-max-listpack-entries",
         "hash-max-listpack-value",
+        "hll-sparse-max-bytes",
         "initial-nodes",
         "slots",
         "announce",

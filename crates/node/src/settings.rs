@@ -24,6 +24,7 @@ pub(crate) struct Settings {
     pub(crate) script_cross_slot_keys: AtomicU64,
     pub(crate) hash_max_listpack_entries: AtomicU64,
     pub(crate) hash_max_listpack_value: AtomicU64,
+    pub(crate) hll_sparse_max_bytes: AtomicU64,
     pub(crate) proto_max_bulk_len: AtomicU64,
     /// The bits of [`Events`].
     pub(crate) keyspace_events: AtomicU64,
@@ -58,6 +59,7 @@ impl Settings {
             script_cross_slot_keys: u64::from(same_shard).into(),
             hash_max_listpack_entries: config.hash_max_listpack_entries.into(),
             hash_max_listpack_value: config.hash_max_listpack_value.into(),
+            hll_sparse_max_bytes: config.hll_sparse_max_bytes.into(),
             proto_max_bulk_len: config.proto_max_bulk_len.into(),
             keyspace_events: 0.into(),
             maxclients: config.maxclients.into(),
@@ -87,6 +89,7 @@ impl Settings {
                 entries: as_usize(&self.hash_max_listpack_entries),
                 value: as_usize(&self.hash_max_listpack_value),
             },
+            hll_sparse_max: as_usize(&self.hll_sparse_max_bytes),
             string_len_max: as_usize(&self.proto_max_bulk_len),
             tracked_keys_max: as_usize(&self.tracking_table_max_keys),
             events: Events::from_bits_truncate(as_usize(&self.keyspace_events) as u16),
@@ -156,6 +159,7 @@ pub(crate) const PARAMETERS: &[Parameter] = &[
     number("hash-max-ziplist-entries", |settings| &settings.hash_max_listpack_entries, MILLIS_MAX),
     memory("hash-max-listpack-value", |settings| &settings.hash_max_listpack_value, 0, MILLIS_MAX),
     memory("hash-max-ziplist-value", |settings| &settings.hash_max_listpack_value, 0, MILLIS_MAX),
+    memory("hll-sparse-max-bytes", |settings| &settings.hll_sparse_max_bytes, 0, MILLIS_MAX),
     memory("proto-max-bulk-len", |settings| &settings.proto_max_bulk_len, 1 << 10, 1 << 30),
     Parameter {
         name: "maxclients",

@@ -15,6 +15,7 @@ pub mod blocking;
 pub mod connection;
 pub mod generic;
 pub mod hash;
+pub mod hyperloglog;
 pub mod pubsub;
 pub mod scripting;
 pub mod server;
@@ -74,6 +75,7 @@ pub const FAMILIES: &[&[&Command]] = &[
     connection::COMMANDS,
     generic::COMMANDS,
     hash::COMMANDS,
+    hyperloglog::COMMANDS,
     pubsub::COMMANDS,
     scripting::COMMANDS,
     server::COMMANDS,

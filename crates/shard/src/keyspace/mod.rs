@@ -62,6 +62,8 @@ use crate::types::hash::HashLimits;
 pub struct Settings {
     /// Up to where hashes stay packed.
     pub hash_limits: HashLimits,
+    /// Up to how many bytes a HyperLogLog stays sparse (`hll-sparse-max-bytes`).
+    pub hll_sparse_max: usize,
     /// Longest string value, in bytes (`proto-max-bulk-len`).
     pub string_len_max: usize,
     /// Which keyspace events are told (`notify-keyspace-events`).
@@ -75,6 +77,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             hash_limits: HashLimits::default(),
+            hll_sparse_max: 3000,
             string_len_max: protocol::limits::BULK_LEN_MAX,
             events: Events::empty(),
             tracked_keys_max: 1_000_000,

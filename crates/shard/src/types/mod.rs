@@ -5,6 +5,7 @@
 
 pub(crate) mod bits;
 pub mod hash;
+pub(crate) mod hyperloglog;
 pub(crate) mod long_double;
 mod packed;
 pub(crate) mod patch;
