@@ -15,7 +15,7 @@ use super::field::{FieldType, Overflow};
 use super::{BAD_OFFSET, in_string};
 use crate::commands::{Call, Command};
 use crate::error::CommandError;
-use crate::keyspace::Keyspace;
+use crate::keyspace::{Events, Keyspace};
 use crate::types::bits;
 use crate::types::patch::Patch;
 
@@ -180,8 +180,13 @@ fn perform(
         Some(value) => value.with_text(compute),
         None => compute(&[]),
     };
+    let mut changed = false;
     for (offset, run) in patch.into_runs() {
         call.keyspace.splice_string(key, offset, &run)?;
+        changed = true;
+    }
+    if changed {
+        call.keyspace.notify(Events::STRING, "setbit", key);
     }
     call.reply.array(replies.len());
     for reply in replies {

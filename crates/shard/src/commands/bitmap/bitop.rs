@@ -11,7 +11,7 @@ use protocol::spec::{Access, Arity, CommandSpec, Family, Flags, KeySpec};
 use super::{STRETCH, beat};
 use crate::commands::{Call, Command};
 use crate::error::CommandError;
-use crate::keyspace::NewExpiry;
+use crate::keyspace::{Events, NewExpiry};
 use crate::script::Pulse;
 use crate::types::string::StringValue;
 
@@ -86,9 +86,12 @@ fn run(call: &mut Call<'_, '_>, args: Args<'_>) -> Result<(), CommandError> {
     let result = combine(call, args, operation)?;
     let (destination, len) = (args.at(2), result.len());
     if result.is_empty() {
-        call.keyspace.remove(destination);
+        if call.keyspace.remove(destination) {
+            call.keyspace.notify(Events::GENERIC, "del", destination);
+        }
     } else {
         call.keyspace.set_string(destination, StringValue::raw(result), NewExpiry::Never);
+        call.keyspace.notify(Events::STRING, "set", destination);
     }
     call.reply.count(len);
     Ok(())

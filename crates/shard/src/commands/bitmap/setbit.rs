@@ -8,6 +8,7 @@ use protocol::spec::{Access, Arity, CommandSpec, Family, Flags, KeySpec};
 use super::bit_offset;
 use crate::commands::{Call, Command};
 use crate::error::CommandError;
+use crate::keyspace::Events;
 
 pub(super) const COMMAND: Command = Command {
     spec: CommandSpec {
@@ -39,6 +40,7 @@ fn run(call: &mut Call<'_, '_>, args: Args<'_>) -> Result<(), CommandError> {
     let after = if on { before | mask } else { before & !mask };
     if byte != Some(after) {
         call.keyspace.splice_string(key, at, &[after])?;
+        call.keyspace.notify(Events::STRING, "setbit", key);
     }
     call.reply.flag(before & mask != 0);
     Ok(())

@@ -6,6 +6,7 @@ use protocol::spec::{Access, Arity, CommandSpec, Family, Flags, KeySpec};
 use super::{Change, with_view};
 use crate::commands::{Call, Command};
 use crate::error::CommandError;
+use crate::keyspace::Events;
 use crate::types::hyperloglog::{Element, Sketch, View};
 
 pub(super) const COMMAND: Command = Command {
@@ -38,6 +39,7 @@ fn run(call: &mut Call<'_, '_>, args: Args<'_>) -> Result<(), CommandError> {
     let changed = change.is_some();
     if let Some(change) = change {
         change.store(call.keyspace, key)?;
+        call.keyspace.notify(Events::STRING, "pfadd", key);
     }
     call.reply.flag(changed);
     Ok(())

@@ -7,6 +7,7 @@ use protocol::spec::{Access, Arity, CommandSpec, Family, Flags, KeySpec};
 use super::{Change, with_view};
 use crate::commands::{Call, Command};
 use crate::error::CommandError;
+use crate::keyspace::Events;
 use crate::types::hyperloglog::{REGISTERS, Sketch};
 
 pub(super) const COMMAND: Command = Command {
@@ -54,6 +55,7 @@ fn run(call: &mut Call<'_, '_>, args: Args<'_>) -> Result<(), CommandError> {
         })
     })?;
     change.store(call.keyspace, key)?;
+    call.keyspace.notify(Events::STRING, "pfadd", key);
     call.reply.ok();
     Ok(())
 }

@@ -9,6 +9,7 @@ use protocol::spec::{Access, Arity, CommandSpec, Family, Flags, KeySpec};
 use super::compare::Comparison;
 use crate::commands::{Call, Command};
 use crate::error::CommandError;
+use crate::keyspace::Events;
 
 pub(super) const DELEX: Command = Command {
     spec: CommandSpec {
@@ -52,8 +53,7 @@ fn delex(call: &mut Call<'_, '_>, args: Args<'_>) -> Result<(), CommandError> {
         }
         _ => return Err(CommandError::Arity("delex")),
     };
-    let removed = wanted && call.keyspace.remove(key);
-    call.reply.flag(removed);
+    remove_if(call, key, wanted);
     Ok(())
 }
 
@@ -61,9 +61,16 @@ fn delifeq(call: &mut Call<'_, '_>, args: Args<'_>) -> Result<(), CommandError> 
     let (key, wanted) = (args.at(1), args.at(2));
     let value = call.keyspace.string(key)?;
     let same = value.is_some_and(|value| value.with_text(|text| text == wanted));
-    let removed = same && call.keyspace.remove(key);
-    call.reply.flag(removed);
+    remove_if(call, key, same);
     Ok(())
+}
+
+fn remove_if(call: &mut Call<'_, '_>, key: &[u8], wanted: bool) {
+    let removed = wanted && call.keyspace.remove(key);
+    if removed {
+        call.keyspace.notify(Events::GENERIC, "del", key);
+    }
+    call.reply.flag(removed);
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use protocol::spec::{Access, Arity, Begin, CommandSpec, Family, Find, Flags, Key
 use super::expiry::{Expiry, Time};
 use crate::commands::{Call, Command};
 use crate::error::CommandError;
+use crate::keyspace::{Events, NewExpiry};
 use crate::types::string::StringValue;
 
 pub(super) const COMMAND: Command = Command {
@@ -83,7 +84,12 @@ fn run(call: &mut Call<'_, '_>, args: Args<'_>) -> Result<(), CommandError> {
     };
     if wanted {
         for at in (2..end).step_by(2) {
-            call.keyspace.set_string(args.at(at), StringValue::new(args.at(at + 1)), expiry);
+            let (key, value) = (args.at(at), args.at(at + 1));
+            call.keyspace.set_string(key, StringValue::new(value), expiry);
+            call.keyspace.notify(Events::STRING, "set", key);
+            if matches!(expiry, NewExpiry::At(_)) {
+                call.keyspace.notify(Events::GENERIC, "expire", key);
+            }
         }
     }
     call.reply.flag(wanted);
