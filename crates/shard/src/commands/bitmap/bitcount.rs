@@ -115,7 +115,8 @@ mod tests {
         ) {
             let mut rig = Rig::new().once();
             rig.run_parts(&[&b"SET"[..], b"k", &text]);
-            let bit = |at: usize| text.get(at >> 3).is_some_and(|byte| byte >> (7 - at % 8) & 1 == 1);
+            let byte = |at: usize| text.get(at >> 3).copied().unwrap_or_default();
+            let bit = |at: usize| byte(at) >> (7 - at % 8) & 1 == 1;
             let count = (start..=start + len).filter(|at| bit(*at)).count();
             let line = format!("BITCOUNT k {start} {} BIT", start + len);
             prop_assert_eq!(rig.run(&line), format!(":{count}"));

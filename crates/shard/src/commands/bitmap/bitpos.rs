@@ -135,12 +135,17 @@ mod tests {
         rig.check_error("BITPOS h 1", "WRONGTYPE");
     }
 
+    fn text() -> impl Strategy<Value = Vec<u8>> {
+        let byte = prop_oneof![Just(0u8), Just(255), any::<u8>()];
+        proptest::collection::vec(byte, 1..40)
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
 
         #[test]
         fn finds_as_a_naive_loop_does(
-            text in proptest::collection::vec(prop_oneof![Just(0u8), Just(255), any::<u8>()], 1..40),
+            text in text(),
             start in 0usize..350,
             len in 0usize..350,
             wanted in any::<bool>(),
