@@ -46,3 +46,52 @@ fn scripts_run_as_far_as_they_said_that_they_could() {
     assert_eq!(run(goes_on), "+OK");
     client.check("GET {t}k", "$2");
 }
+
+/// What INFO memory says of a figure.
+fn figure(client: &mut Client, name: &str) -> u64 {
+    let info = client.value("INFO memory").text();
+    let line = info.lines().find_map(|line| line.strip_prefix(&format!("{name}:"))).unwrap();
+    line.parse().unwrap()
+}
+
+#[test]
+fn keys_are_evicted_to_stay_below_the_limit() {
+    let server = Server::builder().shards(2).start();
+    let mut client = server.client();
+    let value = "x".repeat(10_000);
+    client.check("CONFIG SET maxmemory-policy allkeys-lru", "+OK");
+    let limit = figure(&mut client, "used_memory") + (8 << 20);
+    client.check(&format!("CONFIG SET maxmemory {limit}"), "+OK");
+    for number in 0..3000 {
+        client.check(&format!("SET key{number} {value}"), "+OK");
+    }
+    // 8 MiB hold some 800 of them.
+    let left = client.value("DBSIZE").int();
+    assert!((500..900).contains(&left), "{left}");
+    assert!(figure(&mut client, "used_memory") < limit + (1 << 20));
+    let info = client.value("INFO stats").text();
+    assert!(!info.contains("evicted_keys:0\r\n"), "{info}");
+    client.check("GET key2999", &format!("${value}"));
+    client.check("CONFIG SET maxmemory-policy volatile-ttl", "+OK");
+    client.check(&format!("CONFIG SET maxmemory {}", limit - (6 << 20)), "+OK");
+    client.check("SET {t}new 1", OOM);
+    client.check("CONFIG SET maxmemory-policy allkeys-random", "+OK");
+    // What is over the limit goes although nobody writes.
+    e2e::poll("eviction", || (client.value("DBSIZE").int() < 250).then_some(()));
+    client.check("SET {t}new 1", "+OK");
+    client.check_start("CONFIG SET maxmemory-policy some", "-ERR CONFIG SET failed");
+    client.check("CONFIG GET maxmemory-policy", "[$maxmemory-policy $allkeys-random]");
+}
+
+#[test]
+fn memory_commands_reply() {
+    let server = Server::builder().shards(2).start();
+    let mut client = server.client();
+    client.check("SET k v", "+OK");
+    assert!(client.value("MEMORY USAGE k").int() > 0);
+    assert!(client.value("MEMORY STATS").to_string().contains("$keys.count :1 "));
+    assert!(client.value("MEMORY DOCTOR").text().contains("Sam"));
+    client.check("MEMORY PURGE", "+OK");
+    assert!(client.value("MEMORY MALLOC-STATS").text().starts_with("mimalloc"));
+    assert!(figure(&mut client, "used_memory_peak") >= figure(&mut client, "used_memory") / 2);
+}

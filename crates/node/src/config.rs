@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use config::builder::DefaultState;
 use config::{Case, ConfigBuilder, Environment, File, FileFormat};
 use serde::Deserialize;
+use shard::keyspace::Eviction;
 
 use crate::error::NodeError;
 
@@ -32,6 +33,8 @@ pub(crate) struct Config {
     pub(crate) log: String,
     pub(crate) maxclients: u64,
     pub(crate) maxmemory: u64,
+    /// Which keys go when memory is full.
+    pub(crate) maxmemory_policy: Policy,
     pub(crate) timeout: u64,
     pub(crate) tcp_keepalive: u64,
     pub(crate) proto_max_bulk_len: u64,
@@ -111,6 +114,23 @@ impl std::str::FromStr for Shards {
     }
 }
 
+/// Which keys go when memory is full, by Redis's names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct Policy(pub(crate) Eviction);
+
+impl TryFrom<String> for Policy {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        let known = Eviction::ALL.iter().find(|(_, known)| *known == name);
+        known.map(|(policy, _)| Self(*policy)).ok_or_else(|| {
+            let names: Vec<&str> = Eviction::ALL.iter().map(|(_, name)| *name).collect();
+            format!("must be one of {}, not {name:?}", names.join(", "))
+        })
+    }
+}
+
 /// Who may use DEBUG (`enable-debug-command`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -158,6 +178,7 @@ impl Default for Config {
             log: "info".into(),
             maxclients: 10_000,
             maxmemory: 0,
+            maxmemory_policy: Policy(Eviction::None),
             timeout: 0,
             tcp_keepalive: 300,
             proto_max_bulk_len: protocol::limits::BULK_LEN_MAX as u64,

@@ -70,6 +70,9 @@ const READ_SIZE: usize = 64 * 1024;
 /// How often figures are published and expired keys looked for.
 const TICK: Duration = Duration::from_millis(100);
 
+/// Keys that are evicted at once when memory is full although nothing needs it.
+const EVICTED_KEYS: usize = 2_000;
+
 /// Buckets of keys that one look for expired keys visits.
 const EXPIRY_BUCKETS: usize = 2_000;
 
@@ -155,6 +158,9 @@ async fn tick(executor: Rc<Executor>) {
         shard.keyspace_mut().set_caller(Caller::default());
         if executor.node.settings.active_expire.load(Ordering::Relaxed) {
             shard.keyspace_mut().expire_some(EXPIRY_BUCKETS);
+        }
+        if executor.node.gauge.is_full() {
+            shard.make_room(EVICTED_KEYS);
         }
         executor.release(&mut shard);
         executor.publish(&shard);
@@ -554,6 +560,7 @@ impl Executor {
             hits: counters.hits,
             misses: counters.misses,
             expired: counters.expired,
+            evicted: counters.evicted,
             changes: counters.changes,
             tracked: (tracked.0 as u64, tracked.1 as u64),
             bytes_in: self.bytes_in.get(),

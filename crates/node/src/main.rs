@@ -1,5 +1,6 @@
 //! The `atoll` server: see `cli` for the command line and `server` for a running node.
 
+mod allocator;
 mod blocked;
 mod cli;
 mod clients;
@@ -36,7 +37,7 @@ mod tracking;
 mod watchdog;
 
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: allocator::Counting = allocator::Counting;
 
 fn main() -> std::process::ExitCode {
     cli::run()

@@ -1,12 +1,28 @@
 //! The memory of the process, and `maxmemory`.
 //!
-//! What counts is resident memory, measured ten times a second: keys, buffers, VMs and all. So the
-//! limit holds for what the operating system would kill the process for, within a tenth of a second
-//! of writing. The policy is `noeviction`: commands that need memory are refused.
+//! What counts is what the process has allocated: keys, buffers, VMs and all. Past the limit a shard
+//! evicts keys of its own before it runs a command that needs memory, or refuses it, by
+//! `maxmemory-policy`; ten times a second each shard evicts more where that was not enough.
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::allocator;
 use crate::node::Node;
+
+/// The most that has been in use, in bytes.
+static PEAK: AtomicU64 = AtomicU64::new(0);
+
+/// Bytes of memory in use.
+pub(crate) fn used() -> u64 {
+    let used = allocator::used();
+    PEAK.fetch_max(used, Ordering::Relaxed);
+    used
+}
+
+/// The most that was seen to be in use, in bytes.
+pub(crate) fn peak() -> u64 {
+    PEAK.load(Ordering::Relaxed)
+}
 
 /// Resident memory of the process, in bytes; 0 where it cannot be read.
 pub(crate) fn resident() -> u64 {
@@ -16,8 +32,7 @@ pub(crate) fn resident() -> u64 {
     pages.unwrap_or(0) * 4096
 }
 
-/// Measures, if there is a limit, and tells the shards.
-pub(crate) fn measure(node: &Node) {
-    let limit = node.settings.maxmemory.load(Ordering::Relaxed);
-    node.gauge.set_full(limit != 0 && resident() > limit);
+/// Puts the limit in force.
+pub(crate) fn follow_limit(node: &Node) {
+    node.gauge.set_limit(node.settings.maxmemory.load(Ordering::Relaxed));
 }

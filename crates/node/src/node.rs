@@ -101,6 +101,7 @@ pub(crate) struct Published {
     pub(crate) hits: u64,
     pub(crate) misses: u64,
     pub(crate) expired: u64,
+    pub(crate) evicted: u64,
     pub(crate) changes: u64,
     /// Keys that clients track, and pairs of keys and clients.
     pub(crate) tracked: (u64, u64),

@@ -26,6 +26,7 @@ use crate::settings::Settings;
 use crate::slow_log::SlowLog;
 use crate::tracking::Trackers;
 use crate::{executor, listener, memory, panic, sys, watchdog};
+use shard::gauge::Gauge;
 
 /// How long replies that are being written may take when the node ends.
 const LAST_REPLIES: Duration = Duration::from_millis(50);
@@ -138,7 +139,7 @@ fn build(
         clients: Clients::default(),
         scripts: Arc::default(),
         functions: Arc::default(),
-        gauge: Arc::default(),
+        gauge: Arc::new(Gauge::new(memory::used)),
         pause: Pause::default(),
         channels: Arc::default(),
         slow_log: SlowLog::default(),
@@ -152,6 +153,7 @@ fn build(
         statistics: Statistics::default(),
         config,
     };
+    memory::follow_limit(&node);
     Ok((Arc::new(node), mailboxes))
 }
 
@@ -189,7 +191,8 @@ async fn housekeeping(node: Arc<Node>) {
         ticks += 1;
         let commands = node.published().iter().map(|figures| figures.commands).sum();
         node.statistics.sample(commands);
-        memory::measure(&node);
+        // Sees the peak.
+        memory::used();
         let timeout = node.settings.timeout.load(Ordering::Relaxed);
         if timeout > 0 && ticks.is_multiple_of(10) {
             node.clients.kill(None, |client| client.idle_seconds() > timeout);

@@ -6,7 +6,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use shard::commands::table::CommandTable;
-use shard::keyspace::{Events, Settings as KeyspaceSettings};
+use shard::keyspace::{Events, Eviction, Lfu, Settings as KeyspaceSettings};
 use shard::script::Limits;
 use shard::types::hash::HashLimits;
 
@@ -26,6 +26,11 @@ pub(crate) struct Settings {
     pub(crate) hash_max_listpack_value: AtomicU64,
     pub(crate) hll_sparse_max_bytes: AtomicU64,
     pub(crate) proto_max_bulk_len: AtomicU64,
+    /// The place in [`Eviction::ALL`].
+    eviction: AtomicU64,
+    pub(crate) maxmemory_samples: AtomicU64,
+    pub(crate) lfu_log_factor: AtomicU64,
+    pub(crate) lfu_decay_time: AtomicU64,
     /// The bits of [`Events`].
     pub(crate) keyspace_events: AtomicU64,
     pub(crate) maxclients: AtomicU64,
@@ -61,6 +66,10 @@ impl Settings {
             hash_max_listpack_value: config.hash_max_listpack_value.into(),
             hll_sparse_max_bytes: config.hll_sparse_max_bytes.into(),
             proto_max_bulk_len: config.proto_max_bulk_len.into(),
+            eviction: place_of(config.maxmemory_policy.0).into(),
+            maxmemory_samples: 5.into(),
+            lfu_log_factor: 10.into(),
+            lfu_decay_time: 1.into(),
             keyspace_events: 0.into(),
             maxclients: config.maxclients.into(),
             tracking_table_max_keys: 1_000_000.into(),
@@ -75,6 +84,15 @@ impl Settings {
             debug_allowed: config.enable_debug_command,
             script_denied_commands: config.script_denied_commands.clone(),
         }
+    }
+
+    fn eviction(&self) -> Eviction {
+        Eviction::ALL.get(as_usize(&self.eviction)).map_or(Eviction::None, |(policy, _)| *policy)
+    }
+
+    /// Sets which keys go when memory is full.
+    pub(crate) fn set_eviction(&self, policy: Eviction) {
+        self.eviction.store(place_of(policy), Ordering::Relaxed);
     }
 
     /// Who may use DEBUG.
@@ -92,6 +110,12 @@ impl Settings {
             hll_sparse_max: as_usize(&self.hll_sparse_max_bytes),
             string_len_max: as_usize(&self.proto_max_bulk_len),
             tracked_keys_max: as_usize(&self.tracking_table_max_keys),
+            eviction: self.eviction(),
+            eviction_samples: as_usize(&self.maxmemory_samples),
+            lfu: Lfu {
+                log_factor: self.lfu_log_factor.load(Ordering::Relaxed) as u32,
+                decay_minutes: self.lfu_decay_time.load(Ordering::Relaxed) as u32,
+            },
             events: Events::from_bits_truncate(as_usize(&self.keyspace_events) as u16),
         }
     }
@@ -114,6 +138,10 @@ impl Settings {
     pub(crate) fn denied_commands(&self) -> &[String] {
         &self.script_denied_commands
     }
+}
+
+fn place_of(policy: Eviction) -> u64 {
+    Eviction::ALL.iter().position(|(known, _)| *known == policy).unwrap_or_default() as u64
 }
 
 fn as_usize(number: &AtomicU64) -> usize {
@@ -169,6 +197,15 @@ pub(crate) const PARAMETERS: &[Parameter] = &[
         memory: false,
     },
     memory("maxmemory", |settings| &settings.maxmemory, 0, 1 << 50),
+    Parameter {
+        name: "maxmemory-samples",
+        number: |settings| &settings.maxmemory_samples,
+        least: 1,
+        most: 64,
+        memory: false,
+    },
+    number("lfu-log-factor", |settings| &settings.lfu_log_factor, i32::MAX as i64),
+    number("lfu-decay-time", |settings| &settings.lfu_decay_time, i32::MAX as i64),
     number("tracking-table-max-keys", |settings| &settings.tracking_table_max_keys, MILLIS_MAX),
     Parameter {
         name: "slowlog-log-slower-than",

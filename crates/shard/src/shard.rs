@@ -41,6 +41,9 @@ pub enum Outcome {
     Blocked,
 }
 
+/// Keys that one command evicts at most.
+const ROOM_KEYS: usize = 64;
+
 /// One shard. See the module.
 pub struct Shard {
     keyspace: Keyspace,
@@ -131,11 +134,12 @@ impl Shard {
             reply.error_text(b"ERR this command is not answered by a shard");
             return Outcome::Replied;
         };
-        if self.table.spec(id).flags.contains(Flags::DENYOOM) && self.gauge.is_full() {
+        self.keyspace.enter(now, slot);
+        let needs_memory = self.table.spec(id).flags.contains(Flags::DENYOOM);
+        if needs_memory && self.gauge.is_full() && !self.make_room(ROOM_KEYS) {
             reply.error(&CommandError::OutOfMemory);
             return Outcome::Replied;
         }
-        self.keyspace.enter(now, slot);
         let Self { keyspace, scripts, .. } = self;
         let mut call = Call { keyspace, reply, scripts: Some(scripts), pulse: None };
         let result = run(&mut call, args);
@@ -150,6 +154,22 @@ impl Shard {
                 Outcome::Replied
             }
         }
+    }
+
+    /// Evicts up to `most` keys as far as memory is full. False when it is still full and there was
+    /// nothing to evict; who makes some room goes on, and the rest is for later (as Redis).
+    #[cold]
+    pub fn make_room(&mut self, most: usize) -> bool {
+        if self.keyspace.has_undo() {
+            // Inside a transaction that may be rolled back nothing goes that would have to come
+            // back.
+            return false;
+        }
+        let mut evicted = 0;
+        while evicted < most && self.gauge.is_full() && self.keyspace.evict_one() {
+            evicted += 1;
+        }
+        evicted > 0
     }
 
     /// Runs the requests of a transaction one after the other with nothing in between and appends

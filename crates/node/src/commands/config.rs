@@ -7,7 +7,7 @@ use protocol::args::Args;
 use protocol::spec::{Arity, CommandSpec, Family, Flags};
 use shard::error::CommandError;
 use shard::glob;
-use shard::keyspace::Events;
+use shard::keyspace::{Events, Eviction};
 use shard::reply::Reply;
 
 use super::{Done, NodeCall, NodeCommand};
@@ -113,7 +113,6 @@ fn fixed(node: &Node) -> Vec<(&'static str, String)> {
         ("databases", "1".into()),
         ("dir", config.dir.display().to_string()),
         ("enable-debug-command", node.settings.debug_allowed().name().into()),
-        ("maxmemory-policy", "noeviction".into()),
         ("port", config.port.to_string()),
         ("requirepass", String::new()),
         ("save", String::new()),
@@ -133,6 +132,7 @@ fn get(call: &mut NodeCall<'_, '_>, args: Args<'_>) -> Result<Done, CommandError
     let cross_slot = node.settings.script_cross_slot_keys.load(Ordering::Relaxed) != 0;
     let name = if cross_slot { "same-shard" } else { "refuse" };
     all.insert("script-cross-slot-keys", name.into());
+    all.insert("maxmemory-policy", policy_name(node.settings.keyspace().eviction).into());
     all.insert("notify-keyspace-events", node.settings.keyspace().events.letters());
     let wanted =
         |name: &str| args.iter_from(2).any(|pattern| glob::matches(pattern, name.as_bytes(), true));
@@ -150,6 +150,7 @@ enum Change {
     Number(&'static Parameter, u64),
     CrossSlotKeys(bool),
     KeyspaceEvents(Events),
+    Policy(Eviction),
 }
 
 fn set(call: &mut NodeCall<'_, '_>, args: Args<'_>) -> Result<Done, CommandError> {
@@ -167,6 +168,7 @@ fn set(call: &mut NodeCall<'_, '_>, args: Args<'_>) -> Result<Done, CommandError
             Change::Number(parameter, value) => {
                 (parameter.number)(&node.settings).store(value, Ordering::Relaxed);
             }
+            Change::Policy(policy) => node.settings.set_eviction(policy),
             Change::KeyspaceEvents(events) => {
                 let bits = u64::from(events.bits());
                 node.settings.keyspace_events.store(bits, Ordering::Relaxed);
@@ -177,7 +179,7 @@ fn set(call: &mut NodeCall<'_, '_>, args: Args<'_>) -> Result<Done, CommandError
             }
         }
     }
-    memory::measure(node);
+    memory::follow_limit(node);
     for shard in 0..node.topology.shards() {
         call.executor.tell(shard, |executor| {
             let node = &executor.node;
@@ -213,6 +215,13 @@ fn parse_change(node: &Node, name: &[u8], value: &[u8]) -> Result<Change, Comman
             _ => Err(failed("argument(s) must be one of the following: refuse, same-shard")),
         };
     }
+    if name == "maxmemory-policy" {
+        let known = Eviction::ALL.iter().find(|(_, known)| known.as_bytes() == value);
+        let names: Vec<&str> = Eviction::ALL.iter().map(|(_, name)| *name).collect();
+        return known.map(|(policy, _)| Change::Policy(*policy)).ok_or_else(|| {
+            failed(&format!("argument(s) must be one of the following: {}", names.join(", ")))
+        });
+    }
     if name == "notify-keyspace-events" {
         return match Events::parse(value) {
             Some(events) => Ok(Change::KeyspaceEvents(events)),
@@ -225,6 +234,11 @@ fn parse_change(node: &Node, name: &[u8], value: &[u8]) -> Result<Change, Comman
     Err(CommandError::dynamic(format!(
         "ERR Unknown option or number of arguments for CONFIG SET - '{name}'"
     )))
+}
+
+/// The policy's name.
+pub(crate) fn policy_name(policy: Eviction) -> &'static str {
+    Eviction::ALL.iter().find(|(known, _)| *known == policy).map_or("noeviction", |(_, name)| name)
 }
 
 fn resetstat(call: &mut NodeCall<'_, '_>, _args: Args<'_>) -> Result<Done, CommandError> {

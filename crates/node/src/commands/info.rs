@@ -14,9 +14,10 @@ use shard::error::CommandError;
 use shard::reply::Reply;
 use shard::script::Reason;
 
+use super::config::policy_name;
 use super::{Done, NodeCall};
 use crate::executor::Executor;
-use crate::memory::resident;
+use crate::memory;
 use crate::node::{CommandFigures, Node, Published};
 
 /// The Redis version whose behaviour is served: clients decide by it what they may use.
@@ -168,16 +169,21 @@ fn human(bytes: u64) -> String {
 }
 
 fn memory(node: &Node, published: &[Published], out: &mut String) {
-    let resident = resident();
+    let (used, resident) = (memory::used(), memory::resident());
     let lua = sum(published, |figures| figures.script_memory);
     let vm_functions = sum(published, |figures| figures.function_memory);
     let scripts = node.scripts.memory() as u64;
     let functions = node.functions.figures();
     let all_scripts = scripts + functions.memory as u64;
-    line(out, "used_memory", resident);
-    line(out, "used_memory_human", human(resident));
+    line(out, "used_memory", used);
+    line(out, "used_memory_human", human(used));
     line(out, "used_memory_rss", resident);
     line(out, "used_memory_rss_human", human(resident));
+    line(out, "used_memory_peak", memory::peak());
+    line(out, "used_memory_peak_human", human(memory::peak()));
+    let ratio = resident as f64 / used.max(1) as f64;
+    line(out, "mem_fragmentation_ratio", format!("{ratio:.2}"));
+    line(out, "mem_fragmentation_bytes", resident.saturating_sub(used));
     line(out, "used_memory_lua", lua);
     line(out, "used_memory_vm_eval", lua);
     line(out, "used_memory_lua_human", human(lua));
@@ -194,7 +200,7 @@ fn memory(node: &Node, published: &[Published], out: &mut String) {
     let limit = node.settings.maxmemory.load(Ordering::Relaxed);
     line(out, "maxmemory", limit);
     line(out, "maxmemory_human", human(limit));
-    line(out, "maxmemory_policy", "noeviction");
+    line(out, "maxmemory_policy", policy_name(node.settings.keyspace().eviction));
     line(out, "mem_allocator", "mimalloc");
 }
 
@@ -215,7 +221,7 @@ fn stats(node: &Node, published: &[Published], out: &mut String) {
     line(out, "total_net_output_bytes", sum(published, |figures| figures.bytes_out));
     line(out, "rejected_connections", refused);
     line(out, "expired_keys", sum(published, |figures| figures.expired));
-    line(out, "evicted_keys", 0);
+    line(out, "evicted_keys", sum(published, |figures| figures.evicted));
     line(out, "evicted_scripts", node.scripts.evicted());
     line(out, "keyspace_hits", sum(published, |figures| figures.hits));
     line(out, "keyspace_misses", sum(published, |figures| figures.misses));

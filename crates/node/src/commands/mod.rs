@@ -14,6 +14,7 @@ mod function_kill;
 mod function_stats;
 pub(crate) mod info;
 mod latency;
+mod memory;
 mod monitor;
 mod pubsub;
 mod quit;
@@ -100,6 +101,7 @@ pub(crate) fn commands() -> Vec<(&'static CommandSpec, NodeCommand)> {
     commands.extend_from_slice(config::COMMANDS);
     commands.extend_from_slice(debug::COMMANDS);
     commands.extend_from_slice(latency::COMMANDS);
+    commands.extend_from_slice(memory::COMMANDS);
     commands.extend_from_slice(pubsub::COMMANDS);
     commands.extend_from_slice(slowlog::COMMANDS);
     commands.extend_from_slice(subscribe::COMMANDS);

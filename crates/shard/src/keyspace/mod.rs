@@ -20,9 +20,11 @@
 //! # Not here
 //! Commands, replies, clocks. The time of a request comes in by [`Keyspace::enter`].
 
+mod access;
 mod commit;
 mod door;
 pub mod entry;
+mod evict;
 pub mod hasher;
 pub(crate) mod index;
 mod outbox;
@@ -36,8 +38,10 @@ mod watch;
 
 use std::sync::Arc;
 
+pub use access::Lfu;
 pub use commit::Mark;
 pub use door::NewExpiry;
+pub use evict::Eviction;
 pub use outbox::{Events, Message};
 pub use value::Kind;
 pub use watch::WatchFlag;
@@ -66,6 +70,12 @@ pub struct Settings {
     pub hll_sparse_max: usize,
     /// Longest string value, in bytes (`proto-max-bulk-len`).
     pub string_len_max: usize,
+    /// Which keys go when memory is full (`maxmemory-policy`).
+    pub eviction: Eviction,
+    /// Keys that are looked at for each that goes (`maxmemory-samples`).
+    pub eviction_samples: usize,
+    /// How uses are counted under the LFU policies.
+    pub lfu: Lfu,
     /// Which keyspace events are told (`notify-keyspace-events`).
     pub events: Events,
     /// Keys that are tracked for clients before some are forgotten (`tracking-table-max-keys`); 0 is
@@ -79,6 +89,9 @@ impl Default for Settings {
             hash_limits: HashLimits::default(),
             hll_sparse_max: 3000,
             string_len_max: protocol::limits::BULK_LEN_MAX,
+            eviction: Eviction::None,
+            eviction_samples: 5,
+            lfu: Lfu::default(),
             events: Events::empty(),
             tracked_keys_max: 1_000_000,
         }
@@ -105,6 +118,8 @@ pub struct Counters {
     pub misses: u64,
     /// Keys removed because their time had come.
     pub expired: u64,
+    /// Keys removed because memory was full.
+    pub evicted: u64,
     /// Changes made since the start.
     pub changes: u64,
 }
@@ -177,6 +192,8 @@ pub struct Keyspace {
     settings: Settings,
     counters: Counters,
     rng: fastrand::Rng,
+    /// Keys that may be evicted next.
+    candidates: Vec<evict::Candidate>,
     /// Where active expiry goes on: slot of the range, position in its index.
     sweep: (usize, u32),
 }
@@ -206,6 +223,7 @@ impl Keyspace {
             settings: Settings::default(),
             counters: Counters::default(),
             rng: fastrand::Rng::with_seed(seed),
+            candidates: Vec::new(),
             sweep: (0, 0),
         }
     }
@@ -249,6 +267,9 @@ impl Keyspace {
 
     /// Puts settings in force. What is already stored keeps its form.
     pub fn configure(&mut self, settings: Settings) {
+        if settings.eviction != self.settings.eviction {
+            self.candidates.clear();
+        }
         self.settings = settings;
     }
 
@@ -333,16 +354,9 @@ impl Keyspace {
         };
         self.counters.hits += 1;
         if !self.caller.no_touch {
-            let clock = self.access_clock();
-            self.tables.entries.at_mut(handle).set_access(clock);
+            self.note_use(handle);
         }
         Some(handle)
-    }
-
-    /// The access clock: seconds, in 32 bits.
-    #[inline]
-    fn access_clock(&self) -> u32 {
-        (self.now.0 / 1_000_000) as u32
     }
 
     /// Whether the key is there. Does not count as a use of it.
@@ -371,13 +385,6 @@ impl Keyspace {
     pub fn encoding(&mut self, key: &[u8]) -> Option<&'static str> {
         let handle = self.live(key)?;
         Some(self.tables.entries.at(handle).value.encoding())
-    }
-
-    /// How long ago the key was used, in seconds.
-    pub fn idle_seconds(&mut self, key: &[u8]) -> Option<u32> {
-        let clock = self.access_clock();
-        let handle = self.live(key)?;
-        Some(clock.saturating_sub(self.tables.entries.at(handle).access()))
     }
 
     /// Watches a key: the flag is set when it changes from now on.

@@ -1,7 +1,8 @@
 //! OBJECT: what is known of a value besides its contents.
 //!
 //! ENCODING is the name of the form it is stored in. IDLETIME counts seconds since its last use;
-//! asking is none. FREQ needs a policy of eviction that counts uses, which there is not.
+//! asking is none. FREQ is how often it has been used, under the policies of eviction that count
+//! uses.
 
 use protocol::spec::{Access, Arity, CommandSpec, Family, Flags, KeySpec};
 
@@ -38,10 +39,12 @@ pub(super) const FREQ: Command = about_key(
     "4.0.0",
     "Returns the logarithmic access frequency counter of a Redis object.",
     |call, args| {
-        if call.keyspace.contains(args.at(2)) {
-            return Err(CommandError::Text(NOT_COUNTED));
+        let is_lfu = call.keyspace.settings().eviction.is_lfu();
+        match call.keyspace.frequency(args.at(2)) {
+            None => call.reply.null(),
+            Some(_) if !is_lfu => return Err(CommandError::Text(NOT_COUNTED)),
+            Some(count) => call.reply.int(i64::from(count)),
         }
-        call.reply.null();
         Ok(())
     },
 );
@@ -50,12 +53,18 @@ const NOT_COUNTED: &str = "ERR An LFU maxmemory policy is not selected, access f
     tracked. Please note that when switching between policies at runtime LRU and LFU data will \
     take some time to adjust.";
 
+const NOT_DATED: &str = "ERR An LFU maxmemory policy is selected, idle time not tracked. Please \
+    note that when switching between policies at runtime LRU and LFU data will take some time to \
+    adjust.";
+
 pub(super) const IDLETIME: Command = about_key(
     "object|idletime",
     "2.2.3",
     "Returns the time since the last access to a Redis object.",
     |call, args| {
+        let is_lfu = call.keyspace.settings().eviction.is_lfu();
         match call.keyspace.idle_seconds(args.at(2)) {
+            Some(_) if is_lfu => return Err(CommandError::Text(NOT_DATED)),
             Some(seconds) => call.reply.int(i64::from(seconds)),
             None => call.reply.null(),
         }

@@ -2,10 +2,17 @@
 
 mod dbsize;
 mod flushall;
+mod memory;
 mod time;
 
 use super::Command;
 
 /// Sorted by name.
-pub const COMMANDS: &[&Command] =
-    &[&dbsize::COMMAND, &flushall::FLUSHALL, &flushall::FLUSHDB, &time::COMMAND];
+pub const COMMANDS: &[&Command] = &[
+    &dbsize::COMMAND,
+    &flushall::FLUSHALL,
+    &flushall::FLUSHDB,
+    &memory::MEMORY,
+    &memory::USAGE,
+    &time::COMMAND,
+];

@@ -180,8 +180,7 @@ impl Keyspace {
         effect: Effect<'_>,
         inverse: impl FnOnce() -> Inverse,
     ) {
-        let clock = self.access_clock();
-        self.tables.entries.at_mut(handle).set_access(clock);
+        self.note_use(handle);
         self.undo.push(|| Undo::Inside { key: ShortBytes::new(key), inverse: inverse() });
         self.record(key, effect);
     }
@@ -233,9 +232,8 @@ impl Keyspace {
             self.insert(key, value, expiry);
             return;
         };
-        let clock = self.access_clock();
+        self.note_use(handle);
         let entry = self.tables.entries.at_mut(handle);
-        entry.set_access(clock);
         let old = std::mem::replace(&mut entry.value, value);
         let old_expiry = entry.expiry();
         self.change_expiry(handle, expiry);
@@ -252,10 +250,10 @@ impl Keyspace {
     }
 
     fn attach(&mut self, key: &[u8], value: Value, expiry: Option<Millis>) -> u32 {
-        let clock = self.access_clock();
+        let access = self.new_access();
         let Self { tables, hasher, slot, .. } = self;
         let Tables { slots, entries, first, len, expiring } = tables;
-        let handle = entries.insert(Entry::new(key, value, expiry, clock));
+        let handle = entries.insert(Entry::new(key, value, expiry, access));
         let slot = &mut slots[slot.index() - *first];
         slot.index.insert(hasher.hash(key), handle, |handle| hasher.hash(entries.at(handle).key()));
         *len += 1;

@@ -90,8 +90,7 @@ impl Keyspace {
         let whole = (len_before <= 64).then(|| string.clone());
         let overwritten = string.splice(offset, patch);
         let len = string.len();
-        let clock = self.access_clock();
-        self.tables.entries.at_mut(found).set_access(clock);
+        self.note_use(found);
         let previous_expiry = self.tables.entries.at(found).expiry();
         self.undo.push(|| match whole {
             Some(string) => Undo::Entry {
