@@ -53,6 +53,9 @@ pub(crate) struct Config {
     pub(crate) hash_max_listpack_entries: u64,
     pub(crate) hash_max_listpack_value: u64,
     pub(crate) hll_sparse_max_bytes: u64,
+    pub(crate) set_max_intset_entries: u64,
+    pub(crate) set_max_listpack_entries: u64,
+    pub(crate) set_max_listpack_value: u64,
 }
 
 /// `[cluster]`.
@@ -196,6 +199,9 @@ impl Default for Config {
             hash_max_listpack_entries: 512,
             hash_max_listpack_value: 64,
             hll_sparse_max_bytes: 3000,
+            set_max_intset_entries: 512,
+            set_max_listpack_entries: 128,
+            set_max_listpack_value: 64,
         }
     }
 }
@@ -456,6 +462,9 @@ mod tests {
         "hash-max-listpack-entries",
         "hash-max-listpack-value",
         "hll-sparse-max-bytes",
+        "set-max-intset-entries",
+        "set-max-listpack-entries",
+        "set-max-listpack-value",
         "initial-nodes",
         "slots",
         "announce",

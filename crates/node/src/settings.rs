@@ -9,6 +9,7 @@ use shard::commands::table::CommandTable;
 use shard::keyspace::{Events, Eviction, Lfu, Settings as KeyspaceSettings};
 use shard::script::Limits;
 use shard::types::hash::HashLimits;
+use shard::types::set::SetLimits;
 
 use crate::config::{Config, CrossSlotKeys, DebugAllowed};
 
@@ -25,6 +26,9 @@ pub(crate) struct Settings {
     pub(crate) hash_max_listpack_entries: AtomicU64,
     pub(crate) hash_max_listpack_value: AtomicU64,
     pub(crate) hll_sparse_max_bytes: AtomicU64,
+    pub(crate) set_max_intset_entries: AtomicU64,
+    pub(crate) set_max_listpack_entries: AtomicU64,
+    pub(crate) set_max_listpack_value: AtomicU64,
     pub(crate) proto_max_bulk_len: AtomicU64,
     /// The place in [`Eviction::ALL`].
     eviction: AtomicU64,
@@ -65,6 +69,9 @@ impl Settings {
             hash_max_listpack_entries: config.hash_max_listpack_entries.into(),
             hash_max_listpack_value: config.hash_max_listpack_value.into(),
             hll_sparse_max_bytes: config.hll_sparse_max_bytes.into(),
+            set_max_intset_entries: config.set_max_intset_entries.into(),
+            set_max_listpack_entries: config.set_max_listpack_entries.into(),
+            set_max_listpack_value: config.set_max_listpack_value.into(),
             proto_max_bulk_len: config.proto_max_bulk_len.into(),
             eviction: place_of(config.maxmemory_policy.0).into(),
             maxmemory_samples: 5.into(),
@@ -108,6 +115,11 @@ impl Settings {
                 value: as_usize(&self.hash_max_listpack_value),
             },
             hll_sparse_max: as_usize(&self.hll_sparse_max_bytes),
+            set_limits: SetLimits {
+                ints: as_usize(&self.set_max_intset_entries),
+                entries: as_usize(&self.set_max_listpack_entries),
+                value: as_usize(&self.set_max_listpack_value),
+            },
             string_len_max: as_usize(&self.proto_max_bulk_len),
             tracked_keys_max: as_usize(&self.tracking_table_max_keys),
             eviction: self.eviction(),
@@ -188,6 +200,9 @@ pub(crate) const PARAMETERS: &[Parameter] = &[
     memory("hash-max-listpack-value", |settings| &settings.hash_max_listpack_value, 0, MILLIS_MAX),
     memory("hash-max-ziplist-value", |settings| &settings.hash_max_listpack_value, 0, MILLIS_MAX),
     memory("hll-sparse-max-bytes", |settings| &settings.hll_sparse_max_bytes, 0, MILLIS_MAX),
+    number("set-max-intset-entries", |settings| &settings.set_max_intset_entries, MILLIS_MAX),
+    number("set-max-listpack-entries", |settings| &settings.set_max_listpack_entries, MILLIS_MAX),
+    memory("set-max-listpack-value", |settings| &settings.set_max_listpack_value, 0, MILLIS_MAX),
     memory("proto-max-bulk-len", |settings| &settings.proto_max_bulk_len, 1 << 10, 1 << 30),
     Parameter {
         name: "maxclients",

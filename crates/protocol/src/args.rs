@@ -73,7 +73,10 @@ impl<'a> Args<'a> {
     }
 
     /// All parts from `index` on.
-    pub fn iter_from(&self, index: usize) -> impl DoubleEndedIterator<Item = &'a [u8]> + use<'a> {
+    pub fn iter_from(
+        &self,
+        index: usize,
+    ) -> impl DoubleEndedIterator<Item = &'a [u8]> + ExactSizeIterator + Clone + use<'a> {
         let buffer = self.buffer;
         let spans = self.spans.get(index..).unwrap_or_default();
         spans.iter().map(move |span| span.of(buffer))

@@ -19,6 +19,7 @@ pub mod hyperloglog;
 pub mod pubsub;
 pub mod scripting;
 pub mod server;
+pub mod set;
 pub mod string;
 pub mod table;
 pub mod transactions;
@@ -27,7 +28,7 @@ use protocol::args::Args;
 use protocol::spec::CommandSpec;
 
 use crate::error::CommandError;
-use crate::keyspace::Keyspace;
+use crate::keyspace::{Events, Keyspace};
 use crate::reply::Reply;
 use crate::script::{Pulse, ScriptEngine};
 
@@ -52,6 +53,14 @@ impl Call<'_, '_> {
     #[inline]
     pub fn beat(&self) -> Result<(), CommandError> {
         self.pulse.map_or(Ok(()), Pulse::beat)
+    }
+
+    /// Tells the keyspace event `del` of a key that has lost its last element.
+    fn notify_if_gone(&mut self, key: &[u8]) {
+        let asked = self.keyspace.settings().events.contains(Events::GENERIC);
+        if asked && !self.keyspace.contains(key) {
+            self.keyspace.notify(Events::GENERIC, "del", key);
+        }
     }
 }
 
@@ -79,6 +88,7 @@ pub const FAMILIES: &[&[&Command]] = &[
     pubsub::COMMANDS,
     scripting::COMMANDS,
     server::COMMANDS,
+    set::COMMANDS,
     string::COMMANDS,
 ];
 

@@ -14,10 +14,12 @@
 //! - I1. Decoding is total: any bytes give effects or [`BadEffect`], never a panic.
 
 mod hash;
+mod set;
 mod string;
 mod wire;
 
 pub use hash::HashEffect;
+pub use set::SetEffect;
 pub use string::StringEffect;
 
 use wire::{put_bytes, put_expiry, take_bytes, take_expiry};
@@ -43,6 +45,8 @@ pub enum Effect<'a> {
     String(&'a [u8], StringEffect<'a>),
     /// A hash changes.
     Hash(&'a [u8], HashEffect<'a>),
+    /// A set changes.
+    Set(&'a [u8], SetEffect<'a>),
 }
 
 /// Bytes that are not effects.
@@ -64,7 +68,8 @@ impl<'a> Effect<'a> {
             Self::SetExpiry { key, .. }
             | Self::Remove { key }
             | Self::String(key, _)
-            | Self::Hash(key, _) => Some(key),
+            | Self::Hash(key, _)
+            | Self::Set(key, _) => Some(key),
             Self::Flush => None,
         }
     }
@@ -76,6 +81,7 @@ impl<'a> Effect<'a> {
             Self::Flush => FLUSH,
             Self::String(_, change) => change.kind(),
             Self::Hash(_, change) => change.kind(),
+            Self::Set(_, change) => change.kind(),
         }
     }
 
@@ -90,6 +96,7 @@ impl<'a> Effect<'a> {
             Self::Remove { .. } | Self::Flush => {}
             Self::String(_, change) => change.encode(out),
             Self::Hash(_, change) => change.encode(out),
+            Self::Set(_, change) => change.encode(out),
         }
     }
 
@@ -102,6 +109,7 @@ impl<'a> Effect<'a> {
             Self::Flush => words(&[b"FLUSHALL"]),
             Self::String(key, change) => change.as_command(key),
             Self::Hash(key, change) => change.as_command(key),
+            Self::Set(key, change) => change.as_command(key),
         }
     }
 
@@ -134,6 +142,7 @@ fn decode<'a>(rest: &mut &'a [u8]) -> Option<Effect<'a>> {
         REMOVE => Effect::Remove { key },
         string::SET | string::SPLICE => Effect::String(key, StringEffect::decode(kind, rest)?),
         5 | 6 | 8..16 => Effect::Hash(key, HashEffect::decode(kind, rest)?),
+        32..48 => Effect::Set(key, SetEffect::decode(kind, rest)?),
         _ => return None,
     })
 }
@@ -163,6 +172,8 @@ mod tests {
             Effect::Remove { key: b"k" },
             Effect::Hash(b"k", HashEffect::Set { field: b"f", value: b"v" }),
             Effect::Hash(b"k", HashEffect::Remove { field: b"f" }),
+            Effect::Set(b"k", SetEffect::Add { member: b"" }),
+            Effect::Set(b"k", SetEffect::Remove { member: b"m" }),
             Effect::Flush,
         ];
         let mut bytes = Vec::new();

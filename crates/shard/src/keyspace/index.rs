@@ -209,6 +209,17 @@ impl Index {
         removed
     }
 
+    /// Gives a handle with this hash another number.
+    pub(crate) fn rename(&mut self, hash: u64, handle: u32, new: u32) {
+        if self.buckets.is_empty() {
+            return;
+        }
+        let (address, tag) = (self.address(hash), tag_of(hash));
+        if self.take(address, tag, handle) {
+            self.place(address, tag, new);
+        }
+    }
+
     fn take(&mut self, address: usize, tag: u8, handle: u32) -> bool {
         let bucket = &mut self.buckets[address];
         if take_from(bucket, tag, handle) {
@@ -230,6 +241,10 @@ impl Index {
     fn split(&mut self, hash_of: impl Fn(u32) -> u64) {
         let count = self.buckets.len();
         let from = count - (1 << count.ilog2());
+        if count == self.buckets.capacity() {
+            // By a quarter: doubling would leave half of a large index unused.
+            self.buckets.reserve_exact((count / 4).max(1));
+        }
         self.buckets.push(EMPTY);
         self.redistribute(from, hash_of);
     }

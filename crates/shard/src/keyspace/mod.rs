@@ -60,6 +60,7 @@ use watch::WatchTable;
 use crate::channels::Channels;
 use crate::time::{Micros, Millis};
 use crate::types::hash::HashLimits;
+use crate::types::set::SetLimits;
 
 /// What a shard can be told about itself from outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,6 +69,8 @@ pub struct Settings {
     pub hash_limits: HashLimits,
     /// Up to how many bytes a HyperLogLog stays sparse (`hll-sparse-max-bytes`).
     pub hll_sparse_max: usize,
+    /// Up to where sets stay in their small forms.
+    pub set_limits: SetLimits,
     /// Longest string value, in bytes (`proto-max-bulk-len`).
     pub string_len_max: usize,
     /// Which keys go when memory is full (`maxmemory-policy`).
@@ -88,6 +91,7 @@ impl Default for Settings {
         Self {
             hash_limits: HashLimits::default(),
             hll_sparse_max: 3000,
+            set_limits: SetLimits::default(),
             string_len_max: protocol::limits::BULK_LEN_MAX,
             eviction: Eviction::None,
             eviction_samples: 5,

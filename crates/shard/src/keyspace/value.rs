@@ -1,6 +1,7 @@
 //! Values of keys: a string or one of the collections.
 
 use crate::types::hash::Hash;
+use crate::types::set::Set;
 use crate::types::string::StringValue;
 
 /// The value of a key.
@@ -8,6 +9,7 @@ use crate::types::string::StringValue;
 pub(crate) enum Value {
     String(StringValue),
     Hash(Box<Hash>),
+    Set(Box<Set>),
 }
 
 const _: () = assert!(size_of::<Value>() == 32);
@@ -19,6 +21,8 @@ pub enum Kind {
     String,
     /// A hash.
     Hash,
+    /// A set.
+    Set,
 }
 
 impl Kind {
@@ -27,6 +31,7 @@ impl Kind {
         match self {
             Self::String => "string",
             Self::Hash => "hash",
+            Self::Set => "set",
         }
     }
 }
@@ -36,6 +41,7 @@ impl Value {
         match self {
             Self::String(_) => Kind::String,
             Self::Hash(_) => Kind::Hash,
+            Self::Set(_) => Kind::Set,
         }
     }
 
@@ -44,6 +50,7 @@ impl Value {
         match self {
             Self::String(string) => string.encoding(),
             Self::Hash(hash) => hash.encoding(),
+            Self::Set(set) => set.encoding(),
         }
     }
 
@@ -52,6 +59,7 @@ impl Value {
         match self {
             Self::String(string) => string.memory(),
             Self::Hash(hash) => size_of::<Hash>() + hash.memory(),
+            Self::Set(set) => size_of::<Set>() + set.memory(),
         }
     }
 
@@ -68,6 +76,12 @@ impl Value {
                     put(value);
                 }
             }
+            Self::Set(set) => {
+                let mut members = Vec::with_capacity(set.len());
+                set.for_each(|member| members.push(member.to_vec()));
+                members.sort_unstable();
+                members.iter().for_each(|member| put(member));
+            }
         }
     }
 
@@ -80,6 +94,8 @@ impl Value {
                 put(value);
             }),
             Self::Hash(_) => {}
+            Self::Set(set) if set.encoding() == "listpack" => set.for_each(put),
+            Self::Set(_) => {}
         }
     }
 }

@@ -9,4 +9,5 @@ pub(crate) mod hyperloglog;
 pub(crate) mod long_double;
 mod packed;
 pub(crate) mod patch;
+pub mod set;
 pub mod string;

@@ -80,6 +80,8 @@ pub(in crate::commands) enum ScanOf {
     Keys,
     /// Fields of a hash: NOVALUES.
     Fields,
+    /// Members of a set: no further options.
+    Members,
 }
 
 /// The options that the commands of the SCAN kind share.

@@ -6,6 +6,7 @@
 //! [`crate::effect`].
 
 mod hash;
+mod set;
 mod string;
 
 use protocol::slot::Slot;
@@ -16,6 +17,7 @@ use super::{Entry, Events, Keyspace, Message, Tables, Value};
 use crate::effect::{BadEffect, Effect, StringEffect};
 use crate::time::{Micros, Millis};
 use hash::HashInverse;
+use set::SetInverse;
 use string::StringInverse;
 
 /// What a string's expiry becomes when it is set.
@@ -32,6 +34,7 @@ pub enum NewExpiry {
 /// How to take back one change inside a value.
 pub(super) enum Inverse {
     Hash(HashInverse),
+    Set(SetInverse),
     String(StringInverse),
 }
 
@@ -40,6 +43,7 @@ impl Inverse {
     pub(super) fn memory(&self) -> usize {
         match self {
             Self::Hash(inverse) => inverse.memory(),
+            Self::Set(inverse) => inverse.memory(),
             Self::String(inverse) => inverse.memory(),
         }
     }
@@ -47,6 +51,7 @@ impl Inverse {
     fn apply(self, value: &mut Value) {
         match (self, value) {
             (Self::Hash(inverse), Value::Hash(hash)) => inverse.apply(hash),
+            (Self::Set(inverse), Value::Set(set)) => inverse.apply(set),
             (Self::String(inverse), Value::String(string)) => inverse.apply(string),
             _ => unreachable!("undone newest first, the value is of the type that was changed"),
         }
@@ -61,6 +66,7 @@ fn effects_of_entry(key: &[u8], entry: &Entry, effects: &mut Vec<u8>) {
             Effect::String(key, StringEffect::Set { value, expiry }).encode(effects);
         }),
         Value::Hash(hash) => hash::effects_of_whole(key, hash, effects),
+        Value::Set(set) => set::effects_of_whole(key, set, effects),
     }
     if expiry.is_some() && !matches!(entry.value, Value::String(_)) {
         Effect::SetExpiry { key, expiry }.encode(effects);
@@ -382,6 +388,7 @@ impl Keyspace {
             Effect::Flush => {}
             Effect::String(key, change) => self.apply_to_string(key, change),
             Effect::Hash(key, change) => self.apply_to_hash(key, change),
+            Effect::Set(key, change) => self.apply_to_set(key, change),
         }
     }
 }
