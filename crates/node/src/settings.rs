@@ -9,6 +9,7 @@ use shard::commands::table::CommandTable;
 use shard::keyspace::{Events, Eviction, Lfu, Settings as KeyspaceSettings};
 use shard::script::Limits;
 use shard::types::hash::HashLimits;
+use shard::types::list::ListLimit;
 use shard::types::set::SetLimits;
 
 use crate::config::{Config, CrossSlotKeys, DebugAllowed};
@@ -26,6 +27,10 @@ pub(crate) struct Settings {
     pub(crate) hash_max_listpack_entries: AtomicU64,
     pub(crate) hash_max_listpack_value: AtomicU64,
     pub(crate) hll_sparse_max_bytes: AtomicU64,
+    /// An `i32`, sign extended.
+    pub(crate) list_max_listpack_size: AtomicU64,
+    /// Accepted and shown: nodes of lists are not compressed.
+    pub(crate) list_compress_depth: AtomicU64,
     pub(crate) set_max_intset_entries: AtomicU64,
     pub(crate) set_max_listpack_entries: AtomicU64,
     pub(crate) set_max_listpack_value: AtomicU64,
@@ -69,6 +74,8 @@ impl Settings {
             hash_max_listpack_entries: config.hash_max_listpack_entries.into(),
             hash_max_listpack_value: config.hash_max_listpack_value.into(),
             hll_sparse_max_bytes: config.hll_sparse_max_bytes.into(),
+            list_max_listpack_size: (i64::from(config.list_max_listpack_size) as u64).into(),
+            list_compress_depth: config.list_compress_depth.into(),
             set_max_intset_entries: config.set_max_intset_entries.into(),
             set_max_listpack_entries: config.set_max_listpack_entries.into(),
             set_max_listpack_value: config.set_max_listpack_value.into(),
@@ -115,6 +122,7 @@ impl Settings {
                 value: as_usize(&self.hash_max_listpack_value),
             },
             hll_sparse_max: as_usize(&self.hll_sparse_max_bytes),
+            list_limit: ListLimit(self.list_max_listpack_size.load(Ordering::Relaxed) as i32),
             set_limits: SetLimits {
                 ints: as_usize(&self.set_max_intset_entries),
                 entries: as_usize(&self.set_max_listpack_entries),
@@ -184,6 +192,12 @@ const fn memory(
     Parameter { name, number, least, most, memory: true }
 }
 
+/// The size of nodes of lists: a number of elements, or for -1 to -5 a class of bytes.
+const fn node_size(name: &'static str) -> Parameter {
+    let number: fn(&Settings) -> &AtomicU64 = |settings| &settings.list_max_listpack_size;
+    Parameter { name, number, least: i32::MIN as i64, most: i32::MAX as i64, memory: false }
+}
+
 const MILLIS_MAX: i64 = i64::MAX;
 
 /// All numbers that CONFIG SET can change, the other names of some included.
@@ -200,6 +214,9 @@ pub(crate) const PARAMETERS: &[Parameter] = &[
     memory("hash-max-listpack-value", |settings| &settings.hash_max_listpack_value, 0, MILLIS_MAX),
     memory("hash-max-ziplist-value", |settings| &settings.hash_max_listpack_value, 0, MILLIS_MAX),
     memory("hll-sparse-max-bytes", |settings| &settings.hll_sparse_max_bytes, 0, MILLIS_MAX),
+    node_size("list-max-listpack-size"),
+    node_size("list-max-ziplist-size"),
+    number("list-compress-depth", |settings| &settings.list_compress_depth, i32::MAX as i64),
     number("set-max-intset-entries", |settings| &settings.set_max_intset_entries, MILLIS_MAX),
     number("set-max-listpack-entries", |settings| &settings.set_max_listpack_entries, MILLIS_MAX),
     memory("set-max-listpack-value", |settings| &settings.set_max_listpack_value, 0, MILLIS_MAX),
@@ -295,6 +312,10 @@ mod tests {
             plain.parse(b"-1"),
             Err("argument must be between 0 and 9223372036854775807 inclusive".into())
         );
+        let signed =
+            PARAMETERS.iter().find(|known| known.name == "list-max-ziplist-size").unwrap();
+        assert_eq!(signed.parse(b"-2"), Ok(-2i64 as u64));
+        assert!(signed.parse(b"-2147483649").is_err());
         assert_eq!(plain.parse(b"abc"), Err("argument couldn't be parsed into an integer".into()));
     }
 }

@@ -11,21 +11,28 @@ use protocol::encode::Version;
 use protocol::spec::Slots;
 use shard::Shard;
 use shard::commands::table::CommandTable;
-use shard::keyspace::Keyspace;
+use shard::keyspace::{Keyspace, Settings};
 use shard::reply::Reply;
 use shard::script::ScriptEngine;
 use shard::testing::table;
 use shard::time::Micros;
+use shard::types::list::ListLimit;
+use shard::types::set::SetLimits;
 
 const START: i64 = 1_700_000_000_000_000;
 
 /// Argument lists for each write command. `K` is one key of a few, `F` a field, `V` a value, `W` a
-/// long one, `N` a number, `M` a member of a set, `I` one that is an integer, `T` a time in seconds
+/// long one, `E` an element of a list, `N` a number, `M` a member of a set, `I` one that is an integer, `T` a time in seconds
 /// that may be past, `U` the same in milliseconds, as points in time `P` and `Q`.
 const WRITES: &[(&str, &[&str])] = &[
     ("append", &["K V"]),
     ("bitfield", &["K SET u8 3 N", "K INCRBY i16 400 N SET u4 0 N", "K OVERFLOW FAIL SET u2 9 N"]),
     ("bitop", &["AND K K K", "OR K K K", "NOT K K", "DIFF K K K", "ONE K K K K"]),
+    ("blmove", &["K K LEFT RIGHT 0", "K K RIGHT LEFT 0"]),
+    ("blmpop", &["0 2 K K LEFT COUNT 3"]),
+    ("blpop", &["K K 0"]),
+    ("brpop", &["K 1"]),
+    ("brpoplpush", &["K K 0"]),
     ("copy", &["K K", "K K REPLACE"]),
     ("decr", &["K"]),
     ("decrby", &["K N"]),
@@ -48,6 +55,15 @@ const WRITES: &[(&str, &[&str])] = &[
     ("incr", &["K"]),
     ("incrby", &["K N"]),
     ("incrbyfloat", &["K 0.1"]),
+    ("linsert", &["K BEFORE E E", "K AFTER E W", "K AFTER E E"]),
+    ("lmove", &["K K LEFT LEFT", "K K RIGHT RIGHT", "K K LEFT RIGHT"]),
+    ("lmpop", &["2 K K RIGHT COUNT 4", "1 K LEFT"]),
+    ("lpop", &["K", "K 3"]),
+    ("lpush", &["K E E E", "K V", "K W"]),
+    ("lpushx", &["K E"]),
+    ("lrem", &["K 0 E", "K -1 E", "K 2 E"]),
+    ("lset", &["K 0 W", "K -1 E", "K 2 V"]),
+    ("ltrim", &["K 1 -2", "K 0 3", "K 5 9"]),
     ("mset", &["K V K V"]),
     ("msetex", &["2 K V K V", "1 K V EX T", "2 K V K N XX KEEPTTL", "1 K W NX"]),
     ("msetnx", &["K V K V"]),
@@ -60,6 +76,10 @@ const WRITES: &[(&str, &[&str])] = &[
     ("psetex", &["K U V"]),
     ("rename", &["K K"]),
     ("renamenx", &["K K"]),
+    ("rpop", &["K", "K 2"]),
+    ("rpoplpush", &["K K"]),
+    ("rpush", &["K E E E E E E", "K V V", "K W W"]),
+    ("rpushx", &["K E E"]),
     ("sadd", &["K M", "K M M M", "K V V", "K W", "K I I I", "K I"]),
     ("sdiffstore", &["K K K"]),
     (
@@ -86,6 +106,7 @@ fn word(letter: &str) -> BoxedStrategy<String> {
         "K" => select(KEYS).prop_map(Into::into).boxed(),
         "F" => (0u32..6).prop_map(|n| format!("field{n}")).boxed(),
         "V" => prop_oneof![(0i64..100).prop_map(|n| n.to_string()), "[a-z]{0,40}",].boxed(),
+        "E" => prop_oneof![(0u32..6).prop_map(|n| n.to_string()), "[ab]{1,2}"].boxed(),
         "M" => prop_oneof![(0u32..9).prop_map(|n| format!("m{n}")), "[a-z]{30}"].boxed(),
         "I" => select(vec![0i64, 1, 7, -300, 70_000, 1 << 40]).prop_map(|n| n.to_string()).boxed(),
         // Longer than what a packed hash takes, so that it becomes a table.
@@ -120,6 +141,12 @@ fn requests(count: usize) -> impl Strategy<Value = Vec<(Request, i64)>> {
 fn shard() -> Shard {
     let mut keyspace = Keyspace::new(0, 16384, 1);
     keyspace.record_effects(true);
+    // Small, so that values grow out of their small forms and lists have several nodes.
+    keyspace.configure(Settings {
+        list_limit: ListLimit(4),
+        set_limits: SetLimits { ints: 4, entries: 6, value: 64 },
+        ..Settings::default()
+    });
     Shard::new(keyspace, ScriptEngine::default(), table())
 }
 

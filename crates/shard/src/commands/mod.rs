@@ -16,6 +16,7 @@ pub mod connection;
 pub mod generic;
 pub mod hash;
 pub mod hyperloglog;
+pub mod list;
 pub mod pubsub;
 pub mod scripting;
 pub mod server;
@@ -44,7 +45,7 @@ pub struct Call<'a, 'r> {
     pub pulse: Option<Pulse<'a>>,
 }
 
-impl Call<'_, '_> {
+impl<'a> Call<'a, '_> {
     /// To be called about every 10 µs by a command that may take longer than milliseconds, and
     /// outside of changes that must be made together.
     ///
@@ -55,11 +56,40 @@ impl Call<'_, '_> {
         self.pulse.map_or(Ok(()), Pulse::beat)
     }
 
+    /// [`Self::beat`] for commands that look at many elements while they hold the keyspace.
+    fn beats(&self) -> Beats<'a> {
+        Beats { pulse: self.pulse, count: 0 }
+    }
+
     /// Tells the keyspace event `del` of a key that has lost its last element.
     fn notify_if_gone(&mut self, key: &[u8]) {
         let asked = self.keyspace.settings().events.contains(Events::GENERIC);
         if asked && !self.keyspace.contains(key) {
             self.keyspace.notify(Events::GENERIC, "del", key);
+        }
+    }
+}
+
+/// Looks now and then whether the script that called the command is to end.
+struct Beats<'a> {
+    pulse: Option<Pulse<'a>>,
+    count: u32,
+}
+
+/// Elements between two looks: about 10 µs.
+const ELEMENTS_A_BEAT: u32 = 64;
+
+impl Beats<'_> {
+    /// To be called for each element.
+    ///
+    /// # Errors
+    /// [`CommandError::Interrupted`], see [`Call::beat`].
+    #[inline]
+    fn beat(&mut self) -> Result<(), CommandError> {
+        self.count = self.count.wrapping_add(1);
+        match self.pulse {
+            Some(pulse) if self.count.is_multiple_of(ELEMENTS_A_BEAT) => pulse.beat(),
+            _ => Ok(()),
         }
     }
 }
@@ -85,6 +115,7 @@ pub const FAMILIES: &[&[&Command]] = &[
     generic::COMMANDS,
     hash::COMMANDS,
     hyperloglog::COMMANDS,
+    list::COMMANDS,
     pubsub::COMMANDS,
     scripting::COMMANDS,
     server::COMMANDS,

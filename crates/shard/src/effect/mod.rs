@@ -14,11 +14,13 @@
 //! - I1. Decoding is total: any bytes give effects or [`BadEffect`], never a panic.
 
 mod hash;
+mod list;
 mod set;
 mod string;
 mod wire;
 
 pub use hash::HashEffect;
+pub use list::ListEffect;
 pub use set::SetEffect;
 pub use string::StringEffect;
 
@@ -45,6 +47,8 @@ pub enum Effect<'a> {
     String(&'a [u8], StringEffect<'a>),
     /// A hash changes.
     Hash(&'a [u8], HashEffect<'a>),
+    /// A list changes.
+    List(&'a [u8], ListEffect<'a>),
     /// A set changes.
     Set(&'a [u8], SetEffect<'a>),
 }
@@ -69,6 +73,7 @@ impl<'a> Effect<'a> {
             | Self::Remove { key }
             | Self::String(key, _)
             | Self::Hash(key, _)
+            | Self::List(key, _)
             | Self::Set(key, _) => Some(key),
             Self::Flush => None,
         }
@@ -81,6 +86,7 @@ impl<'a> Effect<'a> {
             Self::Flush => FLUSH,
             Self::String(_, change) => change.kind(),
             Self::Hash(_, change) => change.kind(),
+            Self::List(_, change) => change.kind(),
             Self::Set(_, change) => change.kind(),
         }
     }
@@ -96,6 +102,7 @@ impl<'a> Effect<'a> {
             Self::Remove { .. } | Self::Flush => {}
             Self::String(_, change) => change.encode(out),
             Self::Hash(_, change) => change.encode(out),
+            Self::List(_, change) => change.encode(out),
             Self::Set(_, change) => change.encode(out),
         }
     }
@@ -109,6 +116,7 @@ impl<'a> Effect<'a> {
             Self::Flush => words(&[b"FLUSHALL"]),
             Self::String(key, change) => change.as_command(key),
             Self::Hash(key, change) => change.as_command(key),
+            Self::List(key, change) => change.as_command(key),
             Self::Set(key, change) => change.as_command(key),
         }
     }
@@ -142,6 +150,7 @@ fn decode<'a>(rest: &mut &'a [u8]) -> Option<Effect<'a>> {
         REMOVE => Effect::Remove { key },
         string::SET | string::SPLICE => Effect::String(key, StringEffect::decode(kind, rest)?),
         5 | 6 | 8..16 => Effect::Hash(key, HashEffect::decode(kind, rest)?),
+        16..32 => Effect::List(key, ListEffect::decode(kind, rest)?),
         32..48 => Effect::Set(key, SetEffect::decode(kind, rest)?),
         _ => return None,
     })
@@ -172,6 +181,13 @@ mod tests {
             Effect::Remove { key: b"k" },
             Effect::Hash(b"k", HashEffect::Set { field: b"f", value: b"v" }),
             Effect::Hash(b"k", HashEffect::Remove { field: b"f" }),
+            Effect::List(b"k", ListEffect::PushHead { element: b"e" }),
+            Effect::List(b"k", ListEffect::PushTail { element: b"" }),
+            Effect::List(b"k", ListEffect::PopHead { count: 1 }),
+            Effect::List(b"k", ListEffect::PopTail { count: u64::MAX }),
+            Effect::List(b"k", ListEffect::Set { index: 300, element: b"e" }),
+            Effect::List(b"k", ListEffect::Insert { index: 0, element: b"e" }),
+            Effect::List(b"k", ListEffect::RemoveEqual { count: i64::MIN, element: b"e" }),
             Effect::Set(b"k", SetEffect::Add { member: b"" }),
             Effect::Set(b"k", SetEffect::Remove { member: b"m" }),
             Effect::Flush,

@@ -42,6 +42,7 @@ pub use access::Lfu;
 pub use commit::Mark;
 pub use door::NewExpiry;
 pub use evict::Eviction;
+pub(crate) use door::indexes_of;
 pub use outbox::{Events, Message};
 pub use value::Kind;
 pub use watch::WatchFlag;
@@ -60,6 +61,7 @@ use watch::WatchTable;
 use crate::channels::Channels;
 use crate::time::{Micros, Millis};
 use crate::types::hash::HashLimits;
+use crate::types::list::ListLimit;
 use crate::types::set::SetLimits;
 
 /// What a shard can be told about itself from outside.
@@ -69,6 +71,8 @@ pub struct Settings {
     pub hash_limits: HashLimits,
     /// Up to how many bytes a HyperLogLog stays sparse (`hll-sparse-max-bytes`).
     pub hll_sparse_max: usize,
+    /// How large a node of a list may become.
+    pub list_limit: ListLimit,
     /// Up to where sets stay in their small forms.
     pub set_limits: SetLimits,
     /// Longest string value, in bytes (`proto-max-bulk-len`).
@@ -91,6 +95,7 @@ impl Default for Settings {
         Self {
             hash_limits: HashLimits::default(),
             hll_sparse_max: 3000,
+            list_limit: ListLimit::default(),
             set_limits: SetLimits::default(),
             string_len_max: protocol::limits::BULK_LEN_MAX,
             eviction: Eviction::None,

@@ -1,6 +1,7 @@
 //! Values of keys: a string or one of the collections.
 
 use crate::types::hash::Hash;
+use crate::types::list::List;
 use crate::types::set::Set;
 use crate::types::string::StringValue;
 
@@ -9,6 +10,7 @@ use crate::types::string::StringValue;
 pub(crate) enum Value {
     String(StringValue),
     Hash(Box<Hash>),
+    List(Box<List>),
     Set(Box<Set>),
 }
 
@@ -21,6 +23,8 @@ pub enum Kind {
     String,
     /// A hash.
     Hash,
+    /// A list.
+    List,
     /// A set.
     Set,
 }
@@ -31,6 +35,7 @@ impl Kind {
         match self {
             Self::String => "string",
             Self::Hash => "hash",
+            Self::List => "list",
             Self::Set => "set",
         }
     }
@@ -41,6 +46,7 @@ impl Value {
         match self {
             Self::String(_) => Kind::String,
             Self::Hash(_) => Kind::Hash,
+            Self::List(_) => Kind::List,
             Self::Set(_) => Kind::Set,
         }
     }
@@ -50,6 +56,7 @@ impl Value {
         match self {
             Self::String(string) => string.encoding(),
             Self::Hash(hash) => hash.encoding(),
+            Self::List(list) => list.encoding(),
             Self::Set(set) => set.encoding(),
         }
     }
@@ -59,6 +66,7 @@ impl Value {
         match self {
             Self::String(string) => string.memory(),
             Self::Hash(hash) => size_of::<Hash>() + hash.memory(),
+            Self::List(list) => size_of::<List>() + list.memory(),
             Self::Set(set) => size_of::<Set>() + set.memory(),
         }
     }
@@ -76,6 +84,7 @@ impl Value {
                     put(value);
                 }
             }
+            Self::List(list) => list.iter_from(0).for_each(|element| element.with_text(&mut *put)),
             Self::Set(set) => {
                 let mut members = Vec::with_capacity(set.len());
                 set.for_each(|member| members.push(member.to_vec()));
@@ -94,6 +103,8 @@ impl Value {
                 put(value);
             }),
             Self::Hash(_) => {}
+            // Its order is in the digest of every value.
+            Self::List(_) => {}
             Self::Set(set) if set.encoding() == "listpack" => set.for_each(put),
             Self::Set(_) => {}
         }

@@ -6,6 +6,7 @@
 pub(crate) mod bits;
 pub mod hash;
 pub(crate) mod hyperloglog;
+pub mod list;
 pub(crate) mod long_double;
 mod packed;
 pub(crate) mod patch;

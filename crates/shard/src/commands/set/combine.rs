@@ -2,10 +2,9 @@
 
 use protocol::args::Args;
 
-use crate::commands::Call;
+use crate::commands::{Beats, Call};
 use crate::error::CommandError;
 use crate::keyspace::Events;
-use crate::script::Pulse;
 use crate::types::set::{Set, SetLimits};
 
 /// How sets are combined.
@@ -16,37 +15,17 @@ pub(super) enum Combine {
     Difference,
 }
 
-/// Members between two looks at whether the script is to end.
-const MEMBERS_A_BEAT: u32 = 64;
-
-/// Looks now and then whether the script that called the command is to end.
-struct Beats<'a> {
-    pulse: Option<Pulse<'a>>,
-    count: u32,
-}
-
-impl Beats<'_> {
-    #[inline]
-    fn beat(&mut self) -> Result<(), CommandError> {
-        self.count = self.count.wrapping_add(1);
-        match self.pulse {
-            Some(pulse) if self.count.is_multiple_of(MEMBERS_A_BEAT) => pulse.beat(),
-            _ => Ok(()),
-        }
-    }
-}
-
 /// Replies the members of the combination of the sets at the keys from part 1 on.
 pub(super) fn reply(
     call: &mut Call<'_, '_>,
     args: Args<'_>,
     how: Combine,
 ) -> Result<(), CommandError> {
-    let pulse = call.pulse;
+    let mut beats = call.beats();
     let sets = call.keyspace.sets(args.iter_from(1))?;
     // Nobody sees the form of this one: it is made for many members.
     let limits = SetLimits { ints: 0, entries: 16, value: 64 };
-    let result = combine(&sets, how, limits, pulse)?;
+    let result = combine(&sets, how, limits, &mut beats)?;
     call.reply.set(result.len());
     result.for_each(|member| call.reply.bulk(member));
     Ok(())
@@ -60,9 +39,9 @@ pub(super) fn store(
     how: Combine,
     event: &'static str,
 ) -> Result<(), CommandError> {
-    let (pulse, limits) = (call.pulse, call.keyspace.settings().set_limits);
+    let (mut beats, limits) = (call.beats(), call.keyspace.settings().set_limits);
     let sets = call.keyspace.sets(args.iter_from(2))?;
-    let result = combine(&sets, how, limits, pulse)?;
+    let result = combine(&sets, how, limits, &mut beats)?;
     let (key, count) = (args.at(1), result.len());
     let existed = call.keyspace.set_store(key, result);
     if count > 0 {
@@ -78,7 +57,7 @@ fn combine(
     sets: &[Option<&Set>],
     how: Combine,
     limits: SetLimits,
-    pulse: Option<Pulse<'_>>,
+    beats: &mut Beats<'_>,
 ) -> Result<Set, CommandError> {
     let mut result: Option<Set> = None;
     let put = |member: &[u8]| {
@@ -87,9 +66,9 @@ fn combine(
         true
     };
     match how {
-        Combine::Intersection => intersect(sets, pulse, put)?,
-        Combine::Union => unite(sets, pulse, put)?,
-        Combine::Difference => subtract(sets, pulse, put)?,
+        Combine::Intersection => intersect(sets, beats, put)?,
+        Combine::Union => unite(sets, beats, put)?,
+        Combine::Difference => subtract(sets, beats, put)?,
     }
     Ok(result.unwrap_or_else(|| Set::new(b"", 0, limits)))
 }
@@ -97,10 +76,9 @@ fn combine(
 /// Visits what is a member of all sets, until `visit` says that it is enough.
 pub(super) fn intersect(
     sets: &[Option<&Set>],
-    pulse: Option<Pulse<'_>>,
+    beats: &mut Beats<'_>,
     mut visit: impl FnMut(&[u8]) -> bool,
 ) -> Result<(), CommandError> {
-    let mut beats = Beats { pulse, count: 0 };
     let Some(mut sets) = sets.iter().copied().collect::<Option<Vec<&Set>>>() else { return Ok(()) };
     // The smallest is walked through, and the others are asked, the smaller ones first.
     sets.sort_by_key(|set| set.len());
@@ -119,10 +97,9 @@ pub(super) fn intersect(
 /// Visits the members of all sets, some of them several times.
 fn unite(
     sets: &[Option<&Set>],
-    pulse: Option<Pulse<'_>>,
+    beats: &mut Beats<'_>,
     mut visit: impl FnMut(&[u8]) -> bool,
 ) -> Result<(), CommandError> {
-    let mut beats = Beats { pulse, count: 0 };
     for set in sets.iter().copied().flatten() {
         set.try_for_each(|member| {
             visit(member);
@@ -135,7 +112,7 @@ fn unite(
 /// Visits the members of the first set that no other one has.
 fn subtract(
     sets: &[Option<&Set>],
-    pulse: Option<Pulse<'_>>,
+    beats: &mut Beats<'_>,
     mut visit: impl FnMut(&[u8]) -> bool,
 ) -> Result<(), CommandError> {
     let Some((Some(first), others)) = sets.split_first() else { return Ok(()) };
@@ -147,12 +124,11 @@ fn subtract(
         let put = others.iter().map(|set| set.len()).sum::<usize>() + first.len();
         let all: Vec<Option<&Set>> = others.iter().copied().map(Some).collect();
         let limits = SetLimits { ints: 0, entries: 16, value: 64 };
-        (asked > put).then(|| combine(&all, Combine::Union, limits, pulse)).transpose()?
+        (asked > put).then(|| combine(&all, Combine::Union, limits, beats)).transpose()?
     };
     if let Some(set) = &together {
         others = vec![set];
     }
-    let mut beats = Beats { pulse, count: 0 };
     first.try_for_each(|member| {
         if !others.iter().any(|set| set.contains(member)) {
             visit(member);

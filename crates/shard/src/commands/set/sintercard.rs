@@ -33,10 +33,10 @@ fn run(call: &mut Call<'_, '_>, args: Args<'_>) -> Result<(), CommandError> {
         return Err(CommandError::Text("ERR Number of keys can't be greater than number of args"));
     }
     let limit = parse_limit(args, 2 + count)?;
-    let pulse = call.pulse;
+    let mut beats = call.beats();
     let sets = call.keyspace.sets(args.iter_from(2).take(count))?;
     let mut found = 0;
-    combine::intersect(&sets, pulse, |_| {
+    combine::intersect(&sets, &mut beats, |_| {
         found += 1;
         found != limit
     })?;

@@ -6,6 +6,7 @@
 //! [`crate::effect`].
 
 mod hash;
+mod list;
 mod set;
 mod string;
 
@@ -17,6 +18,8 @@ use super::{Entry, Events, Keyspace, Message, Tables, Value};
 use crate::effect::{BadEffect, Effect, StringEffect};
 use crate::time::{Micros, Millis};
 use hash::HashInverse;
+use list::ListInverse;
+pub(crate) use list::indexes_of;
 use set::SetInverse;
 use string::StringInverse;
 
@@ -34,6 +37,7 @@ pub enum NewExpiry {
 /// How to take back one change inside a value.
 pub(super) enum Inverse {
     Hash(HashInverse),
+    List(ListInverse),
     Set(SetInverse),
     String(StringInverse),
 }
@@ -43,6 +47,7 @@ impl Inverse {
     pub(super) fn memory(&self) -> usize {
         match self {
             Self::Hash(inverse) => inverse.memory(),
+            Self::List(inverse) => inverse.memory(),
             Self::Set(inverse) => inverse.memory(),
             Self::String(inverse) => inverse.memory(),
         }
@@ -51,6 +56,7 @@ impl Inverse {
     fn apply(self, value: &mut Value) {
         match (self, value) {
             (Self::Hash(inverse), Value::Hash(hash)) => inverse.apply(hash),
+            (Self::List(inverse), Value::List(list)) => inverse.apply(list),
             (Self::Set(inverse), Value::Set(set)) => inverse.apply(set),
             (Self::String(inverse), Value::String(string)) => inverse.apply(string),
             _ => unreachable!("undone newest first, the value is of the type that was changed"),
@@ -66,6 +72,7 @@ fn effects_of_entry(key: &[u8], entry: &Entry, effects: &mut Vec<u8>) {
             Effect::String(key, StringEffect::Set { value, expiry }).encode(effects);
         }),
         Value::Hash(hash) => hash::effects_of_whole(key, hash, effects),
+        Value::List(list) => list::effects_of_whole(key, list, effects),
         Value::Set(set) => set::effects_of_whole(key, set, effects),
     }
     if expiry.is_some() && !matches!(entry.value, Value::String(_)) {
@@ -186,9 +193,15 @@ impl Keyspace {
         effect: Effect<'_>,
         inverse: impl FnOnce() -> Inverse,
     ) {
+        self.prepare_inverse(handle, key, inverse);
+        self.record(key, effect);
+    }
+
+    /// The part of [`Self::changed_inside`] that is done once for several effects: use and inverse.
+    #[inline]
+    fn prepare_inverse(&mut self, handle: u32, key: &[u8], inverse: impl FnOnce() -> Inverse) {
         self.note_use(handle);
         self.undo.push(|| Undo::Inside { key: ShortBytes::new(key), inverse: inverse() });
-        self.record(key, effect);
     }
 
     /// Removes the key of a collection that has lost its last element. The effect of that element
@@ -388,6 +401,7 @@ impl Keyspace {
             Effect::Flush => {}
             Effect::String(key, change) => self.apply_to_string(key, change),
             Effect::Hash(key, change) => self.apply_to_hash(key, change),
+            Effect::List(key, change) => self.apply_to_list(key, change),
             Effect::Set(key, change) => self.apply_to_set(key, change),
         }
     }
