@@ -92,6 +92,7 @@ const WRITES: &[(&str, &[&str])] = &[
     ("setrange", &["K 3 V", "K 40 V"]),
     ("sinterstore", &["K K K", "K K"]),
     ("smove", &["K K M", "K K I"]),
+    ("sort", &["K STORE K", "K ALPHA DESC STORE K", "K BY {t}*->field1 ALPHA GET # STORE K"]),
     ("spop", &["K", "K 2", "K 9"]),
     ("srem", &["K M", "K M M I I", "K I"]),
     ("sunionstore", &["K K K", "K K"]),

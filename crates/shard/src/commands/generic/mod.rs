@@ -10,6 +10,7 @@ mod persist;
 mod randomkey;
 mod rename;
 pub(super) mod scan;
+mod sort;
 mod touch;
 mod ttl;
 mod r#type;
@@ -41,6 +42,8 @@ pub const COMMANDS: &[&Command] = &[
     &rename::RENAME,
     &rename::RENAMENX,
     &scan::COMMAND,
+    &sort::SORT,
+    &sort::SORT_RO,
     &touch::COMMAND,
     &ttl::TTL,
     &r#type::COMMAND,

@@ -4,7 +4,7 @@
 use protocol::args::Args;
 use protocol::spec::{Access, Arity, CommandSpec, Family, Flags, KeySpec};
 
-use super::lmpop::pop_from_first;
+use super::lmpop::Wanted;
 use crate::commands::{Call, Command, blocking};
 use crate::error::CommandError;
 
@@ -26,8 +26,9 @@ pub(super) const COMMAND: Command = Command {
 };
 
 fn run(call: &mut Call<'_, '_>, args: Args<'_>) -> Result<(), CommandError> {
+    let wanted = Wanted::parse(args, 2)?;
     blocking::seconds(args, 1)?;
-    if pop_from_first(call, args, 2)? { Ok(()) } else { Err(CommandError::WouldBlock) }
+    if wanted.pop(call, args)? { Ok(()) } else { Err(CommandError::WouldBlock) }
 }
 
 #[cfg(test)]
@@ -48,7 +49,8 @@ mod tests {
         let mut rig = Rig::new();
         rig.check("SET k v", "+OK");
         rig.check_error("BLMPOP 0 1 k LEFT", "WRONGTYPE");
-        rig.check("BLMPOP x 0 l LEFT", "-ERR timeout is not a float or out of range");
+        rig.check("BLMPOP x 0 l LEFT", "-ERR numkeys should be greater than 0");
+        rig.check("BLMPOP x 1 l LEFT", "-ERR timeout is not a float or out of range");
         rig.check("BLMPOP -1 1 l LEFT", "-ERR timeout is negative");
         rig.check("BLMPOP 0 0 l LEFT", "-ERR numkeys should be greater than 0");
         rig.check("BLMPOP 0 1 l UP", "-ERR syntax error");

@@ -28,54 +28,65 @@ pub(super) const COMMAND: Command = Command {
 };
 
 fn run(call: &mut Call<'_, '_>, args: Args<'_>) -> Result<(), CommandError> {
-    if !pop_from_first(call, args, 1)? {
+    let wanted = Wanted::parse(args, 1)?;
+    if !wanted.pop(call, args)? {
         call.reply.null_array();
     }
     Ok(())
 }
 
-/// Reads the request from the number of keys at part `at` on, pops and replies; says whether there
-/// was anything.
-pub(super) fn pop_from_first(
-    call: &mut Call<'_, '_>,
-    args: Args<'_>,
-    at: usize,
-) -> Result<bool, CommandError> {
-    let (keys, end, count) = parse(args, at)?;
-    for key in args.iter_from(at + 1).take(keys) {
-        let Some(list) = call.keyspace.list(key)? else { continue };
-        call.reply.array(2);
-        call.reply.bulk(key);
-        lpop::write_ends(call.reply, list, end, count);
-        call.keyspace.list_pop(key, end, count)?;
-        notify_popped(call, key, end);
-        return Ok(true);
-    }
-    Ok(false)
+/// What LMPOP and BLMPOP are asked for.
+pub(super) struct Wanted {
+    /// The part of the first key, and how many there are.
+    first: usize,
+    keys: usize,
+    end: End,
+    count: usize,
 }
 
-/// How many keys there are, where to pop, and how much.
-fn parse(args: Args<'_>, at: usize) -> Result<(usize, End, usize), CommandError> {
-    let positive = |at: usize, error: &'static str| {
-        let number = args.int(at).ok().and_then(|number| usize::try_from(number).ok());
-        number.filter(|number| *number > 0).ok_or(CommandError::Text(error))
-    };
-    let keys = positive(at, "ERR numkeys should be greater than 0")?;
-    let where_at = at.saturating_add(keys).saturating_add(1);
-    if where_at >= args.len() {
-        return Err(ArgsError::Syntax.into());
-    }
-    let end = parse_end(args, where_at)?;
-    let mut count = None;
-    let mut at = where_at + 1;
-    while at < args.len() {
-        if count.is_some() || !args.is(at, "COUNT") || at + 1 == args.len() {
+impl Wanted {
+    /// Reads the request from the number of keys at part `at` on.
+    pub(super) fn parse(args: Args<'_>, at: usize) -> Result<Self, CommandError> {
+        let positive = |at: usize, error: &'static str| {
+            let number = args.int(at).ok().and_then(|number| usize::try_from(number).ok());
+            number.filter(|number| *number > 0).ok_or(CommandError::Text(error))
+        };
+        let first = at + 1;
+        let keys = positive(at, "ERR numkeys should be greater than 0")?;
+        let mut at = first.saturating_add(keys);
+        if at >= args.len() {
             return Err(ArgsError::Syntax.into());
         }
-        count = Some(positive(at + 1, "ERR count should be greater than 0")?);
-        at += 2;
+        let end = parse_end(args, at)?;
+        let mut count = None;
+        at += 1;
+        while at < args.len() {
+            if count.is_some() || !args.is(at, "COUNT") || at + 1 == args.len() {
+                return Err(ArgsError::Syntax.into());
+            }
+            count = Some(positive(at + 1, "ERR count should be greater than 0")?);
+            at += 2;
+        }
+        Ok(Self { first, keys, end, count: count.unwrap_or(1) })
     }
-    Ok((keys, end, count.unwrap_or(1)))
+
+    /// Pops from the first list that is there, and replies; says whether there is one.
+    pub(super) fn pop(
+        &self,
+        call: &mut Call<'_, '_>,
+        args: Args<'_>,
+    ) -> Result<bool, CommandError> {
+        for key in args.iter_from(self.first).take(self.keys) {
+            let Some(list) = call.keyspace.list(key)? else { continue };
+            call.reply.array(2);
+            call.reply.bulk(key);
+            lpop::write_ends(call.reply, list, self.end, self.count);
+            call.keyspace.list_pop(key, self.end, self.count)?;
+            notify_popped(call, key, self.end);
+            return Ok(true);
+        }
+        Ok(false)
+    }
 }
 
 #[cfg(test)]
