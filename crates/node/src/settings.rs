@@ -312,8 +312,7 @@ mod tests {
             plain.parse(b"-1"),
             Err("argument must be between 0 and 9223372036854775807 inclusive".into())
         );
-        let signed =
-            PARAMETERS.iter().find(|known| known.name == "list-max-ziplist-size").unwrap();
+        let signed = PARAMETERS.iter().find(|known| known.name == "list-max-ziplist-size").unwrap();
         assert_eq!(signed.parse(b"-2"), Ok(-2i64 as u64));
         assert!(signed.parse(b"-2147483649").is_err());
         assert_eq!(plain.parse(b"abc"), Err("argument couldn't be parsed into an integer".into()));
