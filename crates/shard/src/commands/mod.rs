@@ -29,7 +29,7 @@ use protocol::args::Args;
 use protocol::spec::CommandSpec;
 
 use crate::error::CommandError;
-use crate::keyspace::{Events, Keyspace};
+use crate::keyspace::Keyspace;
 use crate::reply::Reply;
 use crate::script::{Pulse, ScriptEngine};
 
@@ -59,14 +59,6 @@ impl<'a> Call<'a, '_> {
     /// [`Self::beat`] for commands that look at many elements while they hold the keyspace.
     fn beats(&self) -> Beats<'a> {
         Beats { pulse: self.pulse, count: 0 }
-    }
-
-    /// Tells the keyspace event `del` of a key that has lost its last element.
-    fn notify_if_gone(&mut self, key: &[u8]) {
-        let asked = self.keyspace.settings().events.contains(Events::GENERIC);
-        if asked && !self.keyspace.contains(key) {
-            self.keyspace.notify(Events::GENERIC, "del", key);
-        }
     }
 }
 

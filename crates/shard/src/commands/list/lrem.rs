@@ -35,7 +35,7 @@ fn run(call: &mut Call<'_, '_>, args: Args<'_>) -> Result<(), CommandError> {
     if removed > 0 {
         call.keyspace.list_remove_equal(key, element, count, found)?;
         call.keyspace.notify(Events::LIST, "lrem", key);
-        call.notify_if_gone(key);
+        call.keyspace.notify_if_gone(key);
     }
     call.reply.count(removed);
     Ok(())

@@ -38,7 +38,7 @@ fn run(call: &mut Call<'_, '_>, args: Args<'_>) -> Result<(), CommandError> {
         call.keyspace.list_pop(key, End::Head, first)?;
     }
     call.keyspace.notify(Events::LIST, "ltrim", key);
-    call.notify_if_gone(key);
+    call.keyspace.notify_if_gone(key);
     call.reply.ok();
     Ok(())
 }

@@ -83,7 +83,7 @@ fn notify_popped(call: &mut Call<'_, '_>, key: &[u8], end: End) {
         End::Tail => "rpop",
     };
     call.keyspace.notify(Events::LIST, event, key);
-    call.notify_if_gone(key);
+    call.keyspace.notify_if_gone(key);
 }
 
 #[cfg(test)]

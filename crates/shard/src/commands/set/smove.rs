@@ -36,7 +36,7 @@ fn run(call: &mut Call<'_, '_>, args: Args<'_>) -> Result<(), CommandError> {
     if present && from != to {
         call.keyspace.set_remove(from, member)?;
         call.keyspace.notify(Events::SET, "srem", from);
-        call.notify_if_gone(from);
+        call.keyspace.notify_if_gone(from);
         if call.keyspace.set_add(to, std::iter::once(member))? > 0 {
             call.keyspace.notify(Events::SET, "sadd", to);
         }

@@ -49,7 +49,7 @@ fn pop_one(call: &mut Call<'_, '_>, key: &[u8]) -> Result<(), CommandError> {
     let member = set.with_member(rng.usize(..set.len()), <[u8]>::to_vec);
     call.keyspace.set_remove(key, &member)?;
     call.keyspace.notify(Events::SET, "spop", key);
-    call.notify_if_gone(key);
+    call.keyspace.notify_if_gone(key);
     call.reply.bulk(&member);
     Ok(())
 }

@@ -31,7 +31,7 @@ fn run(call: &mut Call<'_, '_>, args: Args<'_>) -> Result<(), CommandError> {
     }
     if removed > 0 {
         call.keyspace.notify(Events::SET, "srem", key);
-        call.notify_if_gone(key);
+        call.keyspace.notify_if_gone(key);
     }
     call.reply.count(removed);
     Ok(())
