@@ -58,6 +58,8 @@ pub(crate) struct Config {
     pub(crate) set_max_intset_entries: u64,
     pub(crate) set_max_listpack_entries: u64,
     pub(crate) set_max_listpack_value: u64,
+    pub(crate) zset_max_listpack_entries: u64,
+    pub(crate) zset_max_listpack_value: u64,
 }
 
 /// `[cluster]`.
@@ -206,6 +208,8 @@ impl Default for Config {
             set_max_intset_entries: 512,
             set_max_listpack_entries: 128,
             set_max_listpack_value: 64,
+            zset_max_listpack_entries: 128,
+            zset_max_listpack_value: 64,
         }
     }
 }
@@ -471,6 +475,8 @@ mod tests {
         "set-max-intset-entries",
         "set-max-listpack-entries",
         "set-max-listpack-value",
+        "zset-max-listpack-entries",
+        "zset-max-listpack-value",
         "initial-nodes",
         "slots",
         "announce",

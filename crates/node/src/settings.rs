@@ -11,6 +11,7 @@ use shard::script::Limits;
 use shard::types::hash::HashLimits;
 use shard::types::list::ListLimit;
 use shard::types::set::SetLimits;
+use shard::types::zset::ZSetLimits;
 
 use crate::config::{Config, CrossSlotKeys, DebugAllowed};
 
@@ -34,6 +35,8 @@ pub(crate) struct Settings {
     pub(crate) set_max_intset_entries: AtomicU64,
     pub(crate) set_max_listpack_entries: AtomicU64,
     pub(crate) set_max_listpack_value: AtomicU64,
+    pub(crate) zset_max_listpack_entries: AtomicU64,
+    pub(crate) zset_max_listpack_value: AtomicU64,
     pub(crate) proto_max_bulk_len: AtomicU64,
     /// The place in [`Eviction::ALL`].
     eviction: AtomicU64,
@@ -79,6 +82,8 @@ impl Settings {
             set_max_intset_entries: config.set_max_intset_entries.into(),
             set_max_listpack_entries: config.set_max_listpack_entries.into(),
             set_max_listpack_value: config.set_max_listpack_value.into(),
+            zset_max_listpack_entries: config.zset_max_listpack_entries.into(),
+            zset_max_listpack_value: config.zset_max_listpack_value.into(),
             proto_max_bulk_len: config.proto_max_bulk_len.into(),
             eviction: place_of(config.maxmemory_policy.0).into(),
             maxmemory_samples: 5.into(),
@@ -137,6 +142,10 @@ impl Settings {
                 decay_minutes: self.lfu_decay_time.load(Ordering::Relaxed) as u32,
             },
             events: Events::from_bits_truncate(as_usize(&self.keyspace_events) as u16),
+            zset_limits: ZSetLimits {
+                entries: as_usize(&self.zset_max_listpack_entries),
+                value: as_usize(&self.zset_max_listpack_value),
+            },
         }
     }
 
@@ -220,6 +229,10 @@ pub(crate) const PARAMETERS: &[Parameter] = &[
     number("set-max-intset-entries", |settings| &settings.set_max_intset_entries, MILLIS_MAX),
     number("set-max-listpack-entries", |settings| &settings.set_max_listpack_entries, MILLIS_MAX),
     memory("set-max-listpack-value", |settings| &settings.set_max_listpack_value, 0, MILLIS_MAX),
+    number("zset-max-listpack-entries", |settings| &settings.zset_max_listpack_entries, MILLIS_MAX),
+    number("zset-max-ziplist-entries", |settings| &settings.zset_max_listpack_entries, MILLIS_MAX),
+    memory("zset-max-listpack-value", |settings| &settings.zset_max_listpack_value, 0, MILLIS_MAX),
+    memory("zset-max-ziplist-value", |settings| &settings.zset_max_listpack_value, 0, MILLIS_MAX),
     memory("proto-max-bulk-len", |settings| &settings.proto_max_bulk_len, 1 << 10, 1 << 30),
     Parameter {
         name: "maxclients",

@@ -24,6 +24,9 @@ const START: i64 = 1_700_000_000_000_000;
 /// Argument lists for each write command. `K` is one key of a few, `F` a field, `V` a value, `W` a
 /// long one, `E` an element of a list, `N` a number, `M` a member of a set, `I` one that is an integer, `T` a time in seconds
 /// that may be past, `U` the same in milliseconds, as points in time `P` and `Q`.
+/// Argument lists for each write command. `K` is one key of a few, `F` a field, `V` a value, `N` a
+/// number, `Z` many scores and members, `T` a time in seconds that may be past, `U` the same in
+/// milliseconds, as points in time `P` and `Q`.
 const WRITES: &[(&str, &[&str])] = &[
     ("append", &["K V"]),
     ("bitfield", &["K SET u8 3 N", "K INCRBY i16 400 N SET u4 0 N", "K OVERFLOW FAIL SET u2 9 N"]),
@@ -97,6 +100,22 @@ const WRITES: &[(&str, &[&str])] = &[
     ("srem", &["K M", "K M M I I", "K I"]),
     ("sunionstore", &["K K K", "K K"]),
     ("unlink", &["K"]),
+    (
+        "zadd",
+        &["K N F", "K N F N F", "K N W", "K NX CH N F N V", "K GT N F", "K LT INCR N F", "K Z"],
+    ),
+    ("zdiffstore", &["K 2 K K"]),
+    ("zincrby", &["K N F", "K -inf F"]),
+    ("zinterstore", &["K 2 K K", "K 2 K K WEIGHTS N 1 AGGREGATE MIN"]),
+    ("zmpop", &["2 K K MIN", "2 K K MAX COUNT 2"]),
+    ("zpopmax", &["K", "K 2"]),
+    ("zpopmin", &["K", "K 200"]),
+    ("zrangestore", &["K K 0 -2", "K K N N BYSCORE LIMIT 1 5"]),
+    ("zrem", &["K F", "K F F"]),
+    ("zremrangebylex", &["K [field1 (field4"]),
+    ("zremrangebyrank", &["K 1 2", "K N N", "K 0 99"]),
+    ("zremrangebyscore", &["K N N", "K (0 +inf"]),
+    ("zunionstore", &["K 2 K K", "K 2 K K WEIGHTS N 1 AGGREGATE MAX"]),
 ];
 
 /// All in one slot, as the keys of one command must be; some too long to be kept inline.
@@ -112,6 +131,11 @@ fn word(letter: &str) -> BoxedStrategy<String> {
         "I" => select(vec![0i64, 1, 7, -300, 70_000, 1 << 40]).prop_map(|n| n.to_string()).boxed(),
         // Longer than what a packed hash takes, so that it becomes a table.
         "W" => "[a-z]{65,90}".boxed(),
+        // Scores and members of as many as no packed sorted set takes, so that it grows.
+        "Z" => (0u32..3)
+            .prop_map(|at| (0..130).map(|n| format!("{} m{}", n / 3, n + at)).collect::<Vec<_>>())
+            .prop_map(|pairs| pairs.join(" "))
+            .boxed(),
         "N" => (-5i64..5).prop_map(|n| n.to_string()).boxed(),
         "T" => select(vec![-1i64, 1, 5, 100]).prop_map(|n| n.to_string()).boxed(),
         "U" => select(vec![-1i64, 1, 1500, 100_000]).prop_map(|n| n.to_string()).boxed(),
@@ -130,7 +154,13 @@ fn request() -> impl Strategy<Value = Request> {
         .collect();
     select(forms).prop_flat_map(|(name, form)| {
         let words: Vec<BoxedStrategy<String>> = form.split_whitespace().map(word).collect();
-        words.prop_map(move |words| Request::of(std::iter::once(name.to_owned()).chain(words)))
+        words.prop_map(move |words| {
+            let words = words.iter().flat_map(|word| match word.as_str() {
+                "" => vec![""],
+                word => word.split(' ').collect(),
+            });
+            Request::of(std::iter::once(name).chain(words))
+        })
     })
 }
 

@@ -21,6 +21,7 @@ pub mod pubsub;
 pub mod scripting;
 pub mod server;
 pub mod set;
+pub mod sorted_set;
 pub mod string;
 pub mod table;
 pub mod transactions;
@@ -112,6 +113,7 @@ pub const FAMILIES: &[&[&Command]] = &[
     scripting::COMMANDS,
     server::COMMANDS,
     set::COMMANDS,
+    sorted_set::COMMANDS,
     string::COMMANDS,
 ];
 

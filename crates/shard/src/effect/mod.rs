@@ -18,16 +18,18 @@ mod list;
 mod set;
 mod string;
 mod wire;
+mod zset;
 
 pub use hash::HashEffect;
 pub use list::ListEffect;
 pub use set::SetEffect;
 pub use string::StringEffect;
+pub use zset::ZSetEffect;
 
 use wire::{put_bytes, put_expiry, take_bytes, take_expiry};
 
 /// One change of the keyspace: of a key as such, or inside the value that it holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Effect<'a> {
     /// The key expires then, or never.
     SetExpiry {
@@ -51,6 +53,8 @@ pub enum Effect<'a> {
     List(&'a [u8], ListEffect<'a>),
     /// A set changes.
     Set(&'a [u8], SetEffect<'a>),
+    /// A sorted set changes.
+    ZSet(&'a [u8], ZSetEffect<'a>),
 }
 
 /// Bytes that are not effects.
@@ -75,6 +79,7 @@ impl<'a> Effect<'a> {
             | Self::Hash(key, _)
             | Self::List(key, _)
             | Self::Set(key, _) => Some(key),
+            | Self::ZSet(key, _) => Some(key),
             Self::Flush => None,
         }
     }
@@ -88,6 +93,7 @@ impl<'a> Effect<'a> {
             Self::Hash(_, change) => change.kind(),
             Self::List(_, change) => change.kind(),
             Self::Set(_, change) => change.kind(),
+            Self::ZSet(_, change) => change.kind(),
         }
     }
 
@@ -104,6 +110,7 @@ impl<'a> Effect<'a> {
             Self::Hash(_, change) => change.encode(out),
             Self::List(_, change) => change.encode(out),
             Self::Set(_, change) => change.encode(out),
+            Self::ZSet(_, change) => change.encode(out),
         }
     }
 
@@ -118,6 +125,7 @@ impl<'a> Effect<'a> {
             Self::Hash(key, change) => change.as_command(key),
             Self::List(key, change) => change.as_command(key),
             Self::Set(key, change) => change.as_command(key),
+            Self::ZSet(key, change) => change.as_command(key),
         }
     }
 
@@ -152,6 +160,7 @@ fn decode<'a>(rest: &mut &'a [u8]) -> Option<Effect<'a>> {
         5 | 6 | 8..16 => Effect::Hash(key, HashEffect::decode(kind, rest)?),
         16..32 => Effect::List(key, ListEffect::decode(kind, rest)?),
         32..48 => Effect::Set(key, SetEffect::decode(kind, rest)?),
+        48..64 => Effect::ZSet(key, ZSetEffect::decode(kind, rest)?),
         _ => return None,
     })
 }
@@ -190,6 +199,8 @@ mod tests {
             Effect::List(b"k", ListEffect::RemoveEqual { count: i64::MIN, element: b"e" }),
             Effect::Set(b"k", SetEffect::Add { member: b"" }),
             Effect::Set(b"k", SetEffect::Remove { member: b"m" }),
+            Effect::ZSet(b"k", ZSetEffect::Set { member: b"m", score: -1.5 }),
+            Effect::ZSet(b"k", ZSetEffect::Remove { member: b"m" }),
             Effect::Flush,
         ];
         let mut bytes = Vec::new();
@@ -212,6 +223,8 @@ mod tests {
         assert_eq!(words(splice), ["SETRANGE", "k", "3", "p"]);
         assert_eq!(words(Effect::SetExpiry { key: b"k", expiry: None }), ["PERSIST", "k"]);
         assert_eq!(words(Effect::Flush), ["FLUSHALL"]);
+        let zadd = Effect::ZSet(b"k", ZSetEffect::Set { member: b"m", score: f64::INFINITY });
+        assert_eq!(words(zadd), ["ZADD", "k", "inf", "m"]);
     }
 
     proptest! {

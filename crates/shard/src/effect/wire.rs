@@ -67,3 +67,14 @@ pub(super) fn take_int(rest: &mut &[u8]) -> Option<i64> {
     let zigzag = take_uint(rest)?;
     Some((zigzag >> 1) as i64 ^ -((zigzag & 1) as i64))
 }
+
+/// A double, eight bytes.
+pub(super) fn put_double(out: &mut Vec<u8>, value: f64) {
+    out.extend_from_slice(&value.to_le_bytes());
+}
+
+pub(super) fn take_double(rest: &mut &[u8]) -> Option<f64> {
+    let (bytes, after) = rest.split_first_chunk::<8>()?;
+    *rest = after;
+    Some(f64::from_le_bytes(*bytes))
+}

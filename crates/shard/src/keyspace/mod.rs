@@ -40,7 +40,7 @@ use std::sync::Arc;
 
 pub use access::Lfu;
 pub use commit::Mark;
-pub use door::NewExpiry;
+pub use door::{NewExpiry, Scored};
 pub use evict::Eviction;
 pub(crate) use door::indexes_of;
 pub use outbox::{Events, Message};
@@ -63,6 +63,7 @@ use crate::time::{Micros, Millis};
 use crate::types::hash::HashLimits;
 use crate::types::list::ListLimit;
 use crate::types::set::SetLimits;
+use crate::types::zset::ZSetLimits;
 
 /// What a shard can be told about itself from outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,6 +89,8 @@ pub struct Settings {
     /// Keys that are tracked for clients before some are forgotten (`tracking-table-max-keys`); 0 is
     /// no limit.
     pub tracked_keys_max: usize,
+    /// Up to where sorted sets stay packed.
+    pub zset_limits: ZSetLimits,
 }
 
 impl Default for Settings {
@@ -103,6 +106,7 @@ impl Default for Settings {
             lfu: Lfu::default(),
             events: Events::empty(),
             tracked_keys_max: 1_000_000,
+            zset_limits: ZSetLimits::default(),
         }
     }
 }

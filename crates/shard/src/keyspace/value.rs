@@ -4,6 +4,7 @@ use crate::types::hash::Hash;
 use crate::types::list::List;
 use crate::types::set::Set;
 use crate::types::string::StringValue;
+use crate::types::zset::ZSet;
 
 /// The value of a key.
 #[derive(Clone)]
@@ -12,6 +13,7 @@ pub(crate) enum Value {
     Hash(Box<Hash>),
     List(Box<List>),
     Set(Box<Set>),
+    ZSet(Box<ZSet>),
 }
 
 const _: () = assert!(size_of::<Value>() == 32);
@@ -27,6 +29,8 @@ pub enum Kind {
     List,
     /// A set.
     Set,
+    /// A sorted set.
+    ZSet,
 }
 
 impl Kind {
@@ -37,6 +41,7 @@ impl Kind {
             Self::Hash => "hash",
             Self::List => "list",
             Self::Set => "set",
+            Self::ZSet => "zset",
         }
     }
 }
@@ -48,6 +53,7 @@ impl Value {
             Self::Hash(_) => Kind::Hash,
             Self::List(_) => Kind::List,
             Self::Set(_) => Kind::Set,
+            Self::ZSet(_) => Kind::ZSet,
         }
     }
 
@@ -58,6 +64,7 @@ impl Value {
             Self::Hash(hash) => hash.encoding(),
             Self::List(list) => list.encoding(),
             Self::Set(set) => set.encoding(),
+            Self::ZSet(zset) => zset.encoding(),
         }
     }
 
@@ -68,6 +75,7 @@ impl Value {
             Self::Hash(hash) => size_of::<Hash>() + hash.memory(),
             Self::List(list) => size_of::<List>() + list.memory(),
             Self::Set(set) => size_of::<Set>() + set.memory(),
+            Self::ZSet(zset) => size_of::<ZSet>() + zset.memory(),
         }
     }
 
@@ -90,6 +98,11 @@ impl Value {
                 set.for_each(|member| members.push(member.to_vec()));
                 members.sort_unstable();
                 members.iter().for_each(|member| put(member));
+            Self::ZSet(zset) => {
+                for (member, score) in zset.iter() {
+                    put(member);
+                    put(&score.to_le_bytes());
+                }
             }
         }
     }
@@ -107,6 +120,7 @@ impl Value {
             Self::List(_) => {}
             Self::Set(set) if set.encoding() == "listpack" => set.for_each(put),
             Self::Set(_) => {}
+            Self::Hash(_) | Self::ZSet(_) => {}
         }
     }
 }

@@ -12,3 +12,4 @@ mod packed;
 pub(crate) mod patch;
 pub mod set;
 pub mod string;
+pub mod zset;

@@ -80,7 +80,7 @@ pub(in crate::commands) enum ScanOf {
     Keys,
     /// Fields of a hash: NOVALUES.
     Fields,
-    /// Members of a set: no further options.
+    /// Members of a set or a sorted set: no further options.
     Members,
 }
 

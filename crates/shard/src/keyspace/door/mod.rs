@@ -9,6 +9,7 @@ mod hash;
 mod list;
 mod set;
 mod string;
+mod zset;
 
 use protocol::slot::Slot;
 
@@ -22,6 +23,8 @@ use list::ListInverse;
 pub(crate) use list::indexes_of;
 use set::SetInverse;
 use string::StringInverse;
+pub use zset::Scored;
+use zset::ZSetInverse;
 
 /// What a string's expiry becomes when it is set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +43,7 @@ pub(super) enum Inverse {
     List(ListInverse),
     Set(SetInverse),
     String(StringInverse),
+    ZSet(ZSetInverse),
 }
 
 impl Inverse {
@@ -50,6 +54,7 @@ impl Inverse {
             Self::List(inverse) => inverse.memory(),
             Self::Set(inverse) => inverse.memory(),
             Self::String(inverse) => inverse.memory(),
+            Self::ZSet(inverse) => inverse.memory(),
         }
     }
 
@@ -59,6 +64,7 @@ impl Inverse {
             (Self::List(inverse), Value::List(list)) => inverse.apply(list),
             (Self::Set(inverse), Value::Set(set)) => inverse.apply(set),
             (Self::String(inverse), Value::String(string)) => inverse.apply(string),
+            (Self::ZSet(inverse), Value::ZSet(zset)) => inverse.apply(zset),
             _ => unreachable!("undone newest first, the value is of the type that was changed"),
         }
     }
@@ -74,6 +80,7 @@ fn effects_of_entry(key: &[u8], entry: &Entry, effects: &mut Vec<u8>) {
         Value::Hash(hash) => hash::effects_of_whole(key, hash, effects),
         Value::List(list) => list::effects_of_whole(key, list, effects),
         Value::Set(set) => set::effects_of_whole(key, set, effects),
+        Value::ZSet(zset) => zset::effects_of_whole(key, zset, effects),
     }
     if expiry.is_some() && !matches!(entry.value, Value::String(_)) {
         Effect::SetExpiry { key, expiry }.encode(effects);
@@ -403,6 +410,7 @@ impl Keyspace {
             Effect::Hash(key, change) => self.apply_to_hash(key, change),
             Effect::List(key, change) => self.apply_to_list(key, change),
             Effect::Set(key, change) => self.apply_to_set(key, change),
+            Effect::ZSet(key, change) => self.apply_to_zset(key, change),
         }
     }
 }
