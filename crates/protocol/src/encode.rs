@@ -124,6 +124,27 @@ pub fn double(out: &mut Vec<u8>, version: Version, value: f64) {
     }
 }
 
+/// A double as a plain decimal number, see [`decimal_text`]: RESP2 clients get its text as a bulk
+/// string.
+pub fn decimal(out: &mut Vec<u8>, version: Version, value: f64) {
+    let text = decimal_text(value);
+    match version {
+        Version::Resp2 => bulk(out, &text),
+        Version::Resp3 => {
+            out.push(b',');
+            out.extend_from_slice(&text);
+            out.extend_from_slice(b"\r\n");
+        }
+    }
+}
+
+/// A double in plain decimal, never scientific, rounded to 17 decimals, without zeros at their end.
+pub fn decimal_text(value: f64) -> Vec<u8> {
+    let text = format!("{value:.17}");
+    let text = text.trim_end_matches('0').trim_end_matches('.');
+    if text == "-0" { b"0".to_vec() } else { text.as_bytes().to_vec() }
+}
+
 /// A boolean: RESP2 clients get 1 or 0.
 pub fn boolean(out: &mut Vec<u8>, version: Version, value: bool) {
     out.extend_from_slice(match (version, value) {
@@ -171,6 +192,19 @@ mod tests {
         double(&mut out, Version::Resp3, 1.5);
         verbatim(&mut out, Version::Resp3, *b"txt", b"hi");
         assert_eq!(out, b"*4\r\n%2\r\n$-1\r\n_\r\n$3\r\n1.5\r\n,1.5\r\n=6\r\ntxt:hi\r\n");
+    }
+
+    #[test]
+    fn decimals_are_never_scientific() {
+        for (value, text) in [
+            (0.1, "0.10000000000000001"),
+            (1e-5, "0.00001"),
+            (-0.0, "0"),
+            (120.0, "120"),
+            (1e20, "100000000000000000000"),
+        ] {
+            assert_eq!(decimal_text(value), text.as_bytes());
+        }
     }
 
     #[test]

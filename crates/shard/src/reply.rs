@@ -3,7 +3,7 @@
 //! Handlers do not know which. Inside the process there is no RESP text: a script's reply goes
 //! straight onto the Lua stack.
 
-use protocol::encode::{self, Version};
+use protocol::encode::{self, Version, decimal_text};
 
 use crate::error::CommandError;
 use crate::script::sink::LuaSink;
@@ -166,6 +166,15 @@ impl<'a> Reply<'a> {
         match &mut self.0 {
             Sink::Resp { out, version } => encode::double(out, *version, value),
             Sink::Lua(sink) => sink.double(value),
+        }
+    }
+
+    /// A double as a plain decimal number of up to 17 decimals. Its text in RESP2.
+    pub fn decimal(&mut self, value: f64) {
+        match &mut self.0 {
+            Sink::Resp { out, version } => encode::decimal(out, *version, value),
+            Sink::Lua(sink) if sink.version() == Version::Resp3 => sink.double(value),
+            Sink::Lua(sink) => sink.bulk(&decimal_text(value)),
         }
     }
 

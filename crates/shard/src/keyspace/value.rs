@@ -101,7 +101,8 @@ impl Value {
             Self::ZSet(zset) => {
                 for (member, score) in zset.iter() {
                     put(member);
-                    put(&score.to_le_bytes());
+                    // The small form does not keep the sign of zero.
+                    put(&(score + 0.0).to_le_bytes());
                 }
             }
         }

@@ -2,7 +2,7 @@
 
 mod algebra;
 mod bounds;
-mod zadd;
+pub(super) mod zadd;
 mod zcard;
 mod zcount;
 mod zdiff;

@@ -61,11 +61,11 @@ fn run(call: &mut Call<'_, '_>, args: Args<'_>) -> Result<(), CommandError> {
 
 /// Adds members or changes their scores, and returns how many are new, or changed if the options
 /// say so. Scores are numbers.
-pub(in crate::commands) fn add<'a>(
+pub(in crate::commands) fn add(
     call: &mut Call<'_, '_>,
     key: &[u8],
     options: Options,
-    pairs: &mut dyn Iterator<Item = Result<(f64, &'a [u8]), CommandError>>,
+    pairs: &mut dyn Iterator<Item = Result<(f64, &[u8]), CommandError>>,
 ) -> Result<usize, CommandError> {
     let (mut added, mut changed) = (0, 0);
     for pair in pairs {
@@ -146,7 +146,7 @@ impl Options {
                 "ERR XX and NX options at the same time are not compatible",
             ));
         }
-        if (gt && nx) || (lt && nx) || (gt && lt) {
+        if (nx && (gt || lt)) || (gt && lt) {
             return Err(CommandError::Text(
                 "ERR GT, LT, and/or NX options at the same time are not compatible",
             ));
@@ -164,7 +164,8 @@ impl Options {
         let wanted = match old {
             None => !self.xx,
             Some(old) => {
-                !self.nx && new != old && !(self.gt && new <= old) && !(self.lt && new >= old)
+                let is_barred = self.nx || (self.gt && new <= old) || (self.lt && new >= old);
+                !is_barred && new != old
             }
         };
         wanted.then_some(new)
@@ -234,7 +235,8 @@ mod tests {
         rig.check("ZSCORE z b", "$-inf");
         rig.check("ZADD z nan d", "-ERR value is not a valid float");
         rig.check("ZADD z -0 zero", ":1");
-        rig.check("ZSCORE z zero", "$-0");
+        rig.check("ZSCORE z zero", "$0");
+        rig.check("ZADD z INCR -0 minus", "$-0");
         rig.check("ZADD z CH 0 zero", ":0");
     }
 

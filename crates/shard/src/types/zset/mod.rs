@@ -4,7 +4,8 @@
 //! ranks, of scores, of members) is two ranks, see [`ZSet::rank_where`], and then a walk.
 //!
 //! # Invariants
-//! - I1. No score is NaN. 0 and -0 are equal scores, and each is kept as it was given.
+//! - I1. No score is NaN. 0 and -0 are equal scores. As in Redis, the large form keeps the sign and
+//!   the small form does not.
 //! - I2. The small form holds member, score, member, score, … in order.
 //! - I3. The index and the tree of the large form name the same members, each once.
 
@@ -50,7 +51,11 @@ enum Repr {
 /// A member and its score.
 pub type Pair<'a> = (&'a [u8], f64);
 
-/// A score as the small form stores it.
+/// A score as the small form stores it: 0 has no sign there (see I1).
+fn bytes_of(score: f64) -> [u8; 8] {
+    (score + 0.0).to_le_bytes()
+}
+
 fn score_of(bytes: &[u8]) -> f64 {
     f64::from_le_bytes(bytes.try_into().unwrap_or_default())
 }
@@ -200,7 +205,7 @@ impl ZSet {
         }
         let mut packed = Packed::default();
         for (member, score) in self.iter() {
-            packed.push(&[member, &score.to_le_bytes()]);
+            packed.push(&[member, &bytes_of(score)]);
         }
         Self(Repr::Small(packed))
     }
@@ -213,7 +218,7 @@ impl ZSet {
             Repr::Small(packed) => {
                 let previous = take(packed, member);
                 let place = place(packed, (member, score));
-                packed.insert(place, &[member, &score.to_le_bytes()]);
+                packed.insert(place, &[member, &bytes_of(score)]);
                 previous
             }
             Repr::Large(large) => large.set(member, score),
