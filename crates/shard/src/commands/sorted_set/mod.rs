@@ -2,6 +2,8 @@
 
 mod algebra;
 mod bounds;
+#[cfg(test)]
+mod events_test;
 pub(super) mod zadd;
 mod zcard;
 mod zcount;

@@ -114,6 +114,9 @@ impl<'a> Query<'a> {
             Bounds::Score(range) => range.ranks(zset),
             Bounds::Lex(range) => range.ranks(zset),
         };
+        if self.options.by == By::Rank {
+            return Members { range: zset.range(start, end), reverse };
+        }
         let found = end - start;
         // A negative offset is behind all members, a negative count has no end.
         let skipped = usize::try_from(offset).unwrap_or(found).min(found);

@@ -24,7 +24,6 @@ const LEAF: usize = 63;
 const FAN: usize = 32;
 
 /// Some entries in order.
-#[derive(Clone)]
 #[repr(align(64))]
 pub(super) struct Leaf {
     scores: [f64; LEAF],
@@ -34,14 +33,12 @@ pub(super) struct Leaf {
 
 const _: () = assert!(size_of::<Leaf>() == 768);
 
-#[derive(Clone)]
 enum Node {
     Leaf(Box<Leaf>),
     Inner(Vec<Child>),
 }
 
 /// A subtree, and what is known of it (I2).
-#[derive(Clone)]
 struct Child {
     score: f64,
     handle: u32,
@@ -50,7 +47,6 @@ struct Child {
 }
 
 /// The tree. See the module.
-#[derive(Clone)]
 pub(super) struct Tree {
     root: Node,
     len: usize,
