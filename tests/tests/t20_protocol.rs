@@ -7,8 +7,17 @@ use e2e::server::Server;
 use e2e::{poll, slot};
 
 /// The files in tests/data.
-const DIALOGUES: &[&str] =
-    &["connection", "hashes", "keys", "protocol", "scripts", "strings", "transactions"];
+const DIALOGUES: &[&str] = &[
+    "connection",
+    "geo",
+    "hashes",
+    "keys",
+    "protocol",
+    "scripts",
+    "sorted_sets",
+    "strings",
+    "transactions",
+];
 
 #[test]
 fn golden_dialogues() {
