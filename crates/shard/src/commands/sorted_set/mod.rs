@@ -2,6 +2,8 @@
 
 mod algebra;
 mod bounds;
+mod bzmpop;
+mod bzpop;
 #[cfg(test)]
 mod events_test;
 pub(super) mod zadd;
@@ -36,6 +38,9 @@ use crate::types::zset::{Pair, ZSet};
 
 /// Sorted by name.
 pub const COMMANDS: &[&Command] = &[
+    &bzmpop::COMMAND,
+    &bzpop::BZPOPMAX,
+    &bzpop::BZPOPMIN,
     &zadd::COMMAND,
     &zcard::COMMAND,
     &zcount::COMMAND,
