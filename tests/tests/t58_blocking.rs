@@ -75,3 +75,22 @@ fn a_client_that_goes_or_is_killed_waits_no_more() {
     killed.check_closed();
     wait_for_blocked(&mut other, 0);
 }
+
+#[test]
+fn members_go_to_who_has_waited_longest() {
+    let server = Server::builder().shards(2).start();
+    let (mut first, mut second, mut other) = (server.client(), server.client(), server.client());
+    first.send_line("BZPOPMIN {z}a {z}b 0");
+    wait_for_blocked(&mut other, 1);
+    second.send_line("BZMPOP 0 1 {z}b MAX");
+    wait_for_blocked(&mut other, 2);
+    let script = "redis.call('ZADD', KEYS[1], 1, 'never') error('no')";
+    let reply = other.value(&format!("EVAL \"{script}\" 1 {{z}}b")).to_string();
+    assert!(reply.starts_with("-ERR user_script"), "{reply}");
+    other.check("ZADD {z}b 1 x", ":1");
+    assert_eq!(first.read().to_string(), "[${z}b $x $1]");
+    wait_for_blocked(&mut other, 1);
+    other.check("ZADD {z}b 2 y 3 z", ":2");
+    assert_eq!(second.read().to_string(), "[${z}b [[$z $3]]]");
+    other.check("ZRANGE {z}b 0 -1", "[$y]");
+}
