@@ -79,7 +79,7 @@ impl<'a> Effect<'a> {
             | Self::Hash(key, _)
             | Self::List(key, _)
             | Self::Set(key, _) => Some(key),
-            | Self::ZSet(key, _) => Some(key),
+            Self::ZSet(key, _) => Some(key),
             Self::Flush => None,
         }
     }

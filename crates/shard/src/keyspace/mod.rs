@@ -40,9 +40,9 @@ use std::sync::Arc;
 
 pub use access::Lfu;
 pub use commit::Mark;
+pub(crate) use door::indexes_of;
 pub use door::{NewExpiry, Scored};
 pub use evict::Eviction;
-pub(crate) use door::indexes_of;
 pub use outbox::{Events, Message};
 pub use value::Kind;
 pub use watch::WatchFlag;

@@ -98,6 +98,7 @@ impl Value {
                 set.for_each(|member| members.push(member.to_vec()));
                 members.sort_unstable();
                 members.iter().for_each(|member| put(member));
+            }
             Self::ZSet(zset) => {
                 for (member, score) in zset.iter() {
                     put(member);
@@ -116,12 +117,10 @@ impl Value {
                 put(field);
                 put(value);
             }),
-            Self::Hash(_) => {}
-            // Its order is in the digest of every value.
-            Self::List(_) => {}
+            // The order of lists and sorted sets is in the digest of every value.
+            Self::List(_) | Self::ZSet(_) => {}
             Self::Set(set) if set.encoding() == "listpack" => set.for_each(put),
-            Self::Set(_) => {}
-            Self::Hash(_) | Self::ZSet(_) => {}
+            Self::Hash(_) | Self::Set(_) => {}
         }
     }
 }

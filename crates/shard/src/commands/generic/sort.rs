@@ -130,7 +130,14 @@ fn elements_of(
                 })?;
             }
         }
-        // Sorted sets go here: their members in the order of their scores.
+        Some(Kind::ZSet) => {
+            if let Some(zset) = keyspace.zset(key)? {
+                for (member, _) in zset.iter() {
+                    beats.beat()?;
+                    elements.push(member.to_vec());
+                }
+            }
+        }
         Some(_) => return Err(CommandError::WrongType),
     }
     Ok(elements)

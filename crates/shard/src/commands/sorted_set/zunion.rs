@@ -121,4 +121,16 @@ mod tests {
         rig.check_error("ZUNIONSTORE {t}d 2 {t}a {t}k WITHSCORES", "WRONGTYPE");
         rig.check("EXISTS {t}d", ":0");
     }
+
+    #[test]
+    fn members_of_plain_sets_count_1() {
+        let mut rig = Rig::new();
+        rig.check("SADD {t}s a b", ":2");
+        rig.check("ZADD {t}z 5 b 7 c", ":2");
+        rig.check("ZUNION 2 {t}s {t}z WITHSCORES", "[$a $1 $b $6 $c $7]");
+        rig.check("ZINTER 2 {t}z {t}s WEIGHTS 1 10 WITHSCORES", "[$b $15]");
+        rig.check("ZDIFFSTORE {t}d 2 {t}s {t}z", ":1");
+        rig.check("ZRANGE {t}d 0 -1 WITHSCORES", "[$a $1]");
+        rig.check("ZINTERCARD 2 {t}s {t}z", ":1");
+    }
 }

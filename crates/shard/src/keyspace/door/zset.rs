@@ -7,6 +7,7 @@ use crate::keyspace::Keyspace;
 use crate::keyspace::short_bytes::ShortBytes;
 use crate::keyspace::undo::Undo;
 use crate::keyspace::value::Value;
+use crate::types::set::Set;
 use crate::types::zset::{Pair, ZSet};
 
 /// How to take back one change inside a sorted set. Members have their places by score and text,
@@ -55,6 +56,8 @@ pub(super) fn effects_of_whole(key: &[u8], zset: &ZSet, out: &mut Vec<u8>) {
 /// Members with scores: what unions, intersections and differences of sorted sets are made of.
 /// Types without scores give each member the score 1.
 pub enum Scored<'a> {
+    /// A set: each member counts 1.
+    Set(&'a Set),
     /// A sorted set.
     ZSet(&'a ZSet),
 }
@@ -63,6 +66,7 @@ impl Scored<'_> {
     /// How many members there are.
     pub fn len(&self) -> usize {
         match self {
+            Self::Set(set) => set.len(),
             Self::ZSet(zset) => zset.len(),
         }
     }
@@ -75,6 +79,7 @@ impl Scored<'_> {
     /// The score of a member.
     pub fn score(&self, member: &[u8]) -> Option<f64> {
         match self {
+            Self::Set(set) => set.contains(member).then_some(1.0),
             Self::ZSet(zset) => zset.score(member),
         }
     }
@@ -88,6 +93,7 @@ impl Scored<'_> {
         mut visit: impl FnMut(Pair<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         match self {
+            Self::Set(set) => set.try_for_each(|member| visit((member, 1.0))),
             Self::ZSet(zset) => zset.iter().try_for_each(&mut visit),
         }
     }
@@ -114,6 +120,7 @@ impl Keyspace {
     pub fn scored(&mut self, key: &[u8]) -> Result<Option<Scored<'_>>, CommandError> {
         let Some(handle) = self.read(key) else { return Ok(None) };
         match &self.tables.entries.at(handle).value {
+            Value::Set(set) => Ok(Some(Scored::Set(set))),
             Value::ZSet(zset) => Ok(Some(Scored::ZSet(zset))),
             _ => Err(CommandError::WrongType),
         }

@@ -112,3 +112,14 @@ fn bad_arguments_and_wrong_type() {
     rig.check("SORT", "-ERR wrong number of arguments for 'sort' command");
     rig.check("SORT_RO", "-ERR wrong number of arguments for 'sort_ro' command");
 }
+
+#[test]
+fn sorted_sets_are_sorted_by_member_or_left_in_the_order_of_their_scores() {
+    let mut rig = Rig::new();
+    rig.check("ZADD {t}z 1 30 2 4 3 100", ":3");
+    rig.check("SORT {t}z", "[$4 $30 $100]");
+    rig.check("SORT {t}z BY nosort", "[$30 $4 $100]");
+    rig.check("SORT {t}z BY nosort DESC LIMIT 0 2", "[$100 $4]");
+    rig.check("SORT {t}z DESC STORE {t}l", ":3");
+    rig.check("LRANGE {t}l 0 -1", "[$100 $30 $4]");
+}
