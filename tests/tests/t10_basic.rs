@@ -192,6 +192,8 @@ fn pauses_hold_commands_back() {
     assert_eq!(other.read().to_string(), "+OK");
 
     client.check("CLIENT PAUSE 60000", "+OK");
+    other.check("MGET a b", "-CROSSSLOT Keys in request don't hash to the same slot");
+    other.check("GET", "-ERR wrong number of arguments for 'get' command");
     other.send_line("GET k");
     assert!(other.is_silent_for(Duration::from_millis(60)));
     client.check("CLIENT UNPAUSE", "+OK");
@@ -199,6 +201,27 @@ fn pauses_hold_commands_back() {
 
     client.check("CLIENT PAUSE 40", "+OK");
     other.check("GET k", "$v");
+}
+
+#[test]
+fn a_pause_of_writes_lets_scripts_through_that_cannot_write() {
+    let server = Server::start();
+    let (mut client, mut other) = (server.client(), server.client());
+    let reading = "#!lua flags=no-writes\\nreturn redis.call('get', KEYS[1])";
+    let sha = other.value(&format!("SCRIPT LOAD \"{reading}\"")).text();
+    let library = "#!lua name=lib\nredis.register_function{function_name = 'reads', \
+                   callback = function() return 'value' end, flags = {'no-writes'}}";
+    assert_eq!(other.call(&["FUNCTION", "LOAD", library]), "$lib");
+    client.check("CLIENT PAUSE 60000 WRITE", "+OK");
+    other.check(&format!("EVAL \"{reading}\" 1 k"), "_");
+    other.check(&format!("EVALSHA {sha} 1 k"), "_");
+    other.check("EVAL_RO \"return redis.call('get', KEYS[1])\" 1 k", "_");
+    other.check("FCALL reads 1 k", "$value");
+    other.check("SCRIPT EXISTS x", "[:0]");
+    other.send_line("EVAL \"return redis.call('get', KEYS[1])\" 1 k");
+    assert!(other.is_silent_for(Duration::from_millis(60)));
+    client.check("CLIENT UNPAUSE", "+OK");
+    assert_eq!(other.read().to_string(), "_");
 }
 
 #[test]

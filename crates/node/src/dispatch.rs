@@ -29,6 +29,7 @@ use crate::executor::Executor;
 use crate::fan_out;
 use crate::gather::{Gathered, Open};
 use crate::panic::note_command;
+use crate::pause;
 
 /// A reply that has to be waited for.
 pub(crate) type Later = Pin<Box<dyn Future<Output = Vec<u8>>>>;
@@ -230,7 +231,9 @@ impl<'a> Dispatch<'a> {
         {
             return step;
         }
-        if let Some(end) = node.pause.holds(may_write(spec)) {
+        if node.pause.is_on()
+            && let Some(end) = pause::held(node, home, spec, args)
+        {
             // What ends a pause is not paused.
             if spec.family != Family::Connection && spec.family != Family::Server {
                 let node = self.executor.node.clone();
@@ -522,7 +525,8 @@ impl<'a> Dispatch<'a> {
             Plan::Shard { shard, slot } => {
                 if let Some(busy) = self.executor.busy(shard) {
                     if let Some(transaction) = &mut self.session.transaction {
-                        transaction.abort(Abort::Because(busy.into()));
+                        transaction.slot.get_or_insert(slot);
+                        transaction.abort(Abort::Errors);
                     }
                     self.reply_error(busy);
                     return Step::Next;
@@ -625,12 +629,6 @@ impl<'a> Dispatch<'a> {
             Done::WhenShardFree => Step::Again(Then::ShardFree),
         }
     }
-}
-
-/// Whether CLIENT PAUSE WRITE holds the command back.
-fn may_write(spec: &CommandSpec) -> bool {
-    let script = spec.family == Family::Scripting && !spec.flags.contains(Flags::READONLY);
-    spec.flags.intersects(Flags::WRITE | Flags::MAY_REPLICATE) || script || spec.name == "exec"
 }
 
 /// Commands that MULTI does not queue.

@@ -4,7 +4,17 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use protocol::args::Args;
+use protocol::spec::{CommandSpec, Flags};
+use router::plan::{Plan, plan};
+use router::registry::Home;
+use shard::script::functions::Function;
+use shard::script::sha::Sha;
+use shard::script::shebang;
 use tokio::sync::Notify;
+
+use crate::commands::NodeCommand;
+use crate::node::Node;
 
 /// What is paused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,17 +59,15 @@ impl Pause {
         self.ended.notify_waiters();
     }
 
-    /// Until when a command waits that does or does not write; `None`: not at all.
+    /// Whether anything may have to wait.
     #[inline]
-    pub(crate) fn holds(&self, writes: bool) -> Option<Instant> {
-        if !self.on.load(Ordering::Relaxed) {
-            return None;
-        }
-        self.holds_now(writes)
+    pub(crate) fn is_on(&self) -> bool {
+        self.on.load(Ordering::Relaxed)
     }
 
+    /// Until when a command waits that does or does not write; `None`: not at all.
     #[cold]
-    fn holds_now(&self, writes: bool) -> Option<Instant> {
+    pub(crate) fn holds(&self, writes: bool) -> Option<Instant> {
         let mut until = self.until.lock().unwrap_or_else(PoisonError::into_inner);
         let (end, mode) = (*until)?;
         if end <= Instant::now() {
@@ -77,5 +85,47 @@ impl Pause {
             () = ended => {}
             () = tokio::time::sleep_until(end.into()) => {}
         }
+    }
+}
+
+/// Until when a pause holds the command back. One that cannot run on this node is told so at once.
+#[cold]
+pub(crate) fn held(
+    node: &Node,
+    home: Home<NodeCommand>,
+    spec: &CommandSpec,
+    args: Args<'_>,
+) -> Option<Instant> {
+    let refused = matches!(
+        plan(spec, args, &node.topology),
+        Plan::Moved { .. } | Plan::CrossSlot | Plan::Down(_)
+    );
+    if refused && matches!(home, Home::Shard) {
+        return None;
+    }
+    node.pause.holds(may_write(node, spec, args))
+}
+
+/// Whether a pause of writes holds the command back. A script or a function that says that it does
+/// not write is believed: it cannot.
+fn may_write(node: &Node, spec: &CommandSpec, args: Args<'_>) -> bool {
+    let declares_no_writes = |body: &[u8]| {
+        shebang::parse(body).is_ok_and(|(flags, _)| flags.declared && flags.no_writes)
+    };
+    match spec.name {
+        "eval" => !declares_no_writes(args.at(1)),
+        "evalsha" => {
+            let known = Sha::parse(args.at(1)).and_then(|sha| node.scripts.find(sha));
+            !known.is_some_and(|source| declares_no_writes(&source.body))
+        }
+        "fcall" => {
+            let is_called =
+                |known: &Function| known.name.as_bytes().eq_ignore_ascii_case(args.at(1));
+            let libraries = node.functions.libraries();
+            let mut functions = libraries.iter().flat_map(|library| &library.functions);
+            !functions.any(|function| is_called(function) && function.flags.no_writes)
+        }
+        "exec" => true,
+        _ => spec.flags.intersects(Flags::WRITE | Flags::MAY_REPLICATE),
     }
 }
