@@ -195,12 +195,15 @@ fn the_others_of_a_busy_shard_are_told_so() {
         client.check("DBSIZE", BUSY);
         client.check("MULTI", "+OK");
         client.check(&get, BUSY);
-        client.check_start("EXEC", "-EXECABORT");
+        let because = format!("-EXECABORT Transaction discarded because of: {}", &BUSY[1..]);
+        client.check("EXEC", &because);
+        client.check("MULTI", "+OK");
+        client.check(&get, BUSY);
     }
-    let mut busy = elsewhere;
-    busy.check("SCRIPT KILL", "+OK");
+    server.client_on(1).check("SCRIPT KILL", "+OK");
     assert!(blocked.read().to_string().starts_with(KILLED));
-    for client in [&mut resident, &mut busy, &mut fresh] {
+    for client in [&mut resident, &mut elsewhere, &mut fresh] {
+        client.check("EXEC", "-EXECABORT Transaction discarded because of previous errors.");
         client.check(&get, "_");
         client.check("DBSIZE", ":1");
     }

@@ -29,6 +29,20 @@ fn commands_that_need_memory_are_refused() {
 }
 
 #[test]
+fn a_transaction_that_needs_memory_is_refused_by_exec() {
+    let server = Server::start();
+    let (mut client, mut other) = (server.client(), server.client());
+    for (line, refused) in [("SET {t}new 1", true), ("GET {t}new", false)] {
+        client.check("MULTI", "+OK");
+        client.check(line, "+QUEUED");
+        other.check("CONFIG SET maxmemory 1", "+OK");
+        let because = format!("-EXECABORT Transaction discarded because of: {}", &OOM[1..]);
+        client.check("EXEC", if refused { &because } else { "[_]" });
+        other.check("CONFIG SET maxmemory 0", "+OK");
+    }
+}
+
+#[test]
 fn scripts_run_as_far_as_they_said_that_they_could() {
     let server = Server::start();
     let mut client = full(&server);

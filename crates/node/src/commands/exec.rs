@@ -11,7 +11,7 @@ use std::rc::Rc;
 use protocol::args::Args;
 use protocol::encode::{self, Version};
 use protocol::slot::Slot;
-use protocol::spec::FanOut;
+use protocol::spec::{FanOut, Flags};
 use router::plan::{Plan, place};
 use router::registry::Home;
 use router::session::{Session, Transaction};
@@ -54,13 +54,14 @@ pub(crate) fn run(call: &mut NodeCall<'_, '_>, _args: Args<'_>) -> Result<Done, 
         version: call.session.version,
     };
     watch::unwatch_all(call.executor, call.session);
+    if !transaction.cross_slot
+        && let Some(why) = obstacle(executor, shard, &transaction)
+    {
+        let text = format!("EXECABORT Transaction discarded because of: {why}");
+        return Err(CommandError::dynamic(text));
+    }
     if let Some(refusal) = transaction.refusal() {
         return Err(CommandError::dynamic(refusal));
-    }
-    if let Some(busy) = executor.busy(shard) {
-        return Err(CommandError::dynamic(format!(
-            "EXECABORT Transaction discarded because of: {busy}"
-        )));
     }
     let plain = transaction.queue.iter().all(|queued| {
         let fan_out = executor.node.table().spec(queued.id).fan_out;
@@ -78,6 +79,16 @@ pub(crate) fn run(call: &mut NodeCall<'_, '_>, _args: Args<'_>) -> Result<Done, 
     }
     let later = run_later(executor.clone(), call.connection.clone(), transaction, terms, shard);
     Ok(Done::Later(Box::pin(later)))
+}
+
+/// Why EXEC itself is refused now, whatever was queued before: no memory, or a busy shard.
+fn obstacle(executor: &Executor, shard: u16, transaction: &Transaction) -> Option<String> {
+    let table = executor.node.table();
+    let mut specs = transaction.queue.iter().map(|queued| table.spec(queued.id));
+    if executor.node.gauge.is_full() && specs.any(|spec| spec.flags.contains(Flags::DENYOOM)) {
+        return Some(CommandError::OutOfMemory.to_string());
+    }
+    executor.busy(shard).map(str::to_owned)
 }
 
 /// Runs a whole transaction on the shard of this executor.
