@@ -41,6 +41,11 @@ impl Generator {
         }
     }
 
+    /// A value that keeps a hash in the encoding that has an order.
+    fn short_value(&mut self) -> String {
+        if self.random.one_in(2) { self.integer() } else { self.short_text() }
+    }
+
     fn string_command(&mut self) -> String {
         let key = self.key();
         match self.random.below(22) {
@@ -92,8 +97,8 @@ impl Generator {
         let field = self.field();
         match self.random.below(15) {
             0 | 1 => format!("'hget', {key}, {field}"),
-            2..=4 => format!("'hset', {key}, {field}, {}", self.value()),
-            5 => format!("'hset', {key}, {field}, {}, {}", self.value(), self.field()),
+            2..=4 => format!("'hset', {key}, {field}, {}", self.short_value()),
+            5 => format!("'hset', {key}, {field}, {}, {}", self.short_value(), self.field()),
             6 => format!("'hmget', {key}, {field}, {}, 'n'", self.field()),
             // A map has an order of its own.
             7 if !self.resp3 => format!("'hgetall', {key}"),

@@ -26,8 +26,7 @@ const TEXTS: &[&str] = &[
     "'9007199254740993'",
 ];
 
-/// Numbers whose text is the same for every printer. No zero: PUC Lua's compiler takes a negative zero
-/// that it computes for the zero that it has met before.
+/// Numbers whose text is the same for every printer.
 const NUMBERS: &[&str] = &[
     "1", "2", "3", "-1", "7", "10", "100", "-42", "255", "65536", "1e3", "2^31", "-2^31", "2^40",
     "0.5", "1.25", "-2.75", "0x1F", "3.0", "1e15",
@@ -62,9 +61,12 @@ impl Generator {
             0..=4 => {
                 let op = me.random.pick(&["+", "-", "*", "/", "%"]);
                 let (a, b) = (me.number(), me.number());
-                format!("({a} {op} {b})")
+                // No negative zero: remainders have it or not, and PUC Lua's compiler takes one that it
+                // computes for the zero that it has met before.
+                let end = if matches!(op, "*" | "/" | "%") { " + 0" } else { "" };
+                format!("({a} {op} {b}{end})")
             }
-            5 => format!("(-{})", me.number()),
+            5 => format!("(0 - {})", me.number()),
             6 => format!("#{}", me.text_operand()),
             7 => {
                 let text = me.random.pick(&["'12'", "'3.5'", "' 7 '", "'0x10'", "'1e2'", "'-3'"]);
@@ -72,7 +74,7 @@ impl Generator {
             }
             8 => {
                 let text = me.random.pick(&["'12'", "'0x10'", "' 7 '"]);
-                format!("({text} * {})", me.number())
+                format!("({text} * {} + 0)", me.number())
             }
             9 => format!("({} ^ {})", me.number(), me.random.below(3)),
             _ => me.library_number(),
@@ -88,7 +90,7 @@ impl Generator {
             0 => format!("({} + {})", me.integer(), me.integer()),
             1 => format!("({} - {})", me.integer(), me.integer()),
             2 => format!("#{}", me.text_operand()),
-            _ => format!("({} * 2)", me.integer()),
+            _ => format!("({} * 2 + 0)", me.integer()),
         })
     }
 
@@ -100,6 +102,11 @@ impl Generator {
         }
     }
 
+    /// A text that is not long.
+    pub(super) fn short_text(&mut self) -> String {
+        self.random.pick(TEXTS).into()
+    }
+
     pub(super) fn text(&mut self) -> String {
         if self.depth == 0 || self.random.one_in(3) {
             return match self.variable(Kind::Text) {
@@ -107,12 +114,14 @@ impl Generator {
                 _ => self.random.pick(TEXTS).into(),
             };
         }
-        self.inside(|me| match me.random.below(8) {
+        self.inside(|me| match me.random.below(9) {
             0 | 1 => format!("({} .. {})", me.text(), me.text()),
             2 => format!("({} .. {})", me.text(), me.integer()),
-            3 => format!("tostring({})", me.plain()),
-            4 => format!("type({})", me.any()),
-            5 => format!("({} and {} or {})", me.boolean(), me.text(), me.text()),
+            // The text of NaN has a sign or not.
+            3 => format!("tostring({})", me.integer()),
+            4 => format!("tostring({})", me.random.pick(&["nil", "true", "false", "'x'", "1.5"])),
+            5 => format!("type({})", me.any()),
+            6 => format!("({} and {} or {})", me.boolean(), me.text(), me.text()),
             _ => me.library_text(),
         })
     }
@@ -154,7 +163,7 @@ impl Generator {
         if self.depth == 0 || self.random.one_in(4) {
             return match self.variable(Kind::List) {
                 Some(name) if self.random.one_in(2) => name,
-                _ => self.random.pick(&["{}", "{1, 2, 3}", "{'a', 'b'}", "KEYS", "ARGV"]).into(),
+                _ => self.random.pick(&["{}", "{1, 2, 3}", "{'a', 'b'}", "{unpack(ARGV)}"]).into(),
             };
         }
         self.inside(|me| match me.random.below(4) {

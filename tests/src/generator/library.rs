@@ -54,7 +54,7 @@ impl Generator {
                 self.integer(),
                 self.random.below(999)
             ),
-            7 => format!("string.format('%.3f %g', {}, {})", self.number(), self.number()),
+            7 => format!("string.format('%.3f %g', {}, {})", self.integer(), self.integer()),
             8 => format!("string.format('%s-%s', 'a', {})", self.integer()),
             9 => format!(
                 "table.concat({}, {})",
