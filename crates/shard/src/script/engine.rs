@@ -1,6 +1,5 @@
 //! The script host of one shard.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -8,6 +7,7 @@ use std::sync::Arc;
 use foldhash::fast::FixedState;
 use protocol::encode::Version;
 
+use super::compile::compile_script;
 use super::debug::{self, Session};
 use super::functions::{FunctionEngine, FunctionStore};
 use super::host::Services;
@@ -19,10 +19,8 @@ use super::outcome::ScriptCounters;
 use super::program::Program;
 use super::run::{Invocation, Rehearsal, Runner};
 use super::sha::Sha;
-use super::shebang;
 use super::stats::ScriptStats;
 use super::store::{ScriptStore, Source};
-use super::tail_calls;
 use crate::commands::table::CommandTable;
 use crate::error::CommandError;
 use crate::gauge::Gauge;
@@ -33,15 +31,6 @@ use crate::reply::Reply;
 struct Compiled {
     program: Program,
     source: Arc<Source>,
-}
-
-/// LuaJIT skips a first line that begins with `#`, and a byte order mark, and has its own word for
-/// bytecode. To Lua 5.1 all three are mistakes of the first character, as they are here behind a blank.
-fn without_header(lua: &[u8]) -> Cow<'_, [u8]> {
-    match lua.first() {
-        Some(b'#' | 0x1b | 0xef) => Cow::Owned([b" ", lua].concat()),
-        _ => Cow::Borrowed(lua),
-    }
 }
 
 /// What VMs are made of and what programs run with, scripts and functions alike.
@@ -282,8 +271,11 @@ impl ScriptEngine {
     }
 
     fn compile(&mut self, sha: Sha, body: &[u8], pinned: bool) -> Result<Compiled, CommandError> {
-        let limit = self.setting.limits.script_bytes;
-        let program = compile_into(self.machine()?, sha, body, limit)?;
+        let (control, limits) = (self.setting.control.clone(), self.setting.limits.clone());
+        let machine = self.machine()?;
+        let program = compile_script(machine, &control, &limits, sha, body);
+        machine.settle();
+        let program = program?;
         Ok(Compiled { program, source: self.store.add(sha, body, pinned) })
     }
 
@@ -430,7 +422,8 @@ impl ScriptEngine {
         let sha = Sha::of(body);
         let session = Session::new(request, body, sha.hex());
         let made = self.make_machine(false).and_then(|mut machine| {
-            let program = compile_into(&mut machine, sha, body, self.setting.limits.script_bytes)?;
+            let Setting { control, limits, .. } = &self.setting;
+            let program = compile_script(&mut machine, control, limits, sha, body)?;
             Ok((machine, program))
         });
         let runner = self.setting.runner(&mut self.counters);
@@ -462,32 +455,4 @@ impl ScriptEngine {
         let runner = self.setting.runner(&mut self.counters);
         Ok((compiled, machine, runner))
     }
-}
-
-/// Compiles a script for a VM.
-fn compile_into(
-    machine: &mut Machine,
-    sha: Sha,
-    body: &[u8],
-    limit: usize,
-) -> Result<Program, CommandError> {
-    if body.len() > limit {
-        return Err(CommandError::dynamic(format!("ERR Script is larger than {limit} bytes")));
-    }
-    let (flags, lua) = shebang::parse(body)?;
-    let stack = machine.vm.stack();
-    let lua = without_header(lua);
-    stack.load(&lua, c"@user_script").map_err(|message| {
-        CommandError::dynamic(format!(
-            "ERR Error compiling script (new function): {}",
-            String::from_utf8_lossy(&message)
-        ))
-    })?;
-    if let Some(kept) = tail_calls::keep_frames(&lua)
-        && stack.load(&kept, c"@user_script").is_ok()
-    {
-        stack.insert(-2);
-        stack.pop(1);
-    }
-    Ok(Program::script(stack.anchor(), flags, sha.hex(), body))
 }

@@ -27,6 +27,8 @@ pub(super) struct Machine {
     pub(super) argv: List,
     /// Anchor of the function that switches the JIT compiler off.
     jit_off: c_int,
+    /// Anchor of the function that compiles a text, see the module `compile`.
+    pub(super) compile: c_int,
     /// Bytes that were in use after all garbage was last collected.
     live: usize,
     /// Anchor of the function that switches what libraries see.
@@ -83,9 +85,20 @@ impl Machine {
         let handler = stack.anchor();
         let (keys, argv) = (List::new(b"KEYS"), List::new(b"ARGV"));
         let (live, session) = (vm.memory_used(), None);
-        let Sandbox { globals, jit_off, library_api } = sandbox;
-        let mut machine =
-            Self { vm, host, handler, globals, keys, argv, jit_off, live, library_api, session };
+        let Sandbox { globals, jit_off, compile, library_api } = sandbox;
+        let mut machine = Self {
+            vm,
+            host,
+            handler,
+            globals,
+            keys,
+            argv,
+            jit_off,
+            compile,
+            live,
+            library_api,
+            session,
+        };
         if !parts.jit && !machine.switch_jit_off() {
             return Err(VmError("the JIT compiler cannot be switched off".into()));
         }
@@ -122,15 +135,25 @@ impl Machine {
     /// limits of scripts in force. On success its one result is on top of the stack, else the error
     /// value.
     pub(super) fn call(&mut self, control: &Control, arguments: c_int) -> Result<(), ()> {
-        control.set_host(self.host.address().cast());
         match self.session.take() {
-            None => self.vm.call_script(control, arguments),
+            None => self.call_undebugged(control, arguments),
             Some(session) => {
+                control.set_host(self.host.address().cast());
                 let (session, result) = debug::drive(self, control, session);
                 self.session = Some(session);
                 result
             }
         }
+    }
+
+    /// The same, and never under the debugger.
+    pub(super) fn call_undebugged(
+        &mut self,
+        control: &Control,
+        arguments: c_int,
+    ) -> Result<(), ()> {
+        control.set_host(self.host.address().cast());
+        self.vm.call_script(control, arguments)
     }
 
     /// Has code see what libraries see while they are loaded, or what functions see again.
@@ -229,6 +252,8 @@ struct Sandbox {
     globals: c_int,
     /// The function that switches the JIT compiler off.
     jit_off: c_int,
+    /// The function that compiles a text.
+    compile: c_int,
     /// For libraries: the function that switches what they see.
     library_api: Option<c_int>,
 }
@@ -265,6 +290,8 @@ fn build_sandbox(stack: Stack, host: *mut Host, purpose: Purpose) -> Result<Sand
         stack.raw_get_index(-1, 4);
         stack.anchor()
     });
+    stack.raw_get_index(-1, 5);
+    let compile = stack.anchor();
     stack.pop(1);
-    Ok(Sandbox { globals, jit_off, library_api })
+    Ok(Sandbox { globals, jit_off, compile, library_api })
 }

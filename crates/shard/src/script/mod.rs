@@ -2,6 +2,7 @@
 //!
 //! | file | holds |
 //! |---|---|
+//! | `compile` | from source text to a function |
 //! | `engine` | the scripts of one shard: compiling them, running them all or nothing |
 //! | `machine` | one VM with its host |
 //! | `raw` | the one audited module: the Lua C API |
@@ -31,6 +32,7 @@
 //! - I2. What ends a script (kill, time, memory) cannot be survived: the run is rolled back even
 //!   if script code caught the error and returned.
 
+mod compile;
 mod convert;
 pub mod debug;
 mod engine;

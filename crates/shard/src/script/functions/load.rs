@@ -3,6 +3,7 @@
 use super::metadata::Metadata;
 use super::registration::{Registered, Registration};
 use crate::error::CommandError;
+use crate::script::compile::{Refused, Text, compile};
 use crate::script::host::{RunState, Stop};
 use crate::script::interrupt::{Control, What, name_id};
 use crate::script::limits::Limits;
@@ -25,24 +26,28 @@ pub(super) fn run(
     metadata: &Metadata<'_>,
     time_ms: u64,
 ) -> Result<Vec<Registered>, CommandError> {
+    let what =
+        What { time_limit_ms: time_ms, id: name_id(metadata.name.as_bytes()), is_function: true };
     let stack = machine.vm.stack();
     stack.push_anchored(machine.handler);
-    if let Err(message) = stack.load(metadata.lua, c"@user_function") {
+    let text = Text { lua: metadata.lua, chunk_name: c"@user_function", what };
+    compile(machine, control, limits, &text).map_err(|refused| {
         stack.set_top(0);
-        let shown = String::from_utf8_lossy(&message);
-        return Err(CommandError::dynamic(format!("ERR Error compiling function: {shown}")));
-    }
+        match refused {
+            Refused::Stopped(error) => error,
+            Refused::Message(message) => {
+                let message = String::from_utf8_lossy(&message);
+                CommandError::dynamic(format!("ERR Error compiling function: {message}"))
+            }
+        }
+    })?;
     machine.host.with(|host| {
         host.run = RunState::default();
         host.stop = None;
         host.frame_lost = false;
         host.registration = Some(Registration::default());
     });
-    control.describe(What {
-        time_limit_ms: time_ms,
-        id: name_id(metadata.name.as_bytes()),
-        is_function: true,
-    });
+    control.describe(what);
     machine.show_library_api(true);
     let outcome = machine.call(control, 0);
     machine.show_library_api(false);

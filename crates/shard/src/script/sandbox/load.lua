@@ -66,6 +66,12 @@ end
 
 local lib = {}
 
+-- For the host: the function, or a message.
+function lib.compile(text, chunk_name)
+  local loaded, message = compile(text, chunk_name)
+  return loaded or message
+end
+
 function lib.loadstring(...)
   local text, chunk_name = ...
   local kind = raw_type(text)
