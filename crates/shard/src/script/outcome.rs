@@ -144,8 +144,10 @@ pub(super) fn failure(
 
 /// The text of the error that was raised, and where.
 fn raised(stack: Stack, program: &Program) -> (String, Option<Position>) {
-    let lost = stack.flag(-1, b"lost");
+    let is_marked = stack.flag(-1, b"lost");
     let (text, position) = error_text(stack);
+    // Compiled code that fills the stack leaves neither a frame to name nor room to describe the error.
+    let lost = is_marked || text == "ERR stack overflow";
     let position = position.or_else(|| program.last_return());
     match (&position, text.strip_prefix("ERR ")) {
         (Some((_, line)), Some(rest)) if lost => {
