@@ -77,7 +77,8 @@ pub(crate) const ENDLESS_PATTERNS: &[(&str, &str)] = &[
     ("gsub with a function", "return (('a'):rep(100000)):gsub('.-.-.-b', function() end)"),
     (
         "gsub with a function that matches",
-        "return (('a'):rep(100000)):gsub('a', function(a) return (a:rep(9999)):match('.-.-.-b') end)",
+        "return (('a'):rep(100000)):gsub('a', function(a) \
+         return (a:rep(9999)):match('.-.-.-b') end)",
     ),
     ("gmatch", "for w in (('a'):rep(100000)):gmatch('.-.-.-b') do end"),
     ("balanced brackets", "return (('('):rep(1000000)):match('%b()')"),

@@ -64,31 +64,48 @@ for name in ("find format match rep"):gmatch("%S+") do
   lib_string[name] = host_string[name]
 end
 
-local gmatch_check, gmatch_next = host_string.gmatch_check, host_string.gmatch_next
+local gmatch_begin, gmatch_check, gmatch_fill =
+  host_string.gmatch_begin, host_string.gmatch_check, host_string.gmatch_fill
+local gsub, gsub_batch, gsub_begin = host_string.gsub, host_string.gsub_batch, host_string.gsub_begin
+local gsub_concat, gsub_fail, gsub_join =
+  host_string.gsub_concat, host_string.gsub_fail, host_string.gsub_join
+local raw_unpack, HUGE = unpack, math.huge
 
+-- The state of a gmatch: text, pattern, the place to go on at, the item before the next capture,
+-- the last capture, how many captures a match has, and then captures of matches found in advance.
 function lib_string.gmatch(...)
   local text, pattern = ...
-  if raw_type(text) == "number" then
-    text = tostring(text)
-  end
-  if raw_type(pattern) == "number" then
-    pattern = tostring(pattern)
-  end
   if raw_type(text) ~= "string" or raw_type(pattern) ~= "string" then
-    return gmatch_check(...)
+    text, pattern = gmatch_begin(...)
+    if not text then
+      return gmatch_check(...)
+    end
   end
-  local state = { text, pattern, 0 }
+  local state = { text, pattern, 0, 6, 6, 1, false, false, false, false, false, false, false, false }
   return function()
-    return gmatch_next(state)
+    local place, width = state[4], state[6]
+    if place == state[5] then
+      local count, next_at
+      count, width, next_at = gmatch_fill(state[1], state[2], state[3], state)
+      if not count then
+        return gsub_fail(width)
+      end
+      if count == 0 then
+        state[3] = false
+        return
+      end
+      place = 6
+      state[3], state[5], state[6] = next_at, 6 + count, width
+    end
+    state[4] = place + width
+    if width == 1 then
+      return state[place + 1]
+    end
+    return raw_unpack(state, place + 1, place + width)
   end
 end
 
 lib_string.gfind = lib_string.gmatch
-
-local gsub, gsub_batch, gsub_begin = host_string.gsub, host_string.gsub_batch, host_string.gsub_begin
-local gsub_concat, gsub_fail, gsub_join =
-  host_string.gsub_concat, host_string.gsub_fail, host_string.gsub_join
-local raw_unpack = unpack
 
 -- A list for matches that nobody uses, without anything in it that takes memory.
 local gsub_spare
@@ -100,16 +117,19 @@ local GSUB_SPARE_MAX = 64
 local function gsub_drive(text, pattern, replacement, most)
   local list, is_table = gsub_spare or {}, raw_type(replacement) == "table"
   gsub_spare = nil
-  local at, kept, done, batch = 1, 1, 0, 16
+  local at, kept, done, batch = 0, 0, 0, 16
   local pieces, piece_count
   while true do
     if batch > most - done then
       batch = most - done
     end
-    local fault, count, width, next_at = gsub_batch(text, pattern, at, batch, list, is_table)
-    local stride = width + 2
+    local places, width, next_at = gsub_batch(text, pattern, at, batch, list, is_table)
+    if not places then
+      return gsub_fail(width)
+    end
+    local count = #places / 8
     -- What is called gets the captures of a match, and what it returns takes the place of the first.
-    for place = 3, count * stride, stride do
+    for place = 1, count * width, width do
       local value = list[place]
       if is_table then
         value = replacement[value]
@@ -126,15 +146,12 @@ local function gsub_drive(text, pattern, replacement, most)
       end
       list[place] = value or false
     end
-    if fault then
-      return gsub_fail(fault)
-    end
     done = done + count
     local is_last, piece = not next_at or done >= most, nil
-    piece, kept = gsub_join(text, list, count, width, kept, is_last)
+    piece, kept = gsub_join(text, list, places, width, kept, is_last)
     if is_last and not pieces then
-      if count * stride <= GSUB_SPARE_MAX then
-        for place = 1, count * stride do
+      if count * width <= GSUB_SPARE_MAX then
+        for place = 1, count * width do
           list[place] = false
         end
         gsub_spare = list
@@ -156,7 +173,30 @@ local function gsub_drive(text, pattern, replacement, most)
   end
 end
 
--- A level of the caller that is the loop above has no position, as if it were C.
+function lib_string.gsub(...)
+  local text, pattern, replacement, most = ...
+  local kind = raw_type(replacement)
+  if kind == "function" or kind == "table" then
+    if
+      most == nil
+      and kind == "function"
+      and raw_type(text) == "string"
+      and raw_type(pattern) == "string"
+    then
+      return gsub_drive(text, pattern, replacement, HUGE)
+    end
+    text, pattern, most = gsub_begin(...)
+    if text then
+      return gsub_drive(text, pattern, replacement, most)
+    end
+  end
+  return gsub(...)
+end
+
+G.string = protect(lib_string)
+
+-- What `error` blames on a function of the sandbox has no position, as if that were C: a replacement
+-- of gsub may say `error("…", 2)`.
 local getinfo = debug.getinfo
 
 function G.error(message, level)
@@ -169,19 +209,6 @@ function G.error(message, level)
   return raw_error(message, level)
 end
 
-function lib_string.gsub(...)
-  local _, _, replacement = ...
-  local kind = raw_type(replacement)
-  if kind == "function" or kind == "table" then
-    local text, pattern, most = gsub_begin(...)
-    if text then
-      return gsub_drive(text, pattern, replacement, most)
-    end
-  end
-  return gsub(...)
-end
-
-G.string = protect(lib_string)
 local lib_math = pick(math, [[abs acos asin atan atan2 ceil cos cosh deg exp floor fmod frexp huge
   ldexp log log10 max min mod modf pi pow rad sin sinh sqrt tan tanh]])
 lib_math.random, lib_math.randomseed = libraries.math.random, libraries.math.randomseed

@@ -57,12 +57,10 @@ impl Arguments {
         at: c_int,
         read: impl FnOnce(&[u8]) -> Result<R, Raise>,
     ) -> Result<R, Raise> {
-        if self.kind(at) == Kind::Number {
-            return read(&self.stack.text(self.place(at)).unwrap_or_default());
-        }
-        match self.stack.with_bytes(self.place(at), read) {
-            Some(result) => result,
-            None => Err(self.type_error(at, "string")),
+        match self.kind(at) {
+            Kind::String => self.stack.with_string(self.place(at), read),
+            Kind::Number => read(&self.stack.text(self.place(at)).unwrap_or_default()),
+            _ => Err(self.type_error(at, "string")),
         }
     }
 

@@ -1,5 +1,5 @@
-//! Libraries: those that Redis adds to Lua (cjson, cmsgpack, struct, its own `math.random`), and what
-//! of Lua's own could not be stopped.
+//! Libraries: those that Redis adds to Lua (cjson, cmsgpack, struct, its own `math.random`), and
+//! what of Lua's own could not be stopped.
 //!
 //! | file | holds |
 //! |---|---|

@@ -156,15 +156,23 @@ impl Stack {
         index: c_int,
         read: impl FnOnce(&[u8]) -> R,
     ) -> Option<R> {
-        if self.kind(index) != Kind::String {
-            return None;
-        }
+        (self.kind(index) == Kind::String).then(|| self.with_string(index, read))
+    }
+
+    /// [`Self::with_bytes`] of a place that is known to have a string.
+    #[inline]
+    pub(in crate::script) fn with_string<R>(
+        self,
+        index: c_int,
+        read: impl FnOnce(&[u8]) -> R,
+    ) -> R {
+        debug_assert_eq!(self.kind(index), Kind::String);
         let mut len = 0;
-        let bytes = unsafe {
-            let start = ffi::lua_tolstring(self.0, index, &raw mut len);
-            std::slice::from_raw_parts(start.cast::<u8>(), len)
-        };
-        Some(read(bytes))
+        let start = unsafe { ffi::lua_tolstring(self.0, index, &raw mut len) };
+        if start.is_null() {
+            return read(&[]);
+        }
+        read(unsafe { std::slice::from_raw_parts(start.cast::<u8>(), len) })
     }
 
     /// The text of the string or number at a place, numbers as Lua prints them (`%.14g`).
@@ -187,10 +195,17 @@ impl Stack {
     #[inline]
     pub(in crate::script) fn raw_get_index(self, table: c_int, n: usize) {
         if self.kind(table) == Kind::Table {
-            unsafe { ffi::lua_rawgeti(self.0, table, n as ffi::lua_Integer) };
+            self.raw_get_item(table, n);
         } else {
             self.push_nil();
         }
+    }
+
+    /// [`Self::raw_get_index`] of a place that is known to have a table.
+    #[inline]
+    pub(in crate::script) fn raw_get_item(self, table: c_int, n: usize) {
+        debug_assert_eq!(self.kind(table), Kind::Table);
+        unsafe { ffi::lua_rawgeti(self.0, table, n as ffi::lua_Integer) };
     }
 
     /// Pushes `table[name]`, raw.

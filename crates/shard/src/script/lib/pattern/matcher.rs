@@ -56,6 +56,8 @@ pub(in crate::script::lib) struct Matcher<'a> {
     pattern: &'a [u8],
     watch: &'a Watch<'a>,
     steps_left: usize,
+    /// It has looked at the watch.
+    looked: bool,
     depth: u32,
     /// How many captures there are.
     level: usize,
@@ -72,7 +74,16 @@ impl<'a> Matcher<'a> {
     ) -> Self {
         debug_assert!(subject.len() < POSITION as usize);
         let captures = [Capture { start: 0, len: 0 }; CAPTURES_MAX];
-        Self { subject, pattern, watch, steps_left: LOOK_EVERY, depth: 0, level: 0, captures }
+        Self {
+            subject,
+            pattern,
+            watch,
+            steps_left: LOOK_EVERY,
+            looked: false,
+            depth: 0,
+            level: 0,
+            captures,
+        }
     }
 
     /// The first match that begins at `from` or later; `anchored`, at `from` only.
@@ -134,6 +145,11 @@ impl<'a> Matcher<'a> {
         }
     }
 
+    /// Whether what it has done so far took long enough to look at the watch.
+    pub(in crate::script::lib) fn was_long(&self) -> bool {
+        self.looked
+    }
+
     fn text_of(&self, Capture { start, len }: Capture) -> &'a [u8] {
         &self.subject[start as usize..][..len as usize]
     }
@@ -178,7 +194,7 @@ impl<'a> Matcher<'a> {
 
     #[cold]
     fn look(&mut self) -> Result<(), Miss> {
-        self.steps_left = LOOK_EVERY;
+        (self.steps_left, self.looked) = (LOOK_EVERY, true);
         self.watch.look().map_err(|_| Miss::Ended)
     }
 
@@ -249,12 +265,15 @@ impl<'a> Matcher<'a> {
     fn set_end(&mut self, p: usize) -> Result<usize, Miss> {
         let mut at = if self.pattern.get(p + 1) == Some(&b'^') { p + 2 } else { p + 1 };
         loop {
-            self.spend(1)?;
-            at += match self.pattern.get(at..) {
-                None | Some([]) => return Err(Miss::MissingBracket),
-                Some([b'%', _, ..]) => 2,
-                Some(_) => 1,
-            };
+            if at % SLICE == 0 {
+                self.spend(SLICE / BYTES_A_STEP)?;
+            }
+            match self.pattern.get(at) {
+                None => return Err(Miss::MissingBracket),
+                // What it escapes is not looked at, if there is something.
+                Some(b'%') if at + 1 < self.pattern.len() => at += 2,
+                Some(_) => at += 1,
+            }
             if self.pattern.get(at) == Some(&b']') {
                 return Ok(at + 1);
             }
@@ -292,6 +311,9 @@ impl<'a> Matcher<'a> {
     /// the rest matches, too.
     fn match_most(&mut self, s: usize, p: usize, end: usize, least: usize) -> Result<usize, Miss> {
         let mut count = self.count_in_a_row(s, p, end)?;
+        if end + 1 == self.pattern.len() && count >= least {
+            return Ok(s + count);
+        }
         while count >= least {
             match self.try_rest(s + count, end + 1) {
                 Err(Miss::Here) => {}
@@ -319,20 +341,20 @@ impl<'a> Matcher<'a> {
     }
 
     fn count_in_set(&mut self, s: usize, p: usize, end: usize) -> Result<usize, Miss> {
-        for count in 0..TABLE_AFTER {
-            match self.subject.get(s + count) {
-                Some(&byte) if self.has_in_set(byte, p, end)? => {}
-                _ => return Ok(count),
+        let set = Set::new(&self.pattern[p..end]);
+        if end - p <= SHORT_SET {
+            let start = &self.subject[s..self.subject.len().min(s + TABLE_AFTER)];
+            if let Some(other) = start.iter().position(|&byte| !set.has(byte)) {
+                return Ok(other);
             }
         }
-        let set = Set::new(&self.pattern[p..end]);
         let mut table = Table::new();
         for element in set.elements() {
             self.spend(1)?;
             table.add(element);
         }
         let table = table.complete(set);
-        Ok(TABLE_AFTER + self.count_while(s + TABLE_AFTER, |byte| table.has(byte))?)
+        self.count_while(s, |byte| table.has(byte))
     }
 
     #[inline]

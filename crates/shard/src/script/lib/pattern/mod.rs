@@ -12,8 +12,8 @@
 //! | `fault` | what is wrong with a pattern |
 //!
 //! # Invariants
-//! - I1. The matcher recurses as deep as a pattern has items that may be tried again, up to 200 as in
-//!   LuaJIT, and never as deep as the subject is long.
+//! - I1. The matcher recurses as deep as a pattern has items that may be tried again, up to 200 as
+//!   in LuaJIT, and never as deep as the subject is long.
 //! - I2. Between two looks at the watch lies a bounded amount of work, whatever the lengths of
 //!   subject and pattern.
 //! - I3. Nothing is allocated for a match.

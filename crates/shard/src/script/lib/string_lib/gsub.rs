@@ -2,11 +2,13 @@
 //!
 //! [`gsub`] itself replaces by texts and by tables without metamethods. For the other replacements
 //! the sandbox has a loop: [`begin`] looks at the arguments, [`batch`] finds some matches, the loop
-//! calls what the script has given for each, [`join`] makes a piece of the result of that, and so on.
+//! calls what the script has given for each, [`join`] makes a piece of the result of that, and so
+//! on.
 
 use std::ffi::c_int;
 use std::ops::Range;
 
+use super::batch::{Batch, Wanted, unpack};
 use super::{append, push_captured};
 use crate::script::host::Host;
 use crate::script::lib::arguments::Arguments;
@@ -154,10 +156,11 @@ fn append_captured(
 
 /// Appends the string or number on top of the stack; `None` when it is something else.
 fn append_stacked(out: &mut Vec<u8>, stack: Stack, watch: &Watch<'_>) -> Option<Result<(), Raise>> {
-    if stack.kind(-1) == Kind::Number {
-        return stack.text(-1).map(|text| append(out, &text, watch));
+    match stack.kind(-1) {
+        Kind::String => Some(stack.with_string(-1, |text| append(out, text, watch))),
+        Kind::Number => stack.text(-1).map(|text| append(out, &text, watch)),
+        _ => None,
     }
-    stack.with_bytes(-1, |text| append(out, text, watch))
 }
 
 /// `gsub_begin(text, pattern, replacement, count)`: text, pattern and count as the loop needs them;
@@ -176,147 +179,75 @@ pub(super) fn begin(_: &mut Host, stack: Stack) -> Result<c_int, Raise> {
     Ok(3)
 }
 
-/// Where `gsub_batch` has its list.
-const LIST: c_int = 5;
-
-/// Some matches in a row.
-struct Batch {
-    count: usize,
-    /// Captures of each.
-    width: usize,
-    /// Only the first capture of each is wanted: what is wrong with others does not matter.
-    first_only: bool,
-    /// The place to go on at, counted from 0, if there may be more.
-    next: Option<usize>,
-    /// What is wrong with the pattern, seen behind these matches.
-    fault: Option<Raise>,
-}
-
-/// `gsub_batch(text, pattern, at, most, list, first_only)`: fills the list with the next matches, from a place
-/// on: of each the first and the last place, and the captures. Returns what is wrong with the
-/// pattern, if anything is, how many matches there are, how many captures each has, and the place to
-/// go on at, if there may be more. Places are counted from 1.
+/// `gsub_batch(text, pattern, at, most, list, first_only)`: fills the list with the captures of the
+/// next matches, or the first of each, from a place on (counted from 0). Returns the places of the
+/// matches, for [`join`], how many captures each has, and the place to go on at, if there may be
+/// more; nil and what is wrong with the pattern, if anything is.
 pub(super) fn batch(host: &mut Host, stack: Stack) -> Result<c_int, Raise> {
     let arguments = Arguments::new(stack, "gsub");
-    let from = (stack.number(3) as usize).saturating_sub(1);
-    let most = stack.number(4) as usize;
+    let (from, most) = (stack.number(3) as usize, stack.number(4) as usize);
     let first_only = stack.boolean(6);
-    let batch = arguments.with_text(1, |subject| {
+    let mut places = host.libraries.take_buffer();
+    let found = arguments.with_text(1, |text| {
         arguments.with_text(2, |pattern| {
             let watch = Watch::new(host);
             let (anchored, pattern) = split_anchor(pattern);
-            let mut matcher = Matcher::new(subject, pattern, &watch);
-            Ok(if anchored {
-                find_anchored(stack, &mut matcher, from == 0 && most > 0, first_only)
-            } else {
-                find_some(stack, &mut matcher, from..subject.len() + 1, most, first_only)
-            })
+            let mut matcher = Matcher::new(text, pattern, &watch);
+            let end = if anchored { 1 } else { text.len() + 1 };
+            let wanted = Wanted { from, end, anchored, most, first_only };
+            let batch = Batch::find(stack, (5, 0), &mut matcher, &wanted, &mut places)?;
+            Ok((batch.next, batch.width))
         })
-    })?;
-    match batch.fault.map(|fault| watched(host, stack, Err::<(), _>(fault))) {
-        Some(Err(Raise::At(text))) if host.stop.is_none() => stack.push_bytes(&text),
-        Some(Err(raise)) => return Err(raise),
-        Some(Ok(())) | None => stack.push_nil(),
-    }
-    stack.push_number(batch.count as f64);
-    stack.push_number(batch.width as f64);
-    match batch.next {
-        Some(next) => stack.push_number((next + 1) as f64),
-        None => stack.push_nil(),
-    }
-    Ok(4)
-}
-
-/// The one match that an anchored pattern may have, at the beginning.
-fn find_anchored(
-    stack: Stack,
-    matcher: &mut Matcher<'_>,
-    at_start: bool,
-    first_only: bool,
-) -> Batch {
-    let mut batch = Batch { count: 0, width: 1, first_only, next: None, fault: None };
-    if at_start {
-        batch.fault = batch.add(stack, matcher, 0, true).err();
-    }
-    batch.next = None;
-    batch
-}
-
-/// The next matches, at most so many.
-fn find_some(
-    stack: Stack,
-    matcher: &mut Matcher<'_>,
-    places: Range<usize>,
-    most: usize,
-    first_only: bool,
-) -> Batch {
-    let next = Some(places.start);
-    let mut batch = Batch { count: 0, width: 1, first_only, next, fault: None };
-    while let Some(from) = batch.next.filter(|_| batch.count < most && batch.fault.is_none()) {
-        batch.next = None;
-        if from < places.end {
-            batch.fault = batch.add(stack, matcher, from, false).err();
+    });
+    let found = match watched(host, stack, found) {
+        Ok((next, width)) => {
+            stack.push_bytes(&places);
+            stack.push_number(width as f64);
+            match next {
+                Some(next) => stack.push_number(next as f64),
+                None => stack.push_nil(),
+            }
+            Ok(3)
         }
-    }
-    batch
-}
-
-impl Batch {
-    /// Adds the next match to the list, if there is one.
-    fn add(
-        &mut self,
-        stack: Stack,
-        matcher: &mut Matcher<'_>,
-        from: usize,
-        anchored: bool,
-    ) -> Result<(), Raise> {
-        let Some(found) = matcher.find(from, anchored)? else { return Ok(()) };
-        // A pattern has as many captures wherever it matches.
-        self.width = if self.first_only { 1 } else { matcher.captures().max(1) };
-        let at = self.count * (self.width + 2);
-        stack.push_number((found.start + 1) as f64);
-        stack.raw_set_index(LIST, at + 1);
-        stack.push_number(found.end as f64);
-        stack.raw_set_index(LIST, at + 2);
-        for index in 0..self.width {
-            push_captured(stack, &matcher.capture(index, &found)?);
-            stack.raw_set_index(LIST, at + 3 + index);
+        Err(Raise::At(text)) if host.stop.is_none() => {
+            stack.push_nil();
+            stack.push_bytes(&text);
+            Ok(2)
         }
-        self.count += 1;
-        self.next = Some(found.end + usize::from(found.is_empty()));
-        Ok(())
-    }
+        Err(raise) => Err(raise),
+    };
+    host.libraries.put_buffer(places);
+    found
 }
 
-/// `gsub_join(text, list, count, width, kept, is_last)`: the text from the place `kept` to the last
-/// match of the list, or to the end, replaced by what the list has instead of the first captures.
-/// Returns that, and the place after the last match.
+/// `gsub_join(text, list, places, width, kept, is_last)`: the text from the place `kept` (counted
+/// from 0) to the last match, or to the end, with what the list has instead of the first captures
+/// in place of the matches; false leaves a match. Returns that, and the place after the last match.
 pub(super) fn join(host: &mut Host, stack: Stack) -> Result<c_int, Raise> {
-    let [count, width, kept] = [3, 4, 5].map(|at| stack.number(at) as usize);
+    let arguments = Arguments::new(stack, "gsub");
+    let (width, mut kept) = (stack.number(4) as usize, stack.number(5) as usize);
     let is_last = stack.boolean(6);
     let mut out = host.libraries.take_buffer();
-    let mut kept = kept.saturating_sub(1);
-    let result = Arguments::new(stack, "gsub").with_text(1, |text| {
-        let mut watch = Watch::new(host);
-        let part = |part: Range<usize>| text.get(part).unwrap_or_default();
-        for at in 0..count {
-            watch.tick(out.len())?;
-            (1..=3).for_each(|field| stack.raw_get_index(2, at * (width + 2) + field));
-            let first = (stack.number(-3) as usize).saturating_sub(1);
-            let last = stack.number(-2) as usize;
-            append(&mut out, part(kept..first), &watch)?;
-            match append_stacked(&mut out, stack, &watch) {
-                Some(appended) => appended?,
-                None => append(&mut out, part(first..last), &watch)?,
+    let result = arguments.with_text(1, |text| {
+        arguments.with_text(3, |places| {
+            let mut watch = Watch::new(host);
+            for (at, found) in unpack(places).enumerate() {
+                watch.tick(out.len())?;
+                append(&mut out, &text[kept..found.start], &watch)?;
+                kept = found.end;
+                stack.raw_get_item(2, at * width + 1);
+                match append_stacked(&mut out, stack, &watch) {
+                    Some(appended) => appended?,
+                    None => append(&mut out, &text[found], &watch)?,
+                }
+                stack.pop(1);
             }
-            kept = last;
-            stack.pop(3);
-        }
-        if is_last { append(&mut out, part(kept..text.len()), &watch) } else { Ok(()) }
+            if is_last { append(&mut out, &text[kept..], &watch) } else { Ok(()) }
+        })
     });
     if result.is_ok() {
         stack.push_bytes(&out);
-        stack.push_number((kept + 1) as f64);
+        stack.push_number(kept as f64);
     }
     host.libraries.put_buffer(out);
     watched(host, stack, result).map(|()| 2)

@@ -2,20 +2,22 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `search` | `find`, `match`, `gmatch` |
-//! | `gsub` | `gsub`, and the parts of it that the sandbox drives |
+//! | `search` | `find`, `match` |
+//! | `gmatch` | `gmatch`, which the sandbox has a part of |
+//! | `gsub` | `gsub`, which the sandbox has a part of |
+//! | `batch` | matches in advance, for these two |
 //! | `format`, `numeral` | `format` |
 //! | `rep` | `rep` |
 //!
 //! `byte`, `char`, `len`, `lower`, `reverse`, `sub` and `upper` are the VM's: what they do is
 //! bounded by the length of their result, and so by the memory limit.
 //!
-//! Functions of the host do not call back into Lua. Where a replacement of `gsub` is a function, or a
-//! table that has metamethods, a loop in the sandbox asks for matches and calls it. What `gmatch`
-//! returns is a closure of the sandbox, too: the JIT compiler takes all closures of one Lua function
-//! for the same, but closures of the host for different functions, and would compile each anew.
+//! Functions of the host do not call back into Lua. Where a replacement of `gsub` is a function, or
+//! a table that has metamethods, a loop in the sandbox asks for matches and calls it.
 
+mod batch;
 mod format;
+mod gmatch;
 mod gsub;
 mod numeral;
 mod rep;
@@ -33,8 +35,9 @@ pub(super) const LIBRARY: Library = Library {
     functions: &[
         ("find", search::find),
         ("format", format::format),
-        ("gmatch_check", search::gmatch_check),
-        ("gmatch_next", search::gmatch_next),
+        ("gmatch_begin", gmatch::begin),
+        ("gmatch_check", gmatch::check),
+        ("gmatch_fill", gmatch::fill),
         ("gsub", gsub::gsub),
         ("gsub_batch", gsub::batch),
         ("gsub_begin", gsub::begin),

@@ -130,8 +130,8 @@ fn scientific(room: &mut [u8], number: f64, precision: usize) -> (&str, i32) {
     (mantissa, exponent.parse().unwrap_or_default())
 }
 
-/// `%g`: so many significant digits, without an exponent where that is not longer, and without zeros
-/// at the end.
+/// `%g`: so many significant digits, without an exponent where that is not longer, and without
+/// zeros at the end.
 fn shortest<'a>(room: &'a mut [u8], spec: &Spec, number: f64) -> &'a [u8] {
     let digits = spec.precision.unwrap_or(PRECISION).max(1);
     let mut scratch = [0; ROOM];

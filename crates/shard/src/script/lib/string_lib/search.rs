@@ -1,4 +1,4 @@
-//! `string.find`, `string.match` and `string.gmatch`.
+//! `string.find` and `string.match`.
 
 use std::ffi::c_int;
 use std::ops::Range;
@@ -50,37 +50,6 @@ pub(super) fn match_(host: &mut Host, stack: Stack) -> Result<c_int, Raise> {
         })
     });
     watched(host, stack, result)
-}
-
-/// Raises what is wrong with the arguments of `string.gmatch`, which the sandbox makes the rest of:
-/// a closure that calls [`gmatch_next`].
-pub(super) fn gmatch_check(_: &mut Host, stack: Stack) -> Result<c_int, Raise> {
-    let arguments = Arguments::new(stack, "gmatch");
-    arguments.with_text(1, |_| Ok(()))?;
-    arguments.with_text(2, |_| Ok(()))?;
-    Ok(0)
-}
-
-/// `gmatch_next(state)`: the captures of the next match, if there is one. The state is a list of
-/// text, pattern, and the place to go on at, counted from 0.
-pub(super) fn gmatch_next(host: &mut Host, stack: Stack) -> Result<c_int, Raise> {
-    (1..=3).for_each(|at| stack.raw_get_index(1, at));
-    let from = stack.number(4) as usize;
-    let result = stack.with_bytes(2, |subject| {
-        stack.with_bytes(3, |pattern| {
-            if from > subject.len() {
-                return Ok(0);
-            }
-            let watch = Watch::new(host);
-            // A `^` is a byte like others here.
-            let mut matcher = Matcher::new(subject, pattern, &watch);
-            let Some(found) = matcher.find(from, false)? else { return Ok(0) };
-            stack.push_number((found.end + usize::from(found.is_empty())) as f64);
-            stack.raw_set_index(1, 3);
-            push_captures(stack, &matcher, &found, matcher.captures().max(1))
-        })
-    });
-    watched(host, stack, result.flatten().unwrap_or(Ok(0)))
 }
 
 /// The place to start at, counted from 0, that the third argument names.

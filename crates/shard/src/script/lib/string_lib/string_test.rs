@@ -50,6 +50,10 @@ fn what_differs_from_redis() {
                   end) \
                   return {co(), co('1'), co('2'), co('3')}";
     check(yields, "[$a $b $c $123]");
+    // Redis: C stack overflow.
+    let nested = "local function f(n) return n == 0 and 'x' or \
+                  (string.gsub('a', 'a', function() return f(n - 1) end)) end return f(1000)";
+    check(nested, "$x");
 }
 
 #[test]
