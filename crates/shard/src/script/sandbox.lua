@@ -71,8 +71,33 @@ local gsub_concat, gsub_fail, gsub_join =
   host_string.gsub_concat, host_string.gsub_fail, host_string.gsub_join
 local raw_unpack, HUGE = unpack, math.huge
 
--- The state of a gmatch: text, pattern, the place to go on at, the item before the next capture,
--- the last capture, how many captures a match has, and then captures of matches found in advance.
+-- The state of a gmatch: text, pattern, the place to go on at (false at the end), the item before the
+-- next capture, the last capture, how many captures a match has, and then captures of matches that
+-- were found in advance. One that has come to its end serves the next gmatch.
+local gmatch_over = { "", "", false, 6, 6, 1 }
+local gmatch_spare
+
+local function gmatch_state(text, pattern)
+  local state = gmatch_spare
+  if state then
+    gmatch_spare = nil
+    state[1], state[2], state[3] = text, pattern, 0
+    return state
+  end
+  return { text, pattern, 0, 6, 6, 1, false, false, false, false, false, false, false, false }
+end
+
+-- Leaves nothing in a state that takes memory.
+local function gmatch_end(state)
+  if state ~= gmatch_over and #state <= 40 then
+    for item = 7, #state do
+      state[item] = false
+    end
+    state[1], state[2], state[3], state[4], state[5] = "", "", false, 6, 6
+    gmatch_spare = state
+  end
+end
+
 function lib_string.gmatch(...)
   local text, pattern = ...
   if raw_type(text) ~= "string" or raw_type(pattern) ~= "string" then
@@ -81,21 +106,24 @@ function lib_string.gmatch(...)
       return gmatch_check(...)
     end
   end
-  local state = { text, pattern, 0, 6, 6, 1, false, false, false, false, false, false, false, false }
+  local state = gmatch_state(text, pattern)
   return function()
     local place, width = state[4], state[6]
     if place == state[5] then
-      local count, next_at
-      count, width, next_at = gmatch_fill(state[1], state[2], state[3], state)
-      if not count then
-        return gsub_fail(width)
+      local at, count = state[3], 0
+      if at then
+        count, width, at = gmatch_fill(state[1], state[2], at, state)
+        if not count then
+          return gsub_fail(width)
+        end
       end
       if count == 0 then
-        state[3] = false
+        gmatch_end(state)
+        state = gmatch_over
         return
       end
       place = 6
-      state[3], state[5], state[6] = next_at, 6 + count, width
+      state[3], state[5], state[6] = at or false, 6 + count, width
     end
     state[4] = place + width
     if width == 1 then
@@ -128,6 +156,10 @@ local function gsub_drive(text, pattern, replacement, most)
       return gsub_fail(width)
     end
     local count = #places / 8
+    if count == 0 and done == 0 then
+      gsub_spare = list
+      return text, 0
+    end
     -- What is called gets the captures of a match, and what it returns takes the place of the first.
     for place = 1, count * width, width do
       local value = list[place]
@@ -138,13 +170,14 @@ local function gsub_drive(text, pattern, replacement, most)
       else
         value = replacement(raw_unpack(list, place, place + width - 1))
       end
-      if value then
-        local kind = raw_type(value)
-        if kind ~= "string" and kind ~= "number" then
+      local kind = raw_type(value)
+      if kind ~= "string" and kind ~= "number" then
+        if value then
           return gsub_fail("invalid replacement value (a " .. kind .. ")")
         end
+        value = false
       end
-      list[place] = value or false
+      list[place] = value
     end
     done = done + count
     local is_last, piece = not next_at or done >= most, nil

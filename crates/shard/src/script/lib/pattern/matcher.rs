@@ -96,7 +96,7 @@ impl<'a> Matcher<'a> {
         from: usize,
         anchored: bool,
     ) -> Result<Option<Range<usize>>, Raise> {
-        let first = if anchored { None } else { self.first_byte() };
+        let first = if anchored { None } else { self.plain_byte(0) };
         let mut at = from;
         loop {
             if let Some(first) = first {
@@ -154,15 +154,26 @@ impl<'a> Matcher<'a> {
         &self.subject[start as usize..][..len as usize]
     }
 
-    /// The byte that each match begins with, where that is plain to see.
+    /// The byte that whatever the pattern matches from `p` on begins with, where that is plain to
+    /// see.
     #[inline]
-    fn first_byte(&self) -> Option<u8> {
-        match *self.pattern {
+    fn plain_byte(&self, p: usize) -> Option<u8> {
+        match self.pattern[p..] {
             [b'(' | b')' | b'%' | b'.' | b'[' | b'$', ..] => None,
             [_, b'*' | b'?' | b'-', ..] => None,
             [first, ..] => Some(first),
             [] => None,
         }
+    }
+
+    /// [`Self::try_rest`], if the byte at the place `s` is the one that the rest begins with.
+    #[inline(always)]
+    fn try_rest_if(&mut self, next: Option<u8>, s: usize, p: usize) -> Result<usize, Miss> {
+        if next.is_some() && self.subject.get(s).copied() != next {
+            self.spend(1)?;
+            return Err(Miss::Here);
+        }
+        self.try_rest(s, p)
     }
 
     /// The next place with that byte.
@@ -314,8 +325,9 @@ impl<'a> Matcher<'a> {
         if end + 1 == self.pattern.len() && count >= least {
             return Ok(s + count);
         }
+        let next = self.plain_byte(end + 1);
         while count >= least {
-            match self.try_rest(s + count, end + 1) {
+            match self.try_rest_if(next, s + count, end + 1) {
                 Err(Miss::Here) => {}
                 done => return done,
             }
@@ -374,8 +386,9 @@ impl<'a> Matcher<'a> {
     /// Repeats an item as seldom as the rest allows.
     fn match_least(&mut self, s: usize, p: usize, end: usize) -> Result<usize, Miss> {
         let mut at = s;
+        let next = self.plain_byte(end + 1);
         loop {
-            match self.try_rest(at, end + 1) {
+            match self.try_rest_if(next, at, end + 1) {
                 Err(Miss::Here) => {}
                 done => return done,
             }

@@ -39,15 +39,11 @@ pub(super) fn check(_: &mut Host, stack: Stack) -> Result<c_int, Raise> {
     Ok(0)
 }
 
-/// `gmatch_fill(text, pattern, at, list)`: puts the next matches, from a place on (counted from 0,
-/// false at the end), into the list. Returns how many captures there are, how many each match has,
-/// and the place to go on at; nil and what is wrong with the pattern, if anything is.
+/// `gmatch_fill(text, pattern, at, list)`: puts the next matches, from a place on (counted from 0),
+/// into the list. Returns how many captures there are, how many each match has, and the place to go
+/// on at, if there may be more; nil and what is wrong with the pattern, if anything is.
 pub(super) fn fill(host: &mut Host, stack: Stack) -> Result<c_int, Raise> {
     let arguments = Arguments::new(stack, "gmatch");
-    if stack.kind(3) != Kind::Number {
-        stack.push_number(0.0);
-        return Ok(1);
-    }
     let from = stack.number(3) as usize;
     let mut places = host.libraries.take_buffer();
     let found = arguments.with_text(1, |text| {
@@ -68,7 +64,7 @@ pub(super) fn fill(host: &mut Host, stack: Stack) -> Result<c_int, Raise> {
             stack.push_number(width as f64);
             match next {
                 Some(next) => stack.push_number(next as f64),
-                None => stack.push_boolean(false),
+                None => stack.push_nil(),
             }
             Ok(3)
         }

@@ -72,6 +72,21 @@ fn replacements_may_be_proxies_and_nest() {
 }
 
 #[test]
+fn a_loop_that_is_over_stays_over() {
+    let script = "local f = ('ab'):gmatch('.') \
+                  local r = {f(), f(), tostring((f()))} \
+                  local g = ('xyz'):gmatch('.') \
+                  r[4], r[5], r[6], r[7] = g(), tostring((f())), g(), g() \
+                  r[8], r[9], r[10] = tostring((g())), tostring((f())), tostring((g())) \
+                  return r";
+    check(script, "[$a $b $nil $x $nil $y $z $nil $nil $nil]");
+    let nested = "local n = 0 for i = 1, 3 do for a in ('a b c'):gmatch('%a') do \
+                  for b, c in ('xy zw'):gmatch('(%a)(%a)') do n = n + #a + #b + #c \
+                  if i == 2 then break end end end end return n";
+    check(nested, ":45");
+}
+
+#[test]
 fn the_line_of_an_error_is_the_scripts() {
     let mut rig = Rig::new();
     for (script, line) in [
