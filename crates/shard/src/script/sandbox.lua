@@ -71,11 +71,13 @@ local gsub_concat, gsub_fail, gsub_join =
   host_string.gsub_concat, host_string.gsub_fail, host_string.gsub_join
 local raw_unpack, HUGE = unpack, math.huge
 
--- The state of a gmatch: text, pattern, the place to go on at (false at the end), the item before the
--- next capture, the last capture, how many captures a match has, and then captures of matches that
--- were found in advance. One that has come to its end serves the next gmatch.
-local gmatch_over = { "", "", false, 6, 6, 1 }
+-- The state of a gmatch: text, pattern, the place to go on at, the item before the next capture, the last
+-- capture, how many captures a match has, and then captures of matches that were found in advance.
+-- There is no place to go on at when all have been found: false where the first look has found them.
+-- Such a state serves the next gmatch, for nothing but those is in it.
+local gmatch_over = { "", "", nil, 6, 6, 1 }
 local gmatch_spare
+local GMATCH_SPARE_MAX = 40
 
 local function gmatch_state(text, pattern)
   local state = gmatch_spare
@@ -88,14 +90,12 @@ local function gmatch_state(text, pattern)
 end
 
 -- Leaves nothing in a state that takes memory.
-local function gmatch_end(state)
-  if state ~= gmatch_over and #state <= 40 then
-    for item = 7, #state do
-      state[item] = false
-    end
-    state[1], state[2], state[3], state[4], state[5] = "", "", false, 6, 6
-    gmatch_spare = state
+local function gmatch_end(state, last)
+  for item = 7, last do
+    state[item] = false
   end
+  state[1], state[2], state[4], state[5] = "", "", 6, 6
+  gmatch_spare = state
 end
 
 function lib_string.gmatch(...)
@@ -110,24 +110,32 @@ function lib_string.gmatch(...)
   return function()
     local place, width = state[4], state[6]
     if place == state[5] then
-      local at, count = state[3], 0
-      if at then
-        count, width, at = gmatch_fill(state[1], state[2], at, state)
+      local from, count, next_at = state[3], 0, nil
+      if from then
+        count, width, next_at = gmatch_fill(state[1], state[2], from, state)
         if not count then
           return gsub_fail(width)
         end
+        state[3] = next_at
+        if not next_at and from == 0 then
+          state[3] = false
+        end
       end
       if count == 0 then
-        gmatch_end(state)
+        if state[3] == false and place <= GMATCH_SPARE_MAX then
+          gmatch_end(state, place)
+        end
         state = gmatch_over
         return
       end
       place = 6
-      state[3], state[5], state[6] = at or false, 6 + count, width
+      state[5], state[6] = 6 + count, width
     end
     state[4] = place + width
     if width == 1 then
       return state[place + 1]
+    elseif width == 2 then
+      return state[place + 1], state[place + 2]
     end
     return raw_unpack(state, place + 1, place + width)
   end
@@ -167,6 +175,8 @@ local function gsub_drive(text, pattern, replacement, most)
         value = replacement[value]
       elseif width == 1 then
         value = replacement(value)
+      elseif width == 2 then
+        value = replacement(value, list[place + 1])
       else
         value = replacement(raw_unpack(list, place, place + width - 1))
       end

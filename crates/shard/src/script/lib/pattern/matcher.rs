@@ -356,8 +356,10 @@ impl<'a> Matcher<'a> {
         let set = Set::new(&self.pattern[p..end]);
         if end - p <= SHORT_SET {
             let start = &self.subject[s..self.subject.len().min(s + TABLE_AFTER)];
-            if let Some(other) = start.iter().position(|&byte| !set.has(byte)) {
-                return Ok(other);
+            match start.iter().position(|&byte| !set.has(byte)) {
+                Some(other) => return Ok(other),
+                None if start.len() < TABLE_AFTER => return Ok(start.len()),
+                None => {}
             }
         }
         let mut table = Table::new();
