@@ -17,6 +17,7 @@ use super::limits::Limits;
 use super::machine::{Machine, Parts, Purpose};
 use super::outcome::ScriptCounters;
 use super::program::Program;
+use super::proof;
 use super::run::{Invocation, Rehearsal, Runner};
 use super::sha::Sha;
 use super::stats::ScriptStats;
@@ -324,26 +325,15 @@ impl ScriptEngine {
         self.setting.fault_after = writes;
     }
 
-    /// Runs an endless compiled loop (bounded, in case it cannot be stopped), so that whoever
-    /// watches this shard can try to stop it. Says whether it was stopped.
+    /// Runs a compiled loop until whoever watches this shard asks for its end. Says whether that
+    /// ended it: where compiled loops do not look for hooks, it goes on to its own end.
     ///
     /// # Errors
     /// The VM could not be made.
     pub fn prove_stoppable(&mut self) -> Result<bool, CommandError> {
-        const LOOP: &[u8] = b"local n = 0 for i = 1, 4000000000 do n = n + i end return n";
         let control = self.setting.control.clone();
         let machine = self.machine()?;
-        let stack = machine.vm.stack();
-        if stack.load(LOOP, c"=atoll").is_err() {
-            return Ok(false);
-        }
-        stack.push_anchored(machine.handler);
-        stack.insert(-2);
-        machine.host.with(|host| host.stop = None);
-        let stopped = machine.call(&control, 0).is_err();
-        machine.host.with(|host| host.stop = None);
-        stack.set_top(0);
-        Ok(stopped)
+        Ok(proof::prove(|turns| proof::run_loop(machine, &control, turns)))
     }
 
     /// Switches the JIT compiler off, for good: compiled loops cannot be stopped in this build. Says

@@ -17,6 +17,7 @@
 //! | `lib` | cjson, cmsgpack, struct, `math.random` |
 //! | `sink`, `convert` | replies to Lua, Lua to replies |
 //! | `interrupt` | how other threads stop a script |
+//! | `proof` | that they can |
 //! | `store`, `sha` | the scripts of a node |
 //! | `shebang` | what a script declares of itself |
 //! | `debug` | the debugger |
@@ -45,6 +46,7 @@ mod list;
 mod machine;
 mod outcome;
 mod program;
+mod proof;
 mod pulse;
 mod raw;
 mod run;
