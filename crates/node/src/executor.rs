@@ -204,8 +204,8 @@ impl Executor {
         }
     }
 
-    /// Runs an endless loop that the watchdog has to stop. Where it cannot, the JIT compiler is
-    /// switched off: compiled loops would run for ever.
+    /// Runs loops of which the watchdog has to stop one. Where it cannot, the JIT compiler is
+    /// switched off: endless compiled loops would run for ever.
     fn prove_scripts_stoppable(&self) -> Result<(), String> {
         /// Long enough for the loop to be compiled, short enough not to be noticed at start.
         const LIMIT_MS: u64 = 10;
@@ -215,10 +215,9 @@ impl Executor {
         let stopped = shard.scripts_mut().prove_stoppable().map_err(|error| error.to_string());
         handle.proof_limit_ms.store(0, Ordering::Relaxed);
         if !stopped? {
-            tracing::warn!(
-                shard = self.index,
-                "this build cannot stop compiled scripts: the JIT compiler is switched off"
-            );
+            if !self.node.jit_off_noted.swap(true, Ordering::Relaxed) {
+                tracing::warn!("compiled scripts cannot be stopped: the JIT compiler is off");
+            }
             if !shard.scripts_mut().disable_jit() {
                 return Err("the JIT compiler cannot be switched off".into());
             }

@@ -58,6 +58,8 @@ pub(crate) struct Node {
     pub(crate) run_id: String,
     pub(crate) shutdown: watch::Sender<bool>,
     pub(crate) statistics: Statistics,
+    /// It has been said that the JIT compiler is off.
+    pub(crate) jit_off_noted: AtomicBool,
 }
 
 /// How other threads reach an executor.

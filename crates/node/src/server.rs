@@ -151,6 +151,7 @@ fn build(
         run_id: random_id(),
         shutdown: watch::Sender::new(false),
         statistics: Statistics::default(),
+        jit_off_noted: AtomicBool::new(false),
         config,
     };
     memory::follow_limit(&node);

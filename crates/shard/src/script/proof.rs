@@ -12,8 +12,8 @@ use super::machine::Machine;
 /// What it takes to have a loop compiled, many times over; about a millisecond.
 const TURNS_FIRST: u32 = 1 << 20;
 
-/// A loop of so many turns takes half a second or more. Whoever does not ask for its end is not there.
-const TURNS_MOST: u32 = 1 << 29;
+/// A loop of so many turns takes a second or more. Whoever does not ask for its end is not there.
+const TURNS_MOST: u32 = 1 << 30;
 
 const LOOP: &[u8] = b"local mark, turns = ... for turn = 1, turns do mark[1] = turn end";
 
