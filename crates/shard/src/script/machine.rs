@@ -126,9 +126,22 @@ impl Machine {
         self.argv.forget();
         let kept = self.live + self.vm.memory_limit() / 4;
         if self.vm.memory_exceeded() || self.vm.memory_used() > kept {
-            self.vm.collect_garbage();
-            self.live = self.vm.memory_used();
+            self.collect_garbage();
         }
+    }
+
+    /// Limits what the next script may allocate on top of what is alive. Garbage that earlier ones have
+    /// left would be room for it as soon as it is collected, so there must not be much of it.
+    pub(super) fn limit_growth(&mut self, bytes: usize, most: usize) {
+        if self.vm.memory_used() > self.live + bytes / 4 {
+            self.collect_garbage();
+        }
+        self.vm.limit_growth(bytes, most);
+    }
+
+    fn collect_garbage(&mut self) {
+        self.vm.collect_garbage();
+        self.live = self.vm.memory_used();
     }
 
     /// Calls the function below `arguments` values, which lies on the message handler, with the

@@ -199,8 +199,7 @@ impl Runner<'_> {
         machine.host.with(|host| host.begin(state, invocation.args, keyspace));
         let memory_limit = program.flags.memory_bytes(self.limits.memory_bytes);
         if memory_limit != self.limits.memory_bytes {
-            let used = machine.vm.memory_used();
-            machine.vm.set_memory_limit(self.limits.memory_bytes.min(used + memory_limit));
+            machine.limit_growth(memory_limit, self.limits.memory_bytes);
         }
         self.control.describe(What {
             time_limit_ms: program.flags.time_ms(self.limits.time_ms),

@@ -14,6 +14,7 @@ use std::ffi::{CStr, c_int};
 use mlua::ffi;
 
 use super::Stack;
+use super::memory::collect_if_asked;
 use super::vm::{CURRENT, Vm, hook};
 use crate::script::debug::{Attached, Frame};
 use crate::script::host::Host;
@@ -96,7 +97,8 @@ impl Vm {
         // SAFETY: the state lives; the stack has room for one more (S3); nothing is limited here, so
         // the allocator does not refuse. The new state lives as long as its anchor.
         unsafe {
-            (*self.memory).exceeded = false;
+            (*self.memory).begin();
+            (*self.memory).limited = false;
             let state = ffi::lua_newthread(main);
             let anchor = ffi::luaL_ref(main, ffi::LUA_REGISTRYINDEX);
             ffi::lua_checkstack(state, count + 8);
@@ -190,6 +192,7 @@ unsafe extern "C-unwind" fn line_hook(state: *mut ffi::lua_State, event: *mut ff
             (*control).note_attended();
             (*host).attend();
         }
+        collect_if_asked(state, control, host);
         let Some(attached) = (*host).debugger.as_deref_mut() else { return };
         let timed_out = match (*control).request_for_running() {
             Request::None | Request::Attend => false,

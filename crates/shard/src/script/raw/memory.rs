@@ -1,4 +1,10 @@
 //! The allocator of a VM: it counts, and refuses what is over the script's limit.
+//!
+//! LuaJIT collects no garbage when an allocation fails, and lets garbage grow as large as what is
+//! alive. So that garbage does not end a script, the limit itself is soft: what is over it is granted
+//! up to a quarter more, and the hook, which then comes before the next instruction, collects
+//! garbage. Only when what is left is over the limit, or the quarter is used up before, the script
+//! ends.
 
 use std::alloc::Layout;
 use std::ffi::c_void;
@@ -8,7 +14,7 @@ use mlua::ffi;
 
 use super::vm::hook;
 use crate::script::host::Host;
-use crate::script::interrupt::{Control, Request};
+use crate::script::interrupt::{Control, Debugging, Request};
 
 /// What LuaJIT's own allocator gives, too. More would make blocks larger and slower to get.
 const ALIGNMENT: usize = 8;
@@ -17,11 +23,17 @@ const ALIGNMENT: usize = 8;
 pub(in crate::script) struct Memory {
     pub(super) used: usize,
     pub(super) limit: usize,
+    /// So much over the limit is granted until garbage has been collected.
+    pub(super) slack: usize,
     /// Host code runs: allocation must not fail (S2).
     pub(super) in_host: bool,
     /// A script runs: the limit counts. Building and compiling are not limited.
     pub(super) limited: bool,
     pub(super) exceeded: bool,
+    /// With more bytes than these in use garbage is to be collected.
+    pub(super) collect_at: usize,
+    /// Garbage is to be collected before the next instruction.
+    pub(super) to_collect: bool,
     /// The largest block that the script has asked for.
     pub(super) largest: usize,
     pub(super) control: *const Control,
@@ -52,11 +64,9 @@ pub(super) unsafe extern "C" fn allocate(
         }
         if new_size > old_size && memory.limited {
             memory.largest = memory.largest.max(new_size);
-            if memory.used + (new_size - old_size) > memory.limit {
-                memory.over_limit();
-                if !memory.in_host {
-                    return ptr::null_mut();
-                }
+            let wanted = memory.used + (new_size - old_size);
+            if wanted > memory.collect_at && !memory.grants(wanted) {
+                return ptr::null_mut();
             }
         }
         let Ok(layout) = Layout::from_size_align(new_size, ALIGNMENT) else {
@@ -76,27 +86,153 @@ pub(super) unsafe extern "C" fn allocate(
 }
 
 impl Memory {
+    /// A VM of which nothing has run. Nothing is limited yet.
+    pub(super) fn new(control: *const Control, limit: usize) -> Self {
+        Self {
+            used: 0,
+            limit,
+            slack: limit / 4,
+            in_host: false,
+            limited: false,
+            exceeded: false,
+            collect_at: limit,
+            to_collect: false,
+            largest: 0,
+            control,
+            state: ptr::null_mut(),
+        }
+    }
+
+    /// Puts the limit in force for a script.
+    pub(super) fn begin(&mut self) {
+        (self.limited, self.exceeded, self.largest) = (true, false, 0);
+        (self.collect_at, self.to_collect) = (self.limit, false);
+    }
+
+    /// Limits scripts to so many bytes, of which `allowance` are for what the next one allocates.
+    pub(super) fn set_limit(&mut self, bytes: usize, allowance: usize) {
+        (self.limit, self.collect_at, self.slack) = (bytes, bytes, allowance / 4);
+    }
+
+    /// What is granted at most.
+    fn most(&self) -> usize {
+        self.limit.saturating_add(self.slack)
+    }
+
+    /// Whether so many bytes may be in use, which is over the limit.
+    #[cold]
+    fn grants(&mut self, wanted: usize) -> bool {
+        if wanted > self.most() {
+            self.exceed();
+            return self.in_host;
+        }
+        if !self.to_collect && !self.exceeded {
+            self.to_collect = true;
+            // SAFETY: the control block outlives the VM. The hook of a debugger looks by itself.
+            if unsafe { &*self.control }.debugging() == Debugging::No {
+                self.install_hook();
+            }
+        }
+        true
+    }
+
     /// Sees to it that the script ends, even if it catches the error of this allocation.
     #[cold]
-    fn over_limit(&mut self) {
+    fn exceed(&mut self) {
         if !self.exceeded {
             self.exceeded = true;
-            // SAFETY: the control block outlives the VM; the state is this thread's.
-            unsafe {
-                (*self.control).request_now(Request::Memory);
-                ffi::lua_sethook(self.state, Some(hook), ffi::LUA_MASKCOUNT, 1);
-                (*self.control).note_hook();
-            }
+            // SAFETY: the control block outlives the VM.
+            unsafe { &*self.control }.request_now(Request::Memory);
+            self.install_hook();
+        }
+    }
+
+    fn install_hook(&self) {
+        // SAFETY: the control block outlives the VM; the state is this thread's, and hooks may be set
+        // at any time.
+        unsafe {
+            (*self.control).note_hook();
+            ffi::lua_sethook(self.state, Some(hook), ffi::LUA_MASKCOUNT, 1);
+        }
+    }
+
+    /// What is in use after garbage was collected is what is alive: the script ends if that is too
+    /// much. Else garbage may grow by half of the slack, so that collecting it costs the script
+    /// no more than a few times what it has allocated.
+    fn note_collected(&mut self) {
+        self.to_collect = false;
+        self.collect_at = self.limit.max(self.used.saturating_add(self.slack / 2));
+        if self.used > self.limit {
+            self.exceed();
         }
     }
 }
 
-/// Bytes that the script that runs may still allocate.
+/// Collects garbage, if that is to be done, and returns what is to happen to the script. For hooks.
+///
+/// LuaJIT lets hooks call all of its API: it has saved where the frame's values end and is not on a
+/// compiled trace. Step by step, so that the script can be ended meanwhile, and the sockets are
+/// looked after.
+///
+/// # Safety
+/// `state`, `control` and `host` are those of the VM whose hook this is called from, and nobody
+/// borrows the host (S5).
+pub(super) unsafe fn collect_if_asked(
+    state: *mut ffi::lua_State,
+    control: *const Control,
+    host: *mut Host,
+) -> Request {
+    // SAFETY: see above. Nothing raises: tables have no finalisers, and while `in_host` is set the
+    // allocator does not refuse what the collector needs (S2).
+    unsafe {
+        let memory = (*host).memory;
+        if !(*memory).to_collect {
+            return (*control).request_for_running();
+        }
+        (*memory).in_host = true;
+        // The cycle that is under way spares what was alive when it began.
+        let enough = (*memory).limit.saturating_sub((*memory).slack);
+        let is_done = collect_cycle(state, control, host)
+            && ((*memory).used <= enough || collect_cycle(state, control, host));
+        (*memory).in_host = false;
+        if is_done {
+            (*memory).note_collected();
+        }
+        (*control).request_for_running()
+    }
+}
+
+/// Comes to the end of a cycle of the collector; false when the script is to end before.
+///
+/// # Safety
+/// As for [`collect_if_asked`].
+unsafe fn collect_cycle(
+    state: *mut ffi::lua_State,
+    control: *const Control,
+    host: *mut Host,
+) -> bool {
+    // SAFETY: as there.
+    unsafe {
+        while ffi::lua_gc(state, ffi::LUA_GCSTEP, 0) == 0 {
+            match (*control).request_for_running() {
+                Request::None => {}
+                Request::Attend => {
+                    (*control).note_attended();
+                    (*host).attend();
+                }
+                _ => return false,
+            }
+        }
+    }
+    true
+}
+
+/// Bytes that the script that runs may still allocate, if garbage is collected afterwards.
 pub(in crate::script) fn memory_left(host: &Host) -> usize {
     // SAFETY: the counters live as long as the VM whose host this is, and the allocator, which
     // writes them, does not run meanwhile.
     let memory = unsafe { &*host.memory };
-    if memory.limited { memory.limit.saturating_sub(memory.used) } else { usize::MAX }
+    if memory.limited { memory.most().saturating_sub(memory.used) } else { usize::MAX }
 }
 
 /// Notes that the script would have used more than it may, for one that is ended before it does.

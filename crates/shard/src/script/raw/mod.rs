@@ -12,7 +12,7 @@
 //!   make them raise: raw access only, with tables checked to be tables and keys that are neither
 //!   nil nor NaN. Running out of memory is the remaining cause; while host code runs
 //!   (`Memory::in_host`) the allocator never refuses, and what is over the limit stops the
-//!   script at its next instruction instead.
+//!   script at its next instruction instead. The same holds while a hook has garbage collected.
 //! - S3. Before values are pushed, [`Stack::ensure`] has made room; Lua itself guarantees 20 places
 //!   to each function it calls.
 //! - S4. A [`Stack`] lives only as long as the call that it was handed to; it is not stored beyond
@@ -20,6 +20,8 @@
 //!   of its coroutine, which is anchored as long).
 //! - S5. The [`Host`] is reached by pointer from Lua. It is never borrowed while Lua runs: the
 //!   engine gives up its borrow before `pcall`, and host functions do not call back into Lua.
+//! - S6. A hook may collect garbage: LuaJIT has saved where the frame's values end, no host code is
+//!   under way, and no script code runs, for only userdata has finalisers and scripts can make none.
 //!
 //! | file | holds |
 //! |---|---|

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use mlua::ffi;
 
 use super::Stack;
-use super::memory::{Memory, allocate};
+use super::memory::{Memory, allocate, collect_if_asked};
 use crate::script::host::{Host, Stop};
 use crate::script::interrupt::{Control, Debugging, Request};
 
@@ -32,16 +32,7 @@ pub struct VmError(pub(in crate::script) String);
 impl Vm {
     /// A VM with all of Lua's own libraries, which the sandbox then picks from.
     pub(in crate::script) fn new(control: &Arc<Control>, limit: usize) -> Result<Self, VmError> {
-        let memory = Box::into_raw(Box::new(Memory {
-            used: 0,
-            limit,
-            in_host: false,
-            limited: false,
-            exceeded: false,
-            largest: 0,
-            control: Arc::as_ptr(control),
-            state: ptr::null_mut(),
-        }));
+        let memory = Box::into_raw(Box::new(Memory::new(Arc::as_ptr(control), limit)));
         // SAFETY: `allocate` follows Lua's contract for allocators; `memory` lives until `drop`,
         // which closes the state first.
         let state = unsafe { ffi::lua_newstate(allocate, memory.cast()) };
@@ -68,9 +59,18 @@ impl Vm {
         Stack(self.state.as_ptr())
     }
 
+    /// Limits what is in use while a script runs to so many bytes.
     pub(in crate::script) fn set_memory_limit(&mut self, bytes: usize) {
         // SAFETY: `memory` lives as long as `self`; the allocator is not running.
-        unsafe { (*self.memory).limit = bytes };
+        unsafe { (*self.memory).set_limit(bytes, bytes) };
+    }
+
+    /// Limits what is in use while the next script runs to so many bytes more than now, if that is
+    /// less than `most`.
+    pub(in crate::script) fn limit_growth(&mut self, bytes: usize, most: usize) {
+        let limit = most.min(self.memory_used().saturating_add(bytes));
+        // SAFETY: as above.
+        unsafe { (*self.memory).set_limit(limit, bytes) };
     }
 
     /// Bytes that the VM has allocated.
@@ -107,12 +107,8 @@ impl Vm {
     ) -> Result<(), ()> {
         control.set_state(self.state.as_ptr());
         CURRENT.set(control);
-        // SAFETY: `memory` lives as long as `self`.
-        unsafe {
-            (*self.memory).limited = true;
-            (*self.memory).exceeded = false;
-            (*self.memory).largest = 0;
-        }
+        // SAFETY: `memory` lives as long as `self`; the allocator is not running.
+        unsafe { (*self.memory).begin() };
         control.begin_run();
         // SAFETY: a function lies on top of the stack and the handler at its place. Errors stop
         // here. The engine holds no borrow of the host (S5).
@@ -187,8 +183,8 @@ pub fn on_interrupt_signal() {
     }
 }
 
-/// The count hook: looks after the sockets once and goes away again, so that the script goes on at
-/// full speed, or ends the script.
+/// The count hook: looks after the sockets once, or collects garbage, and goes away again, so that the
+/// script goes on at full speed; or it ends the script.
 pub(super) unsafe extern "C-unwind" fn hook(state: *mut ffi::lua_State, _: *mut ffi::lua_Debug) {
     let control = CURRENT.get();
     if control.is_null() {
@@ -203,6 +199,9 @@ pub(super) unsafe extern "C-unwind" fn hook(state: *mut ffi::lua_State, _: *mut 
             (*control).note_attended();
             (*host).attend();
             request = (*control).request_for_running();
+        }
+        if matches!(request, Request::None | Request::Attend) {
+            request = collect_if_asked(state, control, host);
         }
         let stop = match request {
             Request::None | Request::Attend => {
