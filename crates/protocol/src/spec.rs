@@ -236,6 +236,8 @@ pub struct KeySpec {
     /// What is done with their values: `access`, `update`, `insert`, `delete`, `not_key`,
     /// `incomplete`, `variable_flags`, as COMMAND INFO lists them.
     pub notes: &'static [&'static str],
+    /// What COMMAND INFO tells people besides, if anything.
+    pub remark: &'static str,
 }
 
 impl KeySpec {
@@ -246,6 +248,7 @@ impl KeySpec {
             find: Find::Range { last: 0, step: 1, limit: 0 },
             access,
             notes,
+            remark: "",
         }
     }
 
@@ -256,6 +259,7 @@ impl KeySpec {
             find: Find::Range { last: -1, step, limit: 0 },
             access,
             notes,
+            remark: "",
         }
     }
 
@@ -266,7 +270,13 @@ impl KeySpec {
             find: Find::KeyNum { index: 0, first: 1, step: 1 },
             access,
             notes,
+            remark: "",
         }
+    }
+
+    /// The same with a remark.
+    pub const fn remark(self, remark: &'static str) -> Self {
+        Self { remark, ..self }
     }
 
     /// The parts of `args` that are keys: first, last (inclusive) and step. `None` when there
@@ -549,6 +559,7 @@ mod tests {
                 find: Find::Range { last: -1, step: 1, limit: 2 },
                 access: Access::Ro,
                 notes: &[],
+                remark: "",
             }],
             ..CommandSpec::NEW
         };

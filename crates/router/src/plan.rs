@@ -93,6 +93,7 @@ mod tests {
             find: Find::Range { last: -2, step: 1, limit: 0 },
             access: Access::Rw,
             notes: &[],
+            remark: "",
         }],
         ..CommandSpec::NEW
     };
@@ -102,6 +103,7 @@ mod tests {
             find: Find::Range { last: -1, step: 1, limit: 2 },
             access: Access::Ro,
             notes: &[],
+            remark: "",
         }],
         ..CommandSpec::NEW
     };
@@ -113,6 +115,7 @@ mod tests {
                 find: Find::Range { last: -1, step: 1, limit: 0 },
                 access: Access::Rw,
                 notes: &[],
+                remark: "",
             },
         ],
         ..CommandSpec::NEW

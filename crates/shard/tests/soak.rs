@@ -202,7 +202,7 @@ fn limits_that_are_met_leave_nothing_behind() {
         rig.check("EVAL 'return redis.call(\"get\", KEYS[1])' 1 {t}k", "$value");
     }
     // Each takes milliseconds.
-    soak(&mut rig, "depth of coroutines", rounds() / 50, |rig| {
+    soak(&mut rig, "depth of coroutines", rounds() / 200, |rig| {
         let script = "redis.call('set', '{t}k', 'new') \
                       local f f = function() return coroutine.wrap(f)() end f()";
         let reply = rig.run_parts(&["EVAL", script, "0"]);

@@ -272,12 +272,17 @@ impl ScriptEngine {
     }
 
     fn compile(&mut self, sha: Sha, body: &[u8], pinned: bool) -> Result<Compiled, CommandError> {
+        let program = self.program(sha, body)?;
+        Ok(Compiled { program, source: self.store.add(sha, body, pinned) })
+    }
+
+    /// A script, compiled for the VM.
+    fn program(&mut self, sha: Sha, body: &[u8]) -> Result<Program, CommandError> {
         let (control, limits) = (self.setting.control.clone(), self.setting.limits.clone());
         let machine = self.machine()?;
         let program = compile_script(machine, &control, &limits, sha, body);
         machine.settle();
-        let program = program?;
-        Ok(Compiled { program, source: self.store.add(sha, body, pinned) })
+        program
     }
 
     /// The functions of this shard.
@@ -378,13 +383,21 @@ impl ScriptEngine {
         version: Version,
     ) -> Result<Rehearsal, CommandError> {
         self.forget_flushed();
-        let known = Sha::parse(script).filter(|sha| self.store.find(*sha).is_some());
-        let sha = match known {
-            Some(sha) => self.ensure_known(sha)?,
-            None => self.ensure_compiled(script)?,
+        let named = Sha::parse(script).unwrap_or_else(|| Sha::of(script));
+        if self.store.find(named).is_some() {
+            let sha = self.ensure_known(named)?;
+            let (compiled, machine, mut runner) = self.parts(sha)?;
+            return runner.rehearse(machine, &mut compiled.program, keyspace, invocation, version);
+        }
+        // The node does not come to know the script.
+        let mut program = self.program(Sha::of(script), script)?;
+        let Self { setting, machine: Some(machine), counters, .. } = self else {
+            return Err(CommandError::NoScript);
         };
-        let (compiled, machine, mut runner) = self.parts(sha)?;
-        runner.rehearse(machine, &mut compiled.program, keyspace, invocation, version)
+        let mut runner = setting.runner(counters);
+        let rehearsal = runner.rehearse(machine, &mut program, keyspace, invocation, version);
+        machine.vm.stack().release(program.function);
+        rehearsal
     }
 
     /// Has the next script that comes by its text debugged, instead of just run.

@@ -152,7 +152,11 @@ fn write_flags(reply: &mut Reply<'_>, names: &[&str]) {
 }
 
 fn write_key_spec(reply: &mut Reply<'_>, spec: &KeySpec) {
-    reply.map(3);
+    reply.map(if spec.remark.is_empty() { 3 } else { 4 });
+    if !spec.remark.is_empty() {
+        reply.bulk(b"notes");
+        reply.bulk(spec.remark.as_bytes());
+    }
     reply.bulk(b"flags");
     write_flags(reply, &key_flags(spec));
     reply.bulk(b"begin_search");
@@ -212,7 +216,7 @@ mod tests {
         render(&mut &out[..])
     }
 
-    /// As Redis 7.0.15 replies, but for the notes for people.
+    /// As Redis 7.0.15 replies.
     #[test]
     fn eval_as_redis_shows_it() {
         const EVAL: CommandSpec = CommandSpec {
@@ -223,14 +227,14 @@ mod tests {
                 .union(Flags::SKIP_MONITOR)
                 .union(Flags::STALE)
                 .union(Flags::NO_MANDATORY_KEYS),
-            keys: &[KeySpec::counted(2, Access::Rw, &["access", "update"])],
+            keys: &[KeySpec::counted(2, Access::Rw, &["access", "update"]).remark("RW")],
             ..CommandSpec::NEW
         };
         assert_eq!(
             described(&EVAL),
             "[$eval :-3 ~[+noscript +stale +skip_monitor +no_mandatory_keys +movablekeys] \
              :0 :0 :0 ~[+@slow +@scripting] ~[] \
-             ~[%{$flags:~[+RW +access +update] \
+             ~[%{$notes:$RW $flags:~[+RW +access +update] \
              $begin_search:%{$type:$index $spec:%{$index::2}} \
              $find_keys:%{$type:$keynum $spec:%{$keynumidx::0 $firstkey::1 $keystep::1}}}] ~[]]"
         );
@@ -266,6 +270,7 @@ mod tests {
                 find: Find::Range { last: -1, step: 1, limit: 2 },
                 access: Access::Ro,
                 notes: &["access"],
+                remark: "",
             }],
             ..CommandSpec::NEW
         };

@@ -25,7 +25,8 @@ pub(super) const BITFIELD: Command = Command {
         family: Family::Bitmap,
         arity: Arity::at_least(2),
         flags: Flags::WRITE.union(Flags::DENYOOM),
-        keys: &[KeySpec::at(1, Access::Rw, &["access", "update", "variable_flags"])],
+        keys: &[KeySpec::at(1, Access::Rw, &["access", "update", "variable_flags"])
+            .remark("This command allows both access and modification of the key")],
         since: "3.2.0",
         complexity: "O(1) for each subcommand specified",
         summary: "Performs arbitrary bitfield integer operations on strings.",

@@ -19,7 +19,10 @@ pub(super) const COMMAND: Command = Command {
         family: Family::HyperLogLog,
         arity: Arity::at_least(2),
         flags: Flags::READONLY,
-        keys: &[KeySpec::rest(1, 1, Access::Rw, &["access"])],
+        keys: &[KeySpec::rest(1, 1, Access::Rw, &["access"]).remark(
+            "RW because it may change the internal representation of the key, and propagate to \
+             replicas",
+        )],
         since: "2.8.9",
         complexity: "O(1) with a very small average constant time when called with a single key. \
                      O(N) with N being the number of keys, and much bigger constant times, when \

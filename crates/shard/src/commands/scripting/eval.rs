@@ -15,14 +15,20 @@ const FLAGS: Flags = Flags::NOSCRIPT
     .union(Flags::NO_MANDATORY_KEYS)
     .union(Flags::MOVABLEKEYS);
 
-const KEYS: &[KeySpec] = &[KeySpec::counted(2, Access::Rw, &["access", "update"])];
-const KEYS_RO: &[KeySpec] = &[KeySpec::counted(2, Access::Ro, &["access"])];
+const KEYS: KeySpec = KeySpec::counted(2, Access::Rw, &["access", "update"]);
+const KEYS_RO: KeySpec = KeySpec::counted(2, Access::Ro, &["access"]);
+
+/// What Redis remarks of EVAL and FCALL, and not of EVALSHA.
+pub(super) const REMARK: &str =
+    "We cannot tell how the keys will be used so we assume the worst, RW and UPDATE";
+pub(super) const REMARK_RO: &str =
+    "We cannot tell how the keys will be used so we assume the worst, RO and ACCESS";
 
 const BASE: CommandSpec = CommandSpec {
     family: Family::Scripting,
     arity: Arity::at_least(3),
     flags: FLAGS,
-    keys: KEYS,
+    keys: &[KEYS],
     complexity: "Depends on the script that is executed.",
     ..CommandSpec::NEW
 };
@@ -30,6 +36,7 @@ const BASE: CommandSpec = CommandSpec {
 pub(super) const EVAL: Command = Command {
     spec: CommandSpec {
         name: "eval",
+        keys: &[KEYS.remark(REMARK)],
         since: "2.6.0",
         summary: "Executes a server-side Lua script.",
         ..BASE
@@ -51,7 +58,7 @@ pub(super) const EVAL_RO: Command = Command {
     spec: CommandSpec {
         name: "eval_ro",
         flags: FLAGS.union(Flags::READONLY),
-        keys: KEYS_RO,
+        keys: &[KEYS_RO.remark(REMARK_RO)],
         since: "7.0.0",
         summary: "Executes a read-only server-side Lua script.",
         ..BASE
@@ -63,7 +70,7 @@ pub(super) const EVALSHA_RO: Command = Command {
     spec: CommandSpec {
         name: "evalsha_ro",
         flags: FLAGS.union(Flags::READONLY),
-        keys: KEYS_RO,
+        keys: &[KEYS_RO],
         since: "7.0.0",
         summary: "Executes a read-only server-side Lua script by SHA1 digest.",
         ..BASE

@@ -3,7 +3,7 @@
 use protocol::args::Args;
 use protocol::spec::{Access, Arity, CommandSpec, Family, Flags, KeySpec};
 
-use super::eval::numkeys_at;
+use super::eval::{REMARK, REMARK_RO, numkeys_at};
 use crate::commands::{Call, Command};
 use crate::error::CommandError;
 use crate::script::Invocation;
@@ -26,7 +26,7 @@ pub(super) const FCALL: Command = Command {
     spec: CommandSpec {
         name: "fcall",
         flags: FLAGS,
-        keys: &[KeySpec::counted(2, Access::Rw, &["access", "update"])],
+        keys: &[KeySpec::counted(2, Access::Rw, &["access", "update"]).remark(REMARK)],
         summary: "Invokes a function.",
         ..BASE
     },
@@ -37,7 +37,7 @@ pub(super) const FCALL_RO: Command = Command {
     spec: CommandSpec {
         name: "fcall_ro",
         flags: FLAGS.union(Flags::READONLY),
-        keys: &[KeySpec::counted(2, Access::Ro, &["access"])],
+        keys: &[KeySpec::counted(2, Access::Ro, &["access"]).remark(REMARK_RO)],
         summary: "Invokes a read-only function.",
         ..BASE
     },

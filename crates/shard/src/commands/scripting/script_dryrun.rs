@@ -101,6 +101,20 @@ mod tests {
     }
 
     #[test]
+    fn the_node_does_not_come_to_know_the_script() {
+        let mut rig = Rig::new();
+        let (text, name) = ("return 1", "e0e1f9fabfc9d4800c877a703b823ac0578ff8db");
+        for _ in 0..3 {
+            dry_run(&mut rig, text);
+        }
+        rig.check(&format!("SCRIPT EXISTS {name}"), "[:0]");
+        rig.check_error(&format!("EVALSHA {name} 0"), "NOSCRIPT");
+        rig.check(&format!("EVAL '{text}' 0"), ":1");
+        assert!(dry_run(&mut rig, text).starts_with("[$reply :1 "));
+        rig.check(&format!("SCRIPT EXISTS {name}"), "[:1]");
+    }
+
+    #[test]
     fn an_error_is_the_reply() {
         let mut rig = Rig::new();
         let script = "redis.call('set', KEYS[1], 1) error('no', 0)";

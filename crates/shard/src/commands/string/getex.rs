@@ -20,7 +20,8 @@ pub(super) const COMMAND: Command = Command {
         family: Family::String,
         arity: Arity::at_least(2),
         flags: Flags::WRITE.union(Flags::FAST),
-        keys: &[KeySpec::at(1, Access::Rw, &["access", "update"])],
+        keys: &[KeySpec::at(1, Access::Rw, &["access", "update"])
+            .remark("RW and UPDATE because it changes the TTL")],
         since: "6.2.0",
         summary: "Returns the string value of a key after setting its expiration time.",
         ..CommandSpec::NEW

@@ -24,6 +24,7 @@ pub(super) const COMMAND: Command = Command {
             find: Find::KeyNum { index: 0, first: 1, step: 2 },
             access: Access::Ow,
             notes: &["update"],
+            remark: "",
         }],
         tips: &["request_policy:multi_shard", "response_policy:all_succeeded"],
         since: "8.4.0",

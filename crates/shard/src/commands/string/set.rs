@@ -24,7 +24,8 @@ pub(super) const COMMAND: Command = Command {
         arity: Arity::at_least(3),
         flags: Flags::WRITE.union(Flags::DENYOOM),
         // It reads because of GET, and is then no pure overwrite.
-        keys: &[KeySpec::at(1, Access::Rw, &["access", "update", "variable_flags"])],
+        keys: &[KeySpec::at(1, Access::Rw, &["access", "update", "variable_flags"])
+            .remark("RW and ACCESS due to the optional `GET` argument")],
         summary: "Sets the string value of a key, ignoring its type. The key is created if it \
                   doesn't exist.",
         ..CommandSpec::NEW
