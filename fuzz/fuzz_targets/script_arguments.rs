@@ -5,6 +5,7 @@
 #![no_main]
 
 use arbitrary::Arbitrary;
+use fuzz::may_not_end;
 use libfuzzer_sys::fuzz_target;
 use protocol::args::Request;
 use protocol::spec::Slots;
@@ -58,13 +59,6 @@ impl Script<'_> {
         self.parts.iter().for_each(|part| request.push(part));
         request
     }
-}
-
-/// Whether the text may run for ever: nobody is there to stop it.
-fn may_not_end(body: &[u8]) -> bool {
-    let words: [&[u8]; 9] =
-        [b"while", b"for", b"repeat", b"goto", b"function", b"rep", b"find", b"match", b"sub"];
-    words.iter().any(|word| body.windows(word.len()).any(|window| window == *word))
 }
 
 fuzz_target!(|scripts: Vec<Script<'_>>| {
