@@ -207,8 +207,8 @@ impl Executor {
     /// Runs loops of which the watchdog has to stop one. Where it cannot, the JIT compiler is
     /// switched off: endless compiled loops would run for ever.
     fn prove_scripts_stoppable(&self) -> Result<(), String> {
-        /// Long enough for the loop to be compiled, short enough not to be noticed at start.
-        const LIMIT_MS: u64 = 10;
+        /// Long enough for a loop to be compiled, short enough not to be noticed at start.
+        const LIMIT_MS: u64 = 5;
         let handle = &self.node.executors[usize::from(self.index)];
         handle.proof_limit_ms.store(LIMIT_MS, Ordering::Relaxed);
         let mut shard = self.shard.borrow_mut();

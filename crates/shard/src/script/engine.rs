@@ -336,9 +336,13 @@ impl ScriptEngine {
     /// # Errors
     /// The VM could not be made.
     pub fn prove_stoppable(&mut self) -> Result<bool, CommandError> {
+        self.prove_within(proof::TURNS_MOST)
+    }
+
+    pub(super) fn prove_within(&mut self, turns_most: u64) -> Result<bool, CommandError> {
         let control = self.setting.control.clone();
         let machine = self.machine()?;
-        Ok(proof::prove(|turns| proof::run_loop(machine, &control, turns)))
+        Ok(proof::prove(turns_most, |turns| proof::run_loop(machine, &control, turns)))
     }
 
     /// Switches the JIT compiler off, for good: compiled loops cannot be stopped in this build. Says
