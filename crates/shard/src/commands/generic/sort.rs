@@ -38,6 +38,7 @@ pub(super) const SORT: Command = Command {
                 find: Find::Range { last: 0, step: 1, limit: 0 },
                 access: Access::Ow,
                 notes: &["update"],
+                remark: "",
             },
         ],
         acl_extra: &["set", "sortedset", "list", "dangerous"],

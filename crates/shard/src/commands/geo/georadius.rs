@@ -57,6 +57,7 @@ const fn stored(word: &'static str, from: i8) -> KeySpec {
         find: Find::Range { last: 0, step: 1, limit: 0 },
         access: Access::Ow,
         notes: &["update"],
+        remark: "",
     }
 }
 

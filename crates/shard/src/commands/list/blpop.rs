@@ -36,6 +36,7 @@ const fn command(name: &'static str, summary: &'static str, run: Run) -> Command
                     find: protocol::spec::Find::Range { last: -2, step: 1, limit: 0 },
                     access: Access::Rw,
                     notes: &["access", "delete"],
+                    remark: "",
                 }]
             },
             since: "2.0.0",
