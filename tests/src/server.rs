@@ -302,7 +302,8 @@ impl Server {
             }
             let mut client = Client::try_connect(self.port).ok()?;
             client.try_send(b"PING\r\n").ok()?;
-            matches!(client.try_read(), Ok(Some(pong)) if pong.to_string() == "+PONG").then_some(())
+            let pong = client.try_read().ok()??.to_string();
+            (pong == "+PONG" || pong.starts_with("-NOAUTH")).then_some(())
         });
         self
     }

@@ -17,6 +17,7 @@ mod t53_memory;
 mod t54_functions;
 mod t55_debugger;
 mod t56_pubsub;
+mod t57_acl;
 mod t58_blocking;
 mod t59_tracking;
 mod t60_start;

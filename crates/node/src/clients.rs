@@ -58,6 +58,8 @@ pub(crate) enum Unblock {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Facts {
     pub(crate) name: Vec<u8>,
+    /// The name of its user.
+    pub(crate) user: Vec<u8>,
     pub(crate) lib_name: Vec<u8>,
     pub(crate) lib_ver: Vec<u8>,
     pub(crate) resp: i64,
@@ -148,7 +150,7 @@ impl Client {
         format!(
             "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db=0 sub={} psub={} \
              ssub={} multi={} watch={} qbuf=0 qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl=0 \
-             oll=0 omem=0 tot-mem=0 events=r cmd={} user=default redir={} resp={} lib-name={} \
+             oll=0 omem=0 tot-mem=0 events=r cmd={} user={} redir={} resp={} lib-name={} \
              lib-ver={}",
             self.id,
             self.address,
@@ -164,6 +166,7 @@ impl Client {
             facts.multi.map_or(-1, |count| count as i64),
             facts.watching,
             command,
+            text(&facts.user),
             facts.redirect,
             facts.resp,
             text(&facts.lib_name),
@@ -212,7 +215,12 @@ impl Clients {
             redirect_broken: AtomicBool::new(false),
             unblock: Mutex::default(),
             unblock_asked: Notify::new(),
-            facts: Mutex::new(Facts { resp: 2, redirect: -1, ..Facts::default() }),
+            facts: Mutex::new(Facts {
+                user: b"default".to_vec(),
+                resp: 2,
+                redirect: -1,
+                ..Facts::default()
+            }),
         });
         self.accepted.fetch_add(1, Ordering::Relaxed);
         self.open().insert(client.id, client.clone());

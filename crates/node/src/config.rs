@@ -31,6 +31,14 @@ pub(crate) struct Config {
     /// The environment's form of `listener`.
     pub(crate) listeners: Option<String>,
     pub(crate) log: String,
+    pub(crate) requirepass: String,
+    pub(crate) masteruser: String,
+    pub(crate) masterauth: String,
+    pub(crate) aclfile: String,
+    /// Each the rest of a line of an ACL file, without `user` in front.
+    pub(crate) user: Vec<String>,
+    pub(crate) acl_pubsub_default: PubsubDefault,
+    pub(crate) acllog_max_len: u64,
     pub(crate) maxclients: u64,
     pub(crate) maxmemory: u64,
     /// Which keys go when memory is full.
@@ -168,6 +176,14 @@ pub(crate) enum CrossSlotKeys {
     SameShard,
 }
 
+/// Which channels new users may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum PubsubDefault {
+    ResetChannels,
+    AllChannels,
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -183,6 +199,13 @@ impl Default for Config {
             listener: Vec::new(),
             listeners: None,
             log: "info".into(),
+            requirepass: String::new(),
+            masteruser: String::new(),
+            masterauth: String::new(),
+            aclfile: String::new(),
+            user: Vec::new(),
+            acl_pubsub_default: PubsubDefault::ResetChannels,
+            acllog_max_len: 128,
             maxclients: 10_000,
             maxmemory: 0,
             maxmemory_policy: Policy(Eviction::None),
@@ -295,6 +318,9 @@ impl Config {
                 }
             }
         }
+        if !self.aclfile.is_empty() && !self.user.is_empty() {
+            return bad("user", "users are in the ACL file (aclfile), or here; not both".into());
+        }
         if self.maxclients == 0 {
             return bad("maxclients", "must be at least 1".into());
         }
@@ -364,7 +390,7 @@ impl Config {
 
 /// Keys whose value is a list: `a,b` in the environment and on the command line.
 const LISTS: &[&str] =
-    &["bind", "cluster.initial-nodes", "cluster.slots", "script-denied-commands"];
+    &["bind", "cluster.initial-nodes", "cluster.slots", "script-denied-commands", "user"];
 
 /// Splits `host:port`; IPv6 hosts in brackets.
 pub(crate) fn split_host_port(text: &str) -> Result<(String, u16), String> {
@@ -452,6 +478,13 @@ mod tests {
         "shard-endpoints",
         "shard-endpoint-port",
         "log",
+        "requirepass",
+        "masteruser",
+        "masterauth",
+        "aclfile",
+        "user",
+        "acl-pubsub-default",
+        "acllog-max-len",
         "maxclients",
         "maxmemory",
         "timeout",

@@ -36,6 +36,7 @@ use tokio::io::Interest;
 use tokio::net::TcpStream;
 use tokio::task::unconstrained;
 
+use crate::acl_log::ClientWitness;
 use crate::clients::Client;
 use crate::delivery::Payload;
 use crate::dispatch::{Dispatch, Step, Then, Wait};
@@ -82,7 +83,7 @@ pub(crate) struct State {
 impl Connection {
     /// Takes in a socket that listener number `listener` has accepted.
     pub(crate) fn new(
-        node: &Node,
+        node: &Arc<Node>,
         executor: u16,
         stream: StdTcpStream,
         listener: usize,
@@ -93,10 +94,14 @@ impl Connection {
         let mut decoder = Decoder::default();
         let bulk_len_max = node.settings.proto_max_bulk_len.load(Ordering::Relaxed);
         decoder.set_bulk_len_max(usize::try_from(bulk_len_max).unwrap_or(usize::MAX));
+        let mut session = Session::new(client.id);
+        let witness = ClientWitness { node: node.clone(), client: client.clone() };
+        session.witness = Some(Arc::new(witness));
+        node.acl.enter(&mut session);
         Ok(Self {
             stream,
             state: RefCell::new(State {
-                session: Session::new(client.id),
+                session,
                 decoder,
                 input: BytesMut::new(),
                 output: Vec::new(),
@@ -305,6 +310,9 @@ impl Connection {
         executor: &Rc<Executor>,
         input: &[u8],
     ) -> (usize, Option<Wait>) {
+        if !state.admit(executor) {
+            return (input.len(), None);
+        }
         let mut batch = executor.batch.take().unwrap_or_default();
         batch.clear();
         let decoded = state.decoder.decode(input, &mut batch);
@@ -349,6 +357,12 @@ impl Connection {
         }
         let used = match decoded {
             Ok(used) => used,
+            // It has authenticated since: what was too much before is not any more.
+            Err(error) if error.is_for_strangers() && !dispatch.is_locked() => {
+                let wait = dispatch.finish(Then::Nothing);
+                state.decoder.restart();
+                return (batch.len().checked_sub(1).map_or(0, |at| batch.bytes_through(at)), wait);
+            }
             Err(error) => {
                 dispatch.reply_error(&error.to_string());
                 input.len()
@@ -426,6 +440,28 @@ impl Connection {
     /// Ends the connection when its output is written.
     pub(crate) fn close_when_written(&self) {
         self.state.borrow_mut().closing = true;
+    }
+
+    /// Ends the connection when it listens to what its user may not listen to any more; `own` is
+    /// answered first.
+    pub(crate) fn close_eavesdropper(&self, executor: &Executor, own: u64) {
+        let Ok(mut state) = self.state.try_borrow_mut() else { return };
+        if state.session.subscriptions.is_empty() || !state.admit(executor) {
+            return;
+        }
+        let session = &state.session;
+        let may = session.login.restricted().is_none_or(|restricted| {
+            let permissions = restricted.permissions();
+            session.subscriptions.all(|kind, name| permissions.may_listen(kind, name))
+        });
+        if may {
+            return;
+        }
+        state.closing = true;
+        if self.id() != own {
+            self.client.killed.store(true, Ordering::Relaxed);
+            let _ = shutdown(self.stream.as_raw_fd(), Shutdown::Both);
+        }
     }
 
     /// Takes what has been read and not served.
@@ -529,6 +565,7 @@ impl Connection {
     pub(crate) fn publish_facts(&self, session: &Session) {
         let mut facts = self.client.facts();
         facts.name.clone_from(&session.name);
+        facts.user.clone_from(&session.login.user.name);
         facts.lib_name.clone_from(&session.lib_name);
         facts.lib_ver.clone_from(&session.lib_ver);
         facts.resp = session.version.number();
@@ -567,6 +604,19 @@ impl Connection {
 }
 
 impl State {
+    /// Brings the session up to date with changes of users. False when its own has been removed:
+    /// then the connection ends.
+    #[inline]
+    fn admit(&mut self, executor: &Executor) -> bool {
+        let acl = &executor.node.acl;
+        if self.session.login.generation != acl.generation() {
+            acl.refresh(&mut self.session);
+            self.closing |= self.session.login.is_gone();
+        }
+        self.decoder.set_authenticated(!self.session.login.is_locked());
+        !self.session.login.is_gone()
+    }
+
     /// Takes off what has been written.
     fn wrote(&mut self, count: usize) {
         if count < self.output.len() {

@@ -28,6 +28,7 @@ use protocol::slot::Slot;
 use router::plan::{Plan, plan};
 use router::session::{DebugMode, Session};
 use router::topology::Owner;
+use shard::acl::RestrictedUser;
 use shard::commands::table::CommandId;
 use shard::reply::Reply;
 use shard::script::debug;
@@ -56,6 +57,8 @@ pub(crate) struct DebugSession {
     /// What the script has done is kept if it reaches its end.
     keeps: bool,
     version: Version,
+    /// Whose session it is, when that is somebody who may not do everything.
+    restricted: Option<Arc<RestrictedUser>>,
 }
 
 /// What a shard needs to have a session.
@@ -63,6 +66,7 @@ struct Begin {
     queued: Queued,
     keeps: bool,
     version: Version,
+    restricted: Option<Arc<RestrictedUser>>,
     socket: OwnedFd,
     client: Arc<Client>,
     /// What the client has sent already.
@@ -103,12 +107,13 @@ impl DebugSession {
         };
         let queued = Queued { id, request: args.to_request(), slot, caller: session.caller() };
         let keeps = session.debug == DebugMode::Keep;
-        Some(Ok(Self { queued, shard, keeps, version: session.version }))
+        let restricted = session.login.restricted().cloned();
+        Some(Ok(Self { queued, shard, keeps, version: session.version, restricted }))
     }
 
     /// Has the session and returns what EVAL replies.
     pub(crate) async fn run(self, executor: Rc<Executor>, connection: Rc<Connection>) -> Vec<u8> {
-        let Self { mut queued, mut shard, keeps, version } = self;
+        let Self { mut queued, mut shard, keeps, version, restricted } = self;
         let mut hint = None;
         if !is_free(&executor, shard).await {
             return error(BUSY_SCRIPT);
@@ -122,6 +127,7 @@ impl DebugSession {
                 queued: queued.clone(),
                 keeps,
                 version,
+                restricted: restricted.clone(),
                 socket,
                 client: connection.client.clone(),
                 input: connection.take_input(),
@@ -176,7 +182,7 @@ fn error(text: &str) -> Vec<u8> {
 impl Begin {
     /// Has the session on the shard of this thread's executor.
     fn run(self, executor: &Executor) -> End {
-        let Self { queued, keeps, version, socket, client, input, hint } = self;
+        let Self { queued, keeps, version, restricted, socket, client, input, hint } = self;
         let (Some(me), Ok(mut shard)) = (executor.myself(), executor.shard.try_borrow_mut()) else {
             return End::Reply(error(BUSY_SCRIPT));
         };
@@ -184,11 +190,13 @@ impl Begin {
         executor.node.executors[usize::from(executor.index)].busy.store(true, Ordering::Release);
         let client = Box::new(DebugClient::new(me, socket, client, input));
         shard.scripts_mut().debug_next(debug::Request { client, keeps, hint });
+        shard.set_restricted(restricted);
         let mut bytes = Vec::new();
         let mut reply = Reply::resp(&mut bytes, version);
         let now = executor.clock.now();
         let args = queued.request.args();
         let elsewhere = shard.execute(queued.id, args, queued.slot, now, &mut reply);
+        shard.set_restricted(None);
         shard.scripts_mut().debug_no_more();
         executor.release(&mut shard);
         drop(shard);

@@ -10,10 +10,12 @@ use std::task::{Context, Poll, ready};
 use protocol::args::Args;
 use protocol::slot::Slot;
 use protocol::spec::{CommandSpec, Family, Flags};
+use router::acl::login::Guard;
 use router::commands::SessionCall;
 use router::plan::{CROSSSLOT, DOWN, Plan, plan};
 use router::registry::Home;
 use router::session::{Abort, DebugMode, Session};
+use shard::acl::Context as AclContext;
 use shard::commands::blocking;
 use shard::commands::table::CommandId;
 use shard::error::CommandError;
@@ -225,6 +227,11 @@ impl<'a> Dispatch<'a> {
             self.executor.show_command(&self.connection.client, args);
         }
         self.connection.note(id.index(), self.now.millis());
+        if !self.session.login.is_open()
+            && let Some(step) = self.check_user(id, spec, args)
+        {
+            return step;
+        }
         let home = *node.registry.home(id);
         if self.session.only_listens()
             && let Some(step) = self.answer_listener(spec, args)
@@ -256,6 +263,35 @@ impl<'a> Dispatch<'a> {
             }
             Home::Node(run) => self.answer_by_node(id, run, args),
         }
+    }
+
+    /// Whether the client still has to authenticate.
+    pub(crate) fn is_locked(&self) -> bool {
+        self.session.login.is_locked()
+    }
+
+    /// A request of a client that may not do everything. `None` when it may send it.
+    #[cold]
+    fn check_user(&mut self, id: CommandId, spec: &CommandSpec, args: Args<'_>) -> Option<Step> {
+        let in_multi = self.session.transaction.is_some();
+        let text = match &self.session.login.guard {
+            Guard::Open => return None,
+            Guard::Locked | Guard::Gone if spec.flags.contains(Flags::NO_AUTH) => return None,
+            Guard::Locked | Guard::Gone => "NOAUTH Authentication required.".into(),
+            // What is not allowed in MULTI at all is told so.
+            Guard::Restricted(_) if in_multi && spec.flags.contains(Flags::NO_MULTI) => {
+                return None;
+            }
+            Guard::Restricted(restricted) => {
+                let context = if in_multi { AclContext::Multi } else { AclContext::TopLevel };
+                let denied = restricted.check(id, spec, args, context).err()?;
+                format!("NOPERM {}", denied.text(restricted.user(), spec))
+            }
+        };
+        if spec.name == "exec" {
+            return Some(self.refuse_exec(&text));
+        }
+        Some(self.refuse(&text))
     }
 
     /// A request of a client that has subscribed, in RESP2. `None` when it may send it.
@@ -290,9 +326,13 @@ impl<'a> Dispatch<'a> {
         if *error != CommandError::Arity("exec") {
             return self.refuse(&text);
         }
+        self.refuse_exec(text.strip_prefix("ERR ").unwrap_or(&text))
+    }
+
+    /// EXEC itself was refused.
+    fn refuse_exec(&mut self, why: &str) -> Step {
         self.session.transaction = None;
         crate::commands::watch::unwatch_all(self.executor, self.session);
-        let why = text.strip_prefix("ERR ").unwrap_or(&text);
         self.reply_error(&format!("EXECABORT Transaction discarded because of: {why}"));
         Step::Next
     }
@@ -386,8 +426,17 @@ impl<'a> Dispatch<'a> {
         let mut elsewhere = None;
         let start = self.output_len();
         shard.keyspace_mut().set_caller(self.session.caller());
+        let restricted =
+            self.session.login.restricted().filter(|_| spec.family == Family::Scripting);
+        let is_restricted = restricted.is_some();
+        if is_restricted {
+            shard.set_restricted(restricted.cloned());
+        }
         let write = |reply: &mut Reply<'_>| elsewhere = shard.execute(id, args, slot, now, reply);
         self.reply_to(id, args, write);
+        if is_restricted {
+            shard.set_restricted(None);
+        }
         executor.release(&mut shard);
         drop(shard);
         if spec.family == Family::Scripting {
@@ -494,7 +543,10 @@ impl<'a> Dispatch<'a> {
         }
         let silent = self.session.silent();
         let version = self.session.version;
-        let gathered = self.gathered.get_or_insert_with(|| Gathered::new(version));
+        let login = &self.session.login;
+        let gathered = self
+            .gathered
+            .get_or_insert_with(|| Gathered::new(version, login.restricted().cloned()));
         let caller = self.session.caller();
         gathered.add(shard, Queued { id, request: own(args), slot, caller }, silent);
         Step::Next
@@ -567,6 +619,7 @@ impl<'a> Dispatch<'a> {
             session: self.session,
             view,
             table: executor.node.table(),
+            acl: &executor.node.acl,
             reply: &mut reply,
         };
         if let Err(error) = run(&mut call, args) {

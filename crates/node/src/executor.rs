@@ -254,7 +254,12 @@ impl Executor {
                     let now = self.clock.now();
                     let args = queued.request.args();
                     shard.keyspace_mut().set_caller(queued.caller);
-                    if shard.execute(queued.id, args, queued.slot, now, &mut reply).is_some() {
+                    if run.restricted.is_some() {
+                        shard.set_restricted(run.restricted.clone());
+                    }
+                    let elsewhere = shard.execute(queued.id, args, queued.slot, now, &mut reply);
+                    shard.set_restricted(None);
+                    if elsewhere.is_some() {
                         reply.error_text(
                             b"ERR Script attempted to access a non local key in a cluster node",
                         );
@@ -320,6 +325,14 @@ impl Executor {
     /// Whether the shard is in use: this is called from within a script.
     pub(crate) fn is_in_script(&self) -> bool {
         self.shard.try_borrow_mut().is_err()
+    }
+
+    /// Ends connections that listen to what their users may not listen to any more; `own` is answered
+    /// first.
+    pub(crate) fn close_eavesdroppers(&self, own: u64) {
+        for connection in self.connections.borrow().values() {
+            connection.close_eavesdropper(self, own);
+        }
     }
 
     /// The connection of a client that lives here.

@@ -3,10 +3,12 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use protocol::encode::Version;
+use shard::acl::RestrictedUser;
 use shard::shard::Queued;
 use tokio::sync::{mpsc, oneshot};
 
@@ -24,6 +26,8 @@ enum Source {
 /// The requests of a batch from the first one on that was for another shard.
 pub(crate) struct Gathered {
     version: Version,
+    /// Whose requests they are, when that is somebody who may not do everything.
+    restricted: Option<Arc<RestrictedUser>>,
     /// Replies of requests that have run already.
     pub(crate) local: Vec<u8>,
     order: Vec<Source>,
@@ -38,8 +42,8 @@ pub(crate) struct Answered {
 }
 
 impl Gathered {
-    pub(crate) fn new(version: Version) -> Self {
-        Self { version, local: Vec::new(), order: Vec::new(), runs: Vec::new() }
+    pub(crate) fn new(version: Version, restricted: Option<Arc<RestrictedUser>>) -> Self {
+        Self { version, restricted, local: Vec::new(), order: Vec::new(), runs: Vec::new() }
     }
 
     pub(crate) fn version(&self) -> Version {
@@ -70,13 +74,14 @@ impl Gathered {
 
     /// Sends the requests to their shards, side by side.
     async fn send(self, executor: &Executor) -> Sent {
-        let Self { version, local, order, runs } = self;
+        let Self { version, restricted, local, order, runs } = self;
         let mut replies = Vec::with_capacity(runs.len());
         for (shard, requests) in runs {
             let (reply_to, wait) = oneshot::channel();
             let mailbox = &executor.node.executors[usize::from(shard)].mailbox;
             // A full mailbox makes this connection wait, and with it its client.
-            let run = Message::Run(Run { requests, version, reply_to });
+            let run = Run { requests, restricted: restricted.clone(), version, reply_to };
+            let run = Message::Run(run);
             let sent = mailbox.send(run).await.is_ok();
             replies.push(if sent { Awaited::Open(wait) } else { Awaited::Settled(None) });
         }
@@ -96,10 +101,11 @@ impl Gathered {
                 Err(_) => return Err(self),
             }
         }
-        let Self { version, local, order, runs } = self;
+        let Self { version, restricted, local, order, runs } = self;
         let send = |(permit, (_, requests)): (mpsc::OwnedPermit<Message>, (u16, Vec<Queued>))| {
             let (reply_to, wait) = oneshot::channel();
-            permit.send(Message::Run(Run { requests, version, reply_to }));
+            let restricted = restricted.clone();
+            permit.send(Message::Run(Run { requests, restricted, version, reply_to }));
             Awaited::Open(wait)
         };
         let replies = permits.into_iter().zip(runs).map(send).collect();
@@ -194,7 +200,7 @@ impl Open {
         loop {
             match self {
                 Self::Unsent(gathered) => {
-                    let gathered = std::mem::replace(gathered, Gathered::new(Version::Resp2));
+                    let gathered = std::mem::replace(gathered, Gathered::new(Version::Resp2, None));
                     let executor = executor.clone();
                     *self = Self::Sending(Box::pin(async move { gathered.send(&executor).await }));
                 }

@@ -1,8 +1,10 @@
 //! What executors send to each other: bounded, and always answered.
 
 use std::net::TcpStream;
+use std::sync::Arc;
 
 use protocol::encode::Version;
+use shard::acl::RestrictedUser;
 use shard::shard::Queued;
 use tokio::sync::oneshot;
 
@@ -21,6 +23,8 @@ pub(crate) enum Message {
 /// Requests of one connection for another executor's shard.
 pub(crate) struct Run {
     pub(crate) requests: Vec<Queued>,
+    /// Whose they are, when that is somebody who may not do everything.
+    pub(crate) restricted: Option<Arc<RestrictedUser>>,
     pub(crate) version: Version,
     pub(crate) reply_to: oneshot::Sender<Replies>,
 }

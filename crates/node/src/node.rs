@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
+use router::acl::Acl;
 use router::registry::Registry;
 use router::topology::Topology;
 use router::view::View;
@@ -16,6 +17,7 @@ use shard::script::interrupt::{Control, Request, Run};
 use shard::script::store::ScriptStore;
 use tokio::sync::{mpsc, watch};
 
+use crate::acl_log::AclLog;
 use crate::clients::Clients;
 use crate::commands::NodeCommand;
 use crate::config::Config;
@@ -43,6 +45,10 @@ pub(crate) struct Node {
     pub(crate) scripts: Arc<ScriptStore>,
     pub(crate) functions: Arc<FunctionStore>,
     pub(crate) pause: Pause,
+    /// Who may come in, and what they may do.
+    pub(crate) acl: Acl,
+    /// What they have been refused.
+    pub(crate) acl_log: AclLog,
     /// Who has subscribed to what.
     pub(crate) channels: Arc<Channels>,
     pub(crate) slow_log: SlowLog,

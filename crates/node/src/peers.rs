@@ -5,6 +5,7 @@
 //! member tells its own subscribers and passes nothing on.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use protocol::encode;
@@ -28,21 +29,60 @@ const PAUSE: Duration = Duration::from_millis(200);
 #[derive(Debug, Default)]
 pub(crate) struct Peers {
     links: Vec<mpsc::Sender<Vec<u8>>>,
+    credentials: Arc<Mutex<Credentials>>,
     dropped: AtomicU64,
+}
+
+/// What this node says to others that ask for a password (`masteruser`, `masterauth`).
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Credentials {
+    /// Empty: `default`.
+    pub(crate) user: Vec<u8>,
+    /// Empty: nothing is said.
+    pub(crate) password: Vec<u8>,
+}
+
+impl Credentials {
+    /// The request that says it; none, when there is nothing to say.
+    fn request(&self) -> Option<Vec<u8>> {
+        if self.password.is_empty() {
+            return None;
+        }
+        let user: &[u8] = if self.user.is_empty() { b"default" } else { &self.user };
+        let mut request = Vec::new();
+        encode::header(&mut request, b'*', 3);
+        for part in [b"AUTH", user, &self.password] {
+            encode::bulk(&mut request, part);
+        }
+        Some(request)
+    }
 }
 
 impl Peers {
     /// Links to all members but this node. To be called in a runtime that lives as long as the
     /// node.
-    pub(crate) fn start(topology: &Topology) -> Self {
+    pub(crate) fn start(topology: &Topology, credentials: Credentials) -> Self {
+        let credentials = Arc::new(Mutex::new(credentials));
         let myself = usize::from(topology.myself());
         let others = topology.members().iter().enumerate().filter(|(place, _)| *place != myself);
         let links = others.map(|(_, member)| {
             let (link, messages) = mpsc::channel(QUEUE);
-            tokio::spawn(serve(member.host.clone(), member.port, messages));
+            let member = (member.host.clone(), member.port);
+            tokio::spawn(serve(member, credentials.clone(), messages));
             link
         });
-        Self { links: links.collect(), dropped: AtomicU64::new(0) }
+        let links = links.collect();
+        Self { links, credentials, dropped: AtomicU64::new(0) }
+    }
+
+    /// What this node says to others that ask for a password.
+    pub(crate) fn credentials(&self) -> Credentials {
+        self.credentials.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Changes what is said on links that are opened from now on.
+    pub(crate) fn set_credentials(&self, change: impl FnOnce(&mut Credentials)) {
+        change(&mut self.credentials.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
     /// Has all other nodes tell their subscribers.
@@ -69,7 +109,11 @@ impl Peers {
 }
 
 /// Sends messages to one member for as long as there may be any.
-async fn serve(host: String, port: u16, mut messages: mpsc::Receiver<Vec<u8>>) {
+async fn serve(
+    (host, port): (String, u16),
+    credentials: Arc<Mutex<Credentials>>,
+    mut messages: mpsc::Receiver<Vec<u8>>,
+) {
     let mut link: Option<OwnedWriteHalf> = None;
     while let Some(mut bytes) = messages.recv().await {
         // What has come meanwhile goes with it: one write.
@@ -79,7 +123,8 @@ async fn serve(host: String, port: u16, mut messages: mpsc::Receiver<Vec<u8>>) {
             bytes.extend(more);
         }
         if link.is_none() {
-            link = connect(&host, port).await;
+            let login = credentials.lock().unwrap_or_else(PoisonError::into_inner).request();
+            link = connect(&host, port, login).await;
         }
         let Some(open) = &mut link else {
             tokio::time::sleep(PAUSE).await;
@@ -92,12 +137,20 @@ async fn serve(host: String, port: u16, mut messages: mpsc::Receiver<Vec<u8>>) {
     }
 }
 
-async fn connect(host: &str, port: u16) -> Option<OwnedWriteHalf> {
+/// Opens a link, and says who this node is on it.
+async fn connect(host: &str, port: u16, login: Option<Vec<u8>>) -> Option<OwnedWriteHalf> {
     match timeout(CONNECT_WITHIN, TcpStream::connect((host, port))).await {
         Ok(Ok(stream)) => {
             let _ = stream.set_nodelay(true);
-            let (read, write) = stream.into_split();
-            tokio::spawn(drain(read));
+            let (mut read, mut write) = stream.into_split();
+            if let Some(login) = login {
+                let answered = timeout(CONNECT_WITHIN, log_in(&mut read, &mut write, &login)).await;
+                if !matches!(answered, Ok(Ok(true))) {
+                    tracing::warn!(host, port, "another node does not let this one in: masterauth");
+                    return None;
+                }
+            }
+            tokio::spawn(drain(read, host.to_owned(), port));
             Some(write)
         }
         Ok(Err(error)) => {
@@ -108,8 +161,31 @@ async fn connect(host: &str, port: u16) -> Option<OwnedWriteHalf> {
     }
 }
 
-/// Reads replies, which say nothing, until the link ends.
-async fn drain(mut read: OwnedReadHalf) {
+/// Says who this node is; whether that is believed.
+async fn log_in(
+    read: &mut OwnedReadHalf,
+    write: &mut OwnedWriteHalf,
+    request: &[u8],
+) -> std::io::Result<bool> {
+    write.write_all(request).await?;
+    // Nothing else is asked before this is answered, so its last byte is the reply's.
+    let mut reply = Vec::new();
+    while !reply.ends_with(b"\n") {
+        if read.read_buf(&mut reply).await? == 0 {
+            return Ok(false);
+        }
+    }
+    Ok(reply.starts_with(b"+"))
+}
+
+/// Reads replies until the link ends. They say nothing, unless this node may not do what it does.
+async fn drain(mut read: OwnedReadHalf, host: String, port: u16) {
     let mut buffer = [0; 4096];
-    while matches!(read.read(&mut buffer).await, Ok(1..)) {}
+    let mut told = false;
+    while let Ok(count @ 1..) = read.read(&mut buffer).await {
+        if !told && (buffer[..count].starts_with(b"-NOAUTH") || buffer.starts_with(b"-NOPERM")) {
+            told = true;
+            tracing::warn!(host, port, "another node takes no messages: masteruser, masterauth");
+        }
+    }
 }

@@ -50,7 +50,8 @@ impl ScriptServices {
                 };
                 let view = &node.views[0];
                 let table = node.table();
-                run(&mut SessionCall { session: &mut session, view, table, reply }, args)
+                let acl = &node.acl;
+                run(&mut SessionCall { session: &mut session, view, table, acl, reply }, args)
             }
             Home::Node(_) => {
                 match node.table().spec(id).name {

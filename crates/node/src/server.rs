@@ -6,11 +6,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
+use router::acl::Acl;
 use router::registry::Registry;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot, watch};
 use tracing_subscriber::EnvFilter;
 
+use crate::acl_log::AclLog;
 use crate::clients::Clients;
 use crate::config::Config;
 use crate::data_dir::{DataDir, random_id};
@@ -21,11 +23,11 @@ use crate::membership::Membership;
 use crate::monitors::Monitors;
 use crate::node::{ExecutorHandle, KillTarget, Node, Published, Statistics};
 use crate::pause::Pause;
-use crate::peers::Peers;
+use crate::peers::{Credentials, Peers};
 use crate::settings::Settings;
 use crate::slow_log::SlowLog;
 use crate::tracking::Trackers;
-use crate::{executor, listener, memory, panic, sys, watchdog};
+use crate::{commands, executor, listener, memory, panic, sys, watchdog};
 use shard::gauge::Gauge;
 
 /// How long replies that are being written may take when the node ends.
@@ -130,8 +132,14 @@ fn build(
             published: Mutex::new(Published::default()),
         });
     }
+    let credentials = Credentials {
+        user: config.masteruser.clone().into(),
+        password: config.masterauth.clone().into(),
+    };
     let node = Node {
         settings: Settings::new(&config),
+        acl: Acl::new(registry.table()),
+        acl_log: AclLog::default(),
         registry,
         topology: membership.topology.clone(),
         views: membership.views.clone(),
@@ -146,7 +154,7 @@ fn build(
         monitors: Monitors::default(),
         latency: LatencyMonitor::default(),
         trackers: Trackers::default(),
-        peers: Peers::start(&membership.topology),
+        peers: Peers::start(&membership.topology, credentials),
         started: Instant::now(),
         run_id: random_id(),
         shutdown: watch::Sender::new(false),
@@ -154,6 +162,8 @@ fn build(
         jit_off_noted: AtomicBool::new(false),
         config,
     };
+    commands::acl::configure(&node)
+        .map_err(|(key, why)| NodeError::BadValue { key: key.into(), why })?;
     memory::follow_limit(&node);
     Ok((Arc::new(node), mailboxes))
 }

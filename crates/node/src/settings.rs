@@ -4,6 +4,7 @@
 //! loads; what shards need of them is sent to each shard when it changes.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use shard::commands::table::CommandTable;
 use shard::keyspace::{Events, Eviction, Lfu, Settings as KeyspaceSettings};
@@ -60,6 +61,9 @@ pub(crate) struct Settings {
     /// DEBUG SET-ACTIVE-EXPIRE.
     pub(crate) active_expire: AtomicBool,
     debug_allowed: DebugAllowed,
+    pub(crate) acllog_max_len: AtomicU64,
+    /// The last password that `requirepass` was set to.
+    requirepass: Mutex<Vec<u8>>,
     script_denied_commands: Vec<String>,
 }
 
@@ -101,6 +105,8 @@ impl Settings {
             output_buffer_limit: config.output_buffer_limit.into(),
             active_expire: true.into(),
             debug_allowed: config.enable_debug_command,
+            acllog_max_len: config.acllog_max_len.into(),
+            requirepass: Mutex::new(config.requirepass.clone().into()),
             script_denied_commands: config.script_denied_commands.clone(),
         }
     }
@@ -161,6 +167,16 @@ impl Settings {
             cross_slot_keys: self.script_cross_slot_keys.load(Ordering::Relaxed) != 0,
             denied: denied.filter_map(|name| table.lookup(name.as_bytes())).collect(),
         }
+    }
+
+    /// What `requirepass` was set to; empty: no password.
+    pub(crate) fn requirepass(&self) -> Vec<u8> {
+        self.requirepass.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Remembers what `requirepass` has been set to.
+    pub(crate) fn set_requirepass(&self, password: &[u8]) {
+        *self.requirepass.lock().unwrap_or_else(PoisonError::into_inner) = password.to_vec();
     }
 
     /// The commands that scripts may not call, by configuration.
@@ -263,6 +279,7 @@ pub(crate) const PARAMETERS: &[Parameter] = &[
     number("latency-monitor-threshold", |settings| &settings.latency_monitor_threshold, MILLIS_MAX),
     number("timeout", |settings| &settings.timeout, i32::MAX as i64),
     number("tcp-keepalive", |settings| &settings.tcp_keepalive, i32::MAX as i64),
+    number("acllog-max-len", |settings| &settings.acllog_max_len, MILLIS_MAX),
     memory("output-buffer-limit", |settings| &settings.output_buffer_limit, 1 << 20, 1 << 40),
 ];
 

@@ -33,6 +33,13 @@ pub enum DecodeError {
     UnauthenticatedBulkLength,
 }
 
+impl DecodeError {
+    /// Whether a client that has authenticated may send what is wrong here.
+    pub fn is_for_strangers(self) -> bool {
+        matches!(self, Self::UnauthenticatedMultibulkLength | Self::UnauthenticatedBulkLength)
+    }
+}
+
 /// Redis prints the byte with `%c`; a control character in an error line would break the
 /// framing of the reply itself, so those are shown as a blank.
 fn printable(byte: u8) -> char {

@@ -125,14 +125,14 @@ impl Family {
             Self::Hash => Some("hash"),
             Self::HyperLogLog => Some("hyperloglog"),
             Self::List => Some("list"),
-            Self::PubSub => Some("pubsub"),
             Self::Scripting => Some("scripting"),
             Self::Set => Some("set"),
             Self::SortedSet => Some("sortedset"),
             Self::Stream => Some("stream"),
             Self::String => Some("string"),
             Self::Transactions => Some("transaction"),
-            Self::Cluster | Self::Server => None,
+            // PUBSUB HELP is not for those who publish: the flag decides.
+            Self::Cluster | Self::PubSub | Self::Server => None,
         }
     }
 }
@@ -416,8 +416,12 @@ impl CommandSpec {
         self.name.split_once('|')
     }
 
-    /// ACL categories, `@` not included: from the family, from the flags, and the extra ones.
+    /// ACL categories, `@` not included: from the family, from the flags, and the extra ones. What
+    /// only stands for its subcommands has those of none of them.
     pub fn categories(&self) -> Vec<&'static str> {
+        if self.flags.contains(Flags::CONTAINER) && !self.arity.fits(1) {
+            return [&["slow"], self.acl_extra].concat();
+        }
         let mut categories = Vec::new();
         let mut add = |wanted: bool, name: &'static str| {
             if wanted && !categories.contains(&name) {

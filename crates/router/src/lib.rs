@@ -9,6 +9,7 @@
 //! | [`plan`] | where a request runs |
 //! | [`view`] | what the clients of one listener are told of the cluster |
 //! | [`session`] | the state of a connection |
+//! | [`acl`] | users, and what they may do |
 //! | [`subscriptions`] | what a connection has subscribed to |
 //! | [`registry`] | all commands of the server, and who answers each |
 //! | [`commands`] | commands that are answered without a shard |
@@ -20,6 +21,7 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+pub mod acl;
 pub mod commands;
 pub mod plan;
 pub mod registry;

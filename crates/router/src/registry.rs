@@ -144,6 +144,13 @@ mod tests {
         let login = subcommand | Flags::FAST | Flags::NO_AUTH | Flags::ALLOW_BUSY;
         let help = Flags::LOADING | Flags::STALE;
         let expected = [
+            ("acl|cat", -2, subcommand),
+            ("acl|dryrun", -4, subcommand | Flags::ADMIN),
+            ("acl|getuser", 3, subcommand | Flags::ADMIN),
+            ("acl|help", 2, help),
+            ("acl|list", 2, subcommand | Flags::ADMIN),
+            ("acl|users", 2, subcommand | Flags::ADMIN),
+            ("acl|whoami", 2, subcommand),
             ("asking", 1, Flags::FAST),
             ("auth", -2, login),
             ("client|caching", 3, subcommand),
@@ -185,6 +192,10 @@ mod tests {
             assert_eq!((spec.arity.0, spec.flags), (arity, flags), "{name}");
         }
         let own = FAMILIES.iter().copied().flatten().count();
-        assert_eq!(own, expected.len() + 2, "two more are the containers CLIENT and CLUSTER");
+        assert_eq!(
+            own,
+            expected.len() + 3,
+            "three more are the containers ACL, CLIENT and CLUSTER"
+        );
     }
 }

@@ -9,11 +9,15 @@
 //! Sockets and buffers: the node's connection has them. What a request does to a session:
 //! [`crate::commands`].
 
+use std::sync::Arc;
+
 use protocol::encode::Version;
 use protocol::slot::Slot;
+use shard::acl::Witness;
 use shard::keyspace::{Caller, WatchFlag};
 use shard::shard::Queued;
 
+use crate::acl::login::Login;
 use crate::plan::CROSSSLOT;
 use crate::subscriptions::Subscriptions;
 
@@ -56,12 +60,16 @@ pub struct Session {
     pub tracking: Option<Tracking>,
     /// What it has subscribed to.
     pub subscriptions: Subscriptions,
+    /// Who it is.
+    pub login: Login,
+    /// Who is told when it is refused something.
+    pub witness: Option<Arc<dyn Witness>>,
     /// RESET was sent. The node unwatches keys, ends subscriptions, and clears this.
     pub was_reset: bool,
 }
 
 impl Session {
-    /// The state of a new connection.
+    /// The state of a new connection, which may do everything until `Acl::enter` has been called.
     pub fn new(id: u64) -> Self {
         Self {
             id,
@@ -82,12 +90,15 @@ impl Session {
             monitors: false,
             tracking: None,
             subscriptions: Subscriptions::default(),
+            login: Login::default(),
+            witness: None,
             was_reset: false,
         }
     }
 
-    /// RESET: as a new connection, but for what only the node can undo (`watched`, `tracking` and
-    /// `subscriptions`, which is why `was_reset` is set) and for the client library, which is still the same (as in Redis).
+    /// RESET: as a new connection, but for what only the node can undo (`watched`, `tracking`
+    /// and `subscriptions`, which is why `was_reset` is set), for the client library, which is still the
+    /// same (as in Redis), and for who it is, which is the caller's to reset.
     pub fn reset(&mut self) {
         *self = Self {
             lib_name: std::mem::take(&mut self.lib_name),
@@ -96,6 +107,8 @@ impl Session {
             watch_flag: self.watch_flag.clone(),
             tracking: self.tracking.take(),
             subscriptions: std::mem::take(&mut self.subscriptions),
+            login: self.login.clone(),
+            witness: self.witness.take(),
             was_reset: true,
             ..Self::new(self.id)
         };

@@ -47,6 +47,13 @@ impl Subscriptions {
         names.iter().cloned().collect()
     }
 
+    /// Whether something is true of all of them.
+    pub fn all(&self, mut holds: impl FnMut(ChannelKind, &[u8]) -> bool) -> bool {
+        self.channels.iter().all(|name| holds(ChannelKind::Channel, name))
+            && self.patterns.iter().all(|name| holds(ChannelKind::Pattern, name))
+            && self.shard.iter().all(|name| holds(ChannelKind::Shard, name))
+    }
+
     /// The number that the replies of (UN)SUBSCRIBE and their like end with: channels and patterns
     /// together, shard channels by themselves.
     pub fn count(&self, kind: ChannelKind) -> usize {

@@ -9,6 +9,7 @@ use shard::reply::Reply;
 use shard::testing::render;
 use std::sync::{Arc, OnceLock};
 
+use crate::acl::Acl;
 use crate::commands::SessionCall;
 use crate::registry::{Home, Registry};
 use crate::session::Session;
@@ -44,6 +45,7 @@ pub(crate) fn table() -> &'static CommandTable {
 /// A connection to a node of one member, to try session commands on.
 pub(crate) struct Rig {
     pub(crate) session: Session,
+    pub(crate) acl: Acl,
     view: View,
 }
 
@@ -52,7 +54,17 @@ impl Rig {
         let topology = Topology::new(members(1), 0, &[(0, 16383)], 2);
         let topology = Arc::new(topology.expect("a valid topology"));
         let address = Address { host: "127.0.0.1".into(), port: 7000 };
-        Self { session: Session::new(7), view: View::new(topology, vec![address], false, None) }
+        let (mut session, acl) = (Session::new(7), Acl::new(table()));
+        acl.enter(&mut session);
+        Self { session, acl, view: View::new(topology, vec![address], false, None) }
+    }
+
+    /// Makes or changes a user by rules with blanks between them.
+    #[track_caller]
+    pub(crate) fn set_user(&mut self, name: &str, rules: &str) {
+        let rules = rules.split(' ').map(str::as_bytes);
+        let set = self.acl.set_user(name.as_bytes(), rules);
+        set.expect("a test's rules are right");
     }
 
     pub(crate) fn resp3(mut self) -> Self {
@@ -74,8 +86,9 @@ impl Rig {
         let mut reply = Reply::resp(&mut out, self.session.version);
         let result = table().resolve(request.args()).and_then(|id| {
             let Home::Router(run) = registry().home(id) else { panic!("{line}: not the router's") };
-            let (session, view) = (&mut self.session, &self.view);
-            let mut call = SessionCall { session, view, table: table(), reply: &mut reply };
+            let (session, view, acl) = (&mut self.session, &self.view, &self.acl);
+            let reply = &mut reply;
+            let mut call = SessionCall { session, view, table: table(), acl, reply };
             run(&mut call, request.args())
         });
         if let Err(error) = result {

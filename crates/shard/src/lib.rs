@@ -11,6 +11,7 @@
 //! | [`types`] | structures of values |
 //! | [`commands`] | one file for each command; the command table |
 //! | [`script`] | the Lua host |
+//! | [`acl`] | what the user of a request may do |
 //! | [`effect`] | one change, as the log carries it |
 //! | [`reply`] | where a handler puts its reply |
 //! | [`error`] | why a command did not run |
@@ -25,6 +26,7 @@
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
 
+pub mod acl;
 pub mod channels;
 pub mod commands;
 pub mod effect;

@@ -7,6 +7,7 @@ use protocol::encode::Version;
 use protocol::slot::Slot;
 use protocol::spec::Flags;
 
+use crate::acl::{Context, RestrictedUser};
 use crate::commands::table::{CommandId, CommandTable};
 use crate::commands::{Call, blocking};
 use crate::error::CommandError;
@@ -84,6 +85,14 @@ impl Shard {
     /// The shard's script host.
     pub fn scripts_mut(&mut self) -> &mut ScriptEngine {
         &mut self.scripts
+    }
+
+    /// Whose requests come next, as long as that is somebody who may not do everything. Scripts run
+    /// with it, and transactions are checked once more; whether a single request may run, who
+    /// sends it has checked.
+    #[inline]
+    pub fn set_restricted(&mut self, restricted: Option<Arc<RestrictedUser>>) {
+        self.scripts.set_restricted(restricted);
     }
 
     /// The table of all commands.
@@ -174,7 +183,8 @@ impl Shard {
 
     /// Runs the requests of a transaction one after the other with nothing in between and appends
     /// their replies; returns where each ends in `out`. A request that fails does not keep the
-    /// others from running (Redis's rule). `ended` is called after each, with its reply.
+    /// others from running (Redis's rule). What the user may do can have changed since the requests
+    /// were queued, so that is looked at again. `ended` is called after each, with its reply.
     pub fn transaction(
         &mut self,
         requests: &[Queued],
@@ -188,6 +198,14 @@ impl Shard {
             let mut reply = Reply::resp(out, version);
             let args = queued.request.args();
             self.keyspace.set_caller(queued.caller);
+            if let Some(restricted) = self.scripts.restricted() {
+                let spec = self.table.spec(queued.id);
+                if let Err(denied) = restricted.check(queued.id, spec, args, Context::Multi) {
+                    reply.error_text(denied.text_at_exec().as_bytes());
+                    ended(queued, &out[start..]);
+                    return out.len();
+                }
+            }
             if self.execute(queued.id, args, queued.slot, now, &mut reply).is_some() {
                 // A transaction stays where it is.
                 reply.error(&CommandError::Text(

@@ -8,6 +8,7 @@ use protocol::args::Args;
 use protocol::error::ArgsError;
 use protocol::number::parse_i64;
 use protocol::spec::{Arity, CommandSpec, Family, Flags};
+use router::acl::Acl;
 use shard::error::CommandError;
 
 use super::{Done, NodeCall, NodeCommand};
@@ -156,7 +157,7 @@ struct Filter {
     local: Option<SocketAddr>,
     normal: Option<bool>,
     max_age: Option<u64>,
-    user_is_default: Option<bool>,
+    user: Option<Vec<u8>>,
     /// The address does not parse, so no client has it.
     nobody: bool,
 }
@@ -168,7 +169,7 @@ impl Filter {
             && self.address.is_none_or(|address| address == client.address)
             && self.local.is_none_or(|local| local == client.local)
             && self.normal.unwrap_or(true)
-            && self.user_is_default.unwrap_or(true)
+            && self.user.as_ref().is_none_or(|user| *user == client.facts().user)
             && self.max_age.is_none_or(|age| client.age_seconds() >= age)
     }
 
@@ -195,7 +196,7 @@ fn kill(call: &mut NodeCall<'_, '_>, args: Args<'_>) -> Result<Done, CommandErro
         let own = filter.fits(&call.connection.client);
         return Ok(if own { Done::Close } else { Done::Replied });
     }
-    let (filter, skip_me) = kill_filter(args)?;
+    let (filter, skip_me) = kill_filter(args, &call.executor.node.acl)?;
     let own = !skip_me && filter.fits(&call.connection.client);
     let count =
         clients.kill(Some(me), |client| filter.fits(client) && !(skip_me && client.id == me));
@@ -203,7 +204,7 @@ fn kill(call: &mut NodeCall<'_, '_>, args: Args<'_>) -> Result<Done, CommandErro
     Ok(if own { Done::Close } else { Done::Replied })
 }
 
-fn kill_filter(args: Args<'_>) -> Result<(Filter, bool), CommandError> {
+fn kill_filter(args: Args<'_>, acl: &Acl) -> Result<(Filter, bool), CommandError> {
     let mut filter = Filter::default();
     let mut skip_me = true;
     if args.len() % 2 == 1 {
@@ -221,13 +222,13 @@ fn kill_filter(args: Args<'_>) -> Result<(Filter, bool), CommandError> {
             b"ADDR" => filter.set_address(value, false),
             b"LADDR" => filter.set_address(value, true),
             b"USER" => {
-                if value != b"default" {
+                if acl.user(value).is_none() {
                     return Err(CommandError::dynamic(format!(
                         "ERR No such user '{}'",
                         String::from_utf8_lossy(value)
                     )));
                 }
-                filter.user_is_default = Some(true);
+                filter.user = Some(value.to_vec());
             }
             b"MAXAGE" => {
                 let age = parse_i64(value).and_then(|age| u64::try_from(age).ok());

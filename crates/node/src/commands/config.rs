@@ -104,6 +104,7 @@ fn fixed(node: &Node) -> Vec<(&'static str, String)> {
         Shards::Count(count) => count.to_string(),
     };
     vec![
+        ("aclfile", config.aclfile.clone()),
         ("appendonly", "no".into()),
         ("bind", config.bind.join(" ")),
         ("cluster-announce-ip", config.announce_host.clone().unwrap_or_default()),
@@ -114,7 +115,6 @@ fn fixed(node: &Node) -> Vec<(&'static str, String)> {
         ("dir", config.dir.display().to_string()),
         ("enable-debug-command", node.settings.debug_allowed().name().into()),
         ("port", config.port.to_string()),
-        ("requirepass", String::new()),
         ("save", String::new()),
         ("script-denied-commands", node.settings.denied_commands().join(" ")),
         ("shard-endpoints", if config.shard_endpoints { "yes" } else { "no" }.into()),
@@ -134,13 +134,16 @@ fn get(call: &mut NodeCall<'_, '_>, args: Args<'_>) -> Result<Done, CommandError
     all.insert("script-cross-slot-keys", name.into());
     all.insert("maxmemory-policy", policy_name(node.settings.keyspace().eviction).into());
     all.insert("notify-keyspace-events", node.settings.keyspace().events.letters());
+    let mut all: BTreeMap<&str, Vec<u8>> =
+        all.into_iter().map(|(name, value)| (name, value.into_bytes())).collect();
+    all.extend(TextParameter::ALL.iter().map(|(name, which)| (*name, which.value(node))));
     let wanted =
         |name: &str| args.iter_from(2).any(|pattern| glob::matches(pattern, name.as_bytes(), true));
     all.retain(|name, _| wanted(name));
     call.reply.map(all.len());
     for (name, value) in all {
         call.reply.bulk(name.as_bytes());
-        call.reply.bulk(value.as_bytes());
+        call.reply.bulk(&value);
     }
     Ok(Done::Replied)
 }
@@ -151,6 +154,49 @@ enum Change {
     CrossSlotKeys(bool),
     KeyspaceEvents(Events),
     Policy(Eviction),
+    Text(TextParameter, Vec<u8>),
+}
+
+/// A parameter about users whose value is a text.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum TextParameter {
+    RequirePass,
+    MasterUser,
+    MasterAuth,
+    PubsubDefault,
+}
+
+impl TextParameter {
+    const ALL: &[(&str, Self)] = &[
+        ("acl-pubsub-default", Self::PubsubDefault),
+        ("masterauth", Self::MasterAuth),
+        ("masteruser", Self::MasterUser),
+        ("requirepass", Self::RequirePass),
+    ];
+
+    fn value(self, node: &Node) -> Vec<u8> {
+        match self {
+            Self::RequirePass => node.settings.requirepass(),
+            Self::MasterUser => node.peers.credentials().user,
+            Self::MasterAuth => node.peers.credentials().password,
+            Self::PubsubDefault if node.acl.all_channels() => b"allchannels".to_vec(),
+            Self::PubsubDefault => b"resetchannels".to_vec(),
+        }
+    }
+
+    fn set(self, node: &Node, value: Vec<u8>) {
+        match self {
+            Self::RequirePass => {
+                node.acl.set_default_password(&value);
+                node.settings.set_requirepass(&value);
+            }
+            Self::MasterUser => node.peers.set_credentials(|known| known.user = value),
+            Self::MasterAuth => node.peers.set_credentials(|known| known.password = value),
+            Self::PubsubDefault => {
+                node.acl.set_all_channels(value.eq_ignore_ascii_case(b"allchannels"));
+            }
+        }
+    }
 }
 
 fn set(call: &mut NodeCall<'_, '_>, args: Args<'_>) -> Result<Done, CommandError> {
@@ -169,6 +215,7 @@ fn set(call: &mut NodeCall<'_, '_>, args: Args<'_>) -> Result<Done, CommandError
                 (parameter.number)(&node.settings).store(value, Ordering::Relaxed);
             }
             Change::Policy(policy) => node.settings.set_eviction(policy),
+            Change::Text(parameter, value) => parameter.set(node, value),
             Change::KeyspaceEvents(events) => {
                 let bits = u64::from(events.bits());
                 node.settings.keyspace_events.store(bits, Ordering::Relaxed);
@@ -207,6 +254,16 @@ fn parse_change(node: &Node, name: &[u8], value: &[u8]) -> Result<Change, Comman
             Ok(number) => Ok(Change::Number(parameter, number)),
             Err(why) => Err(failed(&why)),
         };
+    }
+    if let Some((_, which)) = TextParameter::ALL.iter().find(|(known, _)| *known == name) {
+        let channels: &[&[u8]] = &[b"allchannels", b"resetchannels"];
+        let known = channels.iter().any(|known| known.eq_ignore_ascii_case(value));
+        if *which == TextParameter::PubsubDefault && !known {
+            return Err(failed(
+                "argument(s) must be one of the following: allchannels, resetchannels",
+            ));
+        }
+        return Ok(Change::Text(*which, value.to_vec()));
     }
     if name == "script-cross-slot-keys" {
         return match value {

@@ -49,6 +49,7 @@ static CONTAINER: CommandSpec = CommandSpec {
     name: "debug",
     arity: Arity::at_least(2),
     flags: BASE.flags.union(Flags::CONTAINER),
+    acl_extra: &["admin", "dangerous"],
     complexity: "Depends on subcommand.",
     summary: "A container for debugging commands.",
     ..BASE

@@ -7,6 +7,7 @@
 //! rest.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use protocol::args::Args;
 use protocol::encode::{self, Version};
@@ -15,6 +16,7 @@ use protocol::spec::{FanOut, Flags};
 use router::plan::{Plan, place};
 use router::registry::Home;
 use router::session::{Session, Transaction};
+use shard::acl::{Context, RestrictedUser};
 use shard::error::CommandError;
 use shard::keyspace::WatchFlag;
 use shard::shard::Queued;
@@ -31,6 +33,8 @@ struct Terms {
     flag: WatchFlag,
     atomic: bool,
     version: Version,
+    /// Whose transaction it is, when that is somebody who may not do everything.
+    restricted: Option<Arc<RestrictedUser>>,
 }
 
 /// EXEC.
@@ -52,6 +56,7 @@ pub(crate) fn run(call: &mut NodeCall<'_, '_>, _args: Args<'_>) -> Result<Done, 
         flag: call.session.watch_flag.clone(),
         atomic: call.session.atomic_exec,
         version: call.session.version,
+        restricted: call.session.login.restricted().cloned(),
     };
     watch::unwatch_all(call.executor, call.session);
     if !transaction.cross_slot
@@ -137,11 +142,15 @@ fn run_queue(executor: &Executor, queue: &[Queued], terms: &Terms) -> Outcome {
     let mut ended = |queued: &Queued, reply: &[u8]| {
         executor.note_end(queued.caller.client, queued.id, queued.request.args(), reply);
     };
+    if terms.restricted.is_some() {
+        shard.set_restricted(terms.restricted.clone());
+    }
     let result = if terms.atomic {
         shard.transaction_or_nothing(queue, now, &mut bytes, terms.version, &mut ended)
     } else {
         Ok(shard.transaction(queue, now, &mut bytes, terms.version, &mut ended))
     };
+    shard.set_restricted(None);
     executor.release(&mut shard);
     drop(shard);
     executor.after_script();
@@ -211,6 +220,10 @@ async fn run_later(
         }
         first = false;
         if let Some(queued) = fan {
+            if let Some(refusal) = refusal(&executor, terms.restricted.as_deref(), &queued) {
+                encode::error(&mut out, refusal.as_bytes());
+                continue;
+            }
             let fan_out = executor.node.table().spec(queued.id).fan_out;
             out.extend(fan_out::run(executor.clone(), fan_out, queued, terms.version).await);
         }
@@ -248,7 +261,9 @@ async fn run_other(
         let mut state = connection.state.borrow_mut();
         let session: &mut Session = &mut state.session;
         let mut reply = shard::reply::Reply::resp(&mut out, session.version);
-        answer(executor, connection, session, queued, &mut reply)
+        let later = answer(executor, connection, session, queued, &mut reply);
+        connection.publish_facts(session);
+        later
     };
     match later {
         Some(later) => later.await,
@@ -265,10 +280,15 @@ fn answer(
 ) -> Option<dispatch::Later> {
     let node = &executor.node;
     let args = queued.request.args();
+    if let Some(refusal) = refusal(executor, session.login.restricted().map(AsRef::as_ref), queued)
+    {
+        reply.error_text(refusal.as_bytes());
+        return None;
+    }
     let result = match node.registry.home(queued.id) {
         Home::Router(run) => {
-            let (view, table) = (&connection.view, node.table());
-            let mut call = router::commands::SessionCall { session, view, table, reply };
+            let (view, table, acl) = (&connection.view, node.table(), &node.acl);
+            let mut call = router::commands::SessionCall { session, view, table, acl, reply };
             run(&mut call, args).map(|()| Done::Replied)
         }
         Home::Node(run) => {
@@ -284,6 +304,17 @@ fn answer(
             None
         }
     }
+}
+
+/// What is replied instead of a command that the user may not run any more.
+fn refusal(
+    executor: &Executor,
+    restricted: Option<&RestrictedUser>,
+    queued: &Queued,
+) -> Option<String> {
+    let spec = executor.node.table().spec(queued.id);
+    let denied = restricted?.check(queued.id, spec, queued.request.args(), Context::Multi).err()?;
+    Some(denied.text_at_exec())
 }
 
 /// Has the other shards look whether watched keys of theirs have expired.

@@ -3,6 +3,7 @@
 //! One file each, or one for each container. A handler replies at once, or returns a future when
 //! it has to wait for other shards. To add one: its file, and its row in [`commands`].
 
+pub(crate) mod acl;
 mod client;
 mod cluster_slots;
 pub(crate) mod config;
@@ -96,6 +97,7 @@ pub(crate) fn commands() -> Vec<(&'static CommandSpec, NodeCommand)> {
         (&script_stats::SPEC, script_stats::run),
         (&shutdown::SPEC, shutdown::run),
     ];
+    commands.extend_from_slice(acl::COMMANDS);
     commands.extend_from_slice(client::COMMANDS);
     commands.extend_from_slice(cluster_slots::COMMANDS);
     commands.extend_from_slice(config::COMMANDS);

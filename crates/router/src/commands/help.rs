@@ -3,6 +3,9 @@
 //! An entry is shown only if its subcommand is in the table of commands, so the help of a
 //! container may describe what another crate answers and still never promises too much.
 
+use protocol::args::Args;
+use shard::error::CommandError;
+
 use super::SessionCall;
 
 /// A subcommand and what HELP says of it: usage first, then lines indented by four blanks.
@@ -16,6 +19,14 @@ pub(super) struct Entry {
 /// An entry of HELP.
 pub(super) const fn entry(subcommand: &'static str, lines: &'static [&'static str]) -> Entry {
     Entry { subcommand, lines }
+}
+
+/// Redis's text for subcommands with too many arguments.
+pub(super) fn unknown_or_wrong(container: &str, args: Args<'_>) -> CommandError {
+    let name = String::from_utf8_lossy(args.get(1).unwrap_or_default()).into_owned();
+    CommandError::dynamic(format!(
+        "ERR unknown subcommand or wrong number of arguments for '{name}'. Try {container} HELP."
+    ))
 }
 
 /// Replies the help of `container` (lower-case).

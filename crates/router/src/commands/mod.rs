@@ -8,6 +8,7 @@
 //! A handler parses all arguments first, then changes the session, then replies once. It never
 //! redirects and never looks at the transaction: what is queued is not run.
 
+pub mod acl;
 pub mod client;
 pub mod cluster;
 pub mod command;
@@ -20,6 +21,7 @@ use shard::commands::table::CommandTable;
 use shard::error::CommandError;
 use shard::reply::Reply;
 
+use crate::acl::Acl;
 use crate::session::Session;
 use crate::view::View;
 
@@ -31,6 +33,8 @@ pub struct SessionCall<'a, 'r> {
     pub view: &'a View,
     /// All commands of the server.
     pub table: &'static CommandTable,
+    /// The users of the node.
+    pub acl: &'a Acl,
     /// Where the reply goes: exactly one value, unless the handler returns an error. (CLIENT REPLY
     /// OFF and SKIP write none.)
     pub reply: &'a mut Reply<'r>,
@@ -52,7 +56,7 @@ pub struct Command {
 
 /// All commands of sessions, by group.
 pub const FAMILIES: &[&[&Command]] =
-    &[client::COMMANDS, cluster::COMMANDS, command::COMMANDS, connection::COMMANDS];
+    &[acl::COMMANDS, client::COMMANDS, cluster::COMMANDS, command::COMMANDS, connection::COMMANDS];
 
 /// Stands in the row of a container, which is never run: a request for it resolves to one of its
 /// subcommands or to an error.

@@ -150,6 +150,25 @@ impl CommandTable {
         Ok(id)
     }
 
+    /// The command or subcommand that a request names; its arity is not looked at. A container that
+    /// stands alone is that itself.
+    pub fn named(&self, args: Args<'_>) -> Option<CommandId> {
+        let name = args.get(0).filter(|name| !name.contains(&b'|'))?;
+        let id = self.lookup(name)?;
+        let spec = self.spec(id);
+        match args.get(1).filter(|_| spec.flags.contains(Flags::CONTAINER)) {
+            Some(subcommand) => self.subcommand(spec, subcommand).ok(),
+            None => Some(id),
+        }
+    }
+
+    /// The subcommands of a command.
+    pub fn subcommands(&self, id: CommandId) -> impl Iterator<Item = CommandId> {
+        let container = self.spec(id).name;
+        let own = move |row: &Row| row.spec.container().is_some_and(|(name, _)| name == container);
+        self.iter().filter(move |(_, row)| own(row)).map(|(id, _)| id)
+    }
+
     fn subcommand(&self, container: &CommandSpec, name: &[u8]) -> Result<CommandId, CommandError> {
         let mut joined = [0u8; 64];
         let prefix = container.name.len() + 1;

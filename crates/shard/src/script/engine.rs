@@ -22,6 +22,7 @@ use super::run::{Invocation, Rehearsal, Runner};
 use super::sha::Sha;
 use super::stats::ScriptStats;
 use super::store::{ScriptStore, Source};
+use crate::acl::RestrictedUser;
 use crate::commands::table::CommandTable;
 use crate::error::CommandError;
 use crate::gauge::Gauge;
@@ -45,6 +46,8 @@ struct Setting {
     jit: bool,
     /// Of the node's memory.
     gauge: Arc<Gauge>,
+    /// Who calls scripts, when that is somebody who may not do everything.
+    restricted: Option<Arc<RestrictedUser>>,
     #[cfg(any(test, feature = "testing"))]
     fault_after: Option<u64>,
 }
@@ -70,6 +73,7 @@ impl Setting {
             counters,
             services: self.services.as_ref(),
             memory_full: self.gauge.is_full(),
+            restricted: self.restricted.as_ref(),
             #[cfg(any(test, feature = "testing"))]
             fault_after: self.fault_after,
         }
@@ -110,6 +114,7 @@ impl ScriptEngine {
                 random: Generator::default(),
                 jit: true,
                 gauge: Arc::default(),
+                restricted: None,
                 #[cfg(any(test, feature = "testing"))]
                 fault_after: None,
             },
@@ -170,6 +175,18 @@ impl ScriptEngine {
 
     pub(crate) fn set_gauge(&mut self, gauge: Arc<Gauge>) {
         self.setting.gauge = gauge;
+    }
+
+    /// Whose permissions scripts have from now on; `None`: all there are.
+    #[inline]
+    pub(crate) fn set_restricted(&mut self, restricted: Option<Arc<RestrictedUser>>) {
+        self.setting.restricted = restricted;
+    }
+
+    /// Whose permissions scripts have, if not all there are.
+    #[inline]
+    pub(crate) fn restricted(&self) -> Option<&Arc<RestrictedUser>> {
+        self.setting.restricted.as_ref()
     }
 
     pub(crate) fn set_table(&mut self, table: &'static CommandTable) {

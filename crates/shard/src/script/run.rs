@@ -5,6 +5,7 @@
 //! else sees the shard.
 
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use protocol::args::Args;
@@ -21,6 +22,7 @@ use super::machine::Machine;
 use super::outcome::{Failure, Reason, ScriptCounters, failure};
 use super::program::Program;
 use super::stats::Usage;
+use crate::acl::RestrictedUser;
 use crate::error::CommandError;
 use crate::keyspace::Keyspace;
 use crate::reply::Reply;
@@ -73,6 +75,8 @@ pub(super) struct Runner<'a> {
     pub(super) services: Option<&'a Rc<dyn Services>>,
     /// `maxmemory` is reached: sampled once, when the script begins.
     pub(super) memory_full: bool,
+    /// Who calls, when that is somebody who may not do everything.
+    pub(super) restricted: Option<&'a Arc<RestrictedUser>>,
     /// A fault strikes after so many writes.
     #[cfg(any(test, feature = "testing"))]
     pub(super) fault_after: Option<u64>,
@@ -178,6 +182,7 @@ impl Runner<'_> {
             undo_limit: self.limits.undo_bytes,
             memory_full: self.memory_full && !flags.allow_oom && !flags.no_writes,
             declared,
+            restricted: self.restricted.cloned(),
             stack_base: stack_place(),
             #[cfg(any(test, feature = "testing"))]
             fault: super::host::Fault::after(self.fault_after),

@@ -6,7 +6,8 @@ use protocol::spec::{Begin, CommandSpec, Find, Flags, KeySpec};
 use shard::commands::table::CommandTable;
 use shard::reply::Reply;
 
-use super::{is_key, only_container, subcommands};
+use super::{is_key, subcommands};
+use crate::acl::category::CATEGORIES;
 
 /// The names of the flags, in Redis's order. `CONTAINER` is our own and has none.
 const FLAG_NAMES: &[(Flags, &str)] = &[
@@ -29,31 +30,6 @@ const FLAG_NAMES: &[(Flags, &str)] = &[
     (Flags::NO_MULTI, "no_multi"),
     (Flags::MOVABLEKEYS, "movablekeys"),
     (Flags::ALLOW_BUSY, "allow_busy"),
-];
-
-/// The ACL categories, in Redis's order.
-const CATEGORIES: &[&str] = &[
-    "keyspace",
-    "read",
-    "write",
-    "set",
-    "sortedset",
-    "list",
-    "hash",
-    "string",
-    "bitmap",
-    "hyperloglog",
-    "geo",
-    "stream",
-    "pubsub",
-    "admin",
-    "fast",
-    "slow",
-    "blocking",
-    "dangerous",
-    "connection",
-    "transaction",
-    "scripting",
 ];
 
 /// Replies a command as ten elements, its subcommands included.
@@ -114,12 +90,8 @@ pub(super) fn write_docs(reply: &mut Reply<'_>, table: &CommandTable, spec: &Com
     }
 }
 
-/// The ACL categories of a command, `@` not included, in Redis's order. A container has those of
-/// none of its subcommands.
+/// The ACL categories of a command, `@` not included, in Redis's order.
 pub(super) fn categories(spec: &CommandSpec) -> Vec<&'static str> {
-    if only_container(spec) {
-        return vec!["slow"];
-    }
     let own = spec.categories();
     CATEGORIES.iter().copied().filter(|category| own.contains(category)).collect()
 }

@@ -47,11 +47,6 @@ fn subcommands(table: &CommandTable, container: &CommandSpec) -> Vec<&'static Co
     table.iter().map(|(_, row)| row.spec).filter(own).collect()
 }
 
-/// Whether it stands for its subcommands only: COMMAND itself does more than that.
-fn only_container(spec: &CommandSpec) -> bool {
-    spec.flags.contains(Flags::CONTAINER) && !spec.arity.fits(1)
-}
-
 /// Whether the keys of a group take part in routing only (the channel of SPUBLISH).
 fn is_key(spec: &KeySpec) -> bool {
     !spec.notes.contains(&"not_key")

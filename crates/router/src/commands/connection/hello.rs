@@ -25,6 +25,10 @@ pub(super) const COMMAND: Command = Command {
     run,
 };
 
+const LOCKED: &str = "NOAUTH HELLO must be called with the client already authenticated, otherwise \
+    the HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client and select \
+    the RESP protocol version at the same time";
+
 /// What a client asks for.
 #[derive(Default)]
 struct Options<'a> {
@@ -36,7 +40,10 @@ struct Options<'a> {
 fn run(call: &mut SessionCall<'_, '_>, args: Args<'_>) -> Result<(), CommandError> {
     let options = parse(args)?;
     if let Some((user, password)) = options.login {
-        authenticate(user, password)?;
+        authenticate(call, args.at(0), user, password)?;
+    }
+    if call.session.login.is_locked() {
+        return Err(CommandError::Text(LOCKED));
     }
     let SessionCall { session, reply, .. } = call;
     if let Some(name) = options.name {
@@ -129,6 +136,17 @@ mod tests {
         rig.check("HELLO 2 AUTH foo bar SETNAME you", wrong);
         assert_eq!(rig.session.name, b"me");
         assert_eq!(rig.session.version, Version::Resp3);
+    }
+
+    #[test]
+    fn who_has_to_authenticate_does_so_here_or_before() {
+        let mut rig = Rig::new();
+        rig.set_user("default", "resetpass >secret");
+        rig.check("RESET", "+RESET");
+        assert!(rig.run("HELLO 3").starts_with("-NOAUTH HELLO must be called with the client"));
+        assert_eq!(rig.session.version, Version::Resp2);
+        assert!(rig.run("HELLO 3 AUTH default secret").starts_with("%{"));
+        assert!(rig.run("HELLO 2").starts_with("["));
     }
 
     #[test]

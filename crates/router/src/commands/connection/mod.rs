@@ -6,9 +6,10 @@ mod reset;
 mod select;
 
 use protocol::spec::Flags;
+use shard::acl::{Context, Incident};
 use shard::error::CommandError;
 
-use super::Command;
+use super::{Command, SessionCall};
 
 /// Sorted by name.
 pub const COMMANDS: &[&Command] =
@@ -26,11 +27,21 @@ const LOGIN: Flags = Flags::NOSCRIPT
     .union(Flags::NO_AUTH)
     .union(Flags::ALLOW_BUSY);
 
-/// Whether this user may come in with this password. There is only the user `default`, who needs
-/// no password (Redis: `nopass`), so any password is right.
-fn authenticate(user: &[u8], _password: &[u8]) -> Result<(), CommandError> {
-    if user == b"default" {
+/// Makes the connection that of a user, if the password is right. `verb` is what the client has
+/// called this, for ACL LOG.
+fn authenticate(
+    call: &mut SessionCall<'_, '_>,
+    verb: &[u8],
+    user: &[u8],
+    password: &[u8],
+) -> Result<(), CommandError> {
+    if let Some(known) = call.acl.authenticate(user, password) {
+        call.acl.log_in(call.session, known);
         return Ok(());
+    }
+    if let Some(witness) = &call.session.witness {
+        let context = Context::TopLevel;
+        witness.note(Incident { reason: "auth", context, object: verb, user });
     }
     Err(CommandError::Text("WRONGPASS invalid username-password pair or user is disabled."))
 }

@@ -22,6 +22,7 @@ pub(super) const COMMAND: Command = Command {
 
 fn run(call: &mut SessionCall<'_, '_>, _: Args<'_>) -> Result<(), CommandError> {
     call.session.reset();
+    call.acl.enter(call.session);
     call.reply.set_version(call.session.version);
     call.reply.status("RESET");
     Ok(())

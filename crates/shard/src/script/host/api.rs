@@ -7,7 +7,6 @@ use protocol::encode::Version;
 
 use super::Host;
 use super::call::read_arguments;
-use crate::error::CommandError;
 use crate::script::raw::{Kind, Raise, Stack};
 use crate::script::sink::push_error;
 
@@ -92,20 +91,20 @@ impl Host {
         Ok(1)
     }
 
-    /// `redis.acl_check_cmd(command, …)`: whether the caller may run it. There is one user, who may run
-    /// all there are; how many arguments there are is not looked at.
+    /// `redis.acl_check_cmd(command, …)`: whether the caller may run it. How many arguments there are
+    /// is not looked at.
     pub(in crate::script) fn acl_check_cmd(&mut self, stack: Stack) -> Result<c_int, Raise> {
         let mut request = CommandRequest::default();
         if let Err(text) = read_arguments(stack, &mut request) {
             return raise_error(stack, text);
         }
-        match self.table.resolve(request.args()) {
-            Ok(_) | Err(CommandError::Arity(_)) => {}
-            Err(_) => {
-                return raise_error(stack, "ERR Invalid command passed to redis.acl_check_cmd()");
-            }
-        }
-        stack.push_boolean(true);
+        let Some(id) = self.table.named(request.args()) else {
+            return raise_error(stack, "ERR Invalid command passed to redis.acl_check_cmd()");
+        };
+        let may = self.run.restricted.as_ref().is_none_or(|restricted| {
+            restricted.permissions().check(id, self.table.spec(id), request.args()).is_ok()
+        });
+        stack.push_boolean(may);
         Ok(1)
     }
 }

@@ -8,6 +8,7 @@ use protocol::slot::Slot;
 use protocol::spec::{CommandSpec, Family, Flags, Slots};
 
 use super::{Host, KnownName, NAMES, SlotOwner, Stop, Touched};
+use crate::acl::{Context, RestrictedUser};
 use crate::commands::Call;
 use crate::commands::blocking;
 use crate::commands::table::CommandId;
@@ -100,9 +101,10 @@ impl Host {
         let id = self.resolve_cached(stack, request)?;
         let spec = self.table.spec(id);
         if spec.family == Family::Transactions {
+            self.check_user(id, spec, request)?;
             return self.transaction_command(stack, spec);
         }
-        self.check_permission(id, spec)?;
+        self.check_permission(id, spec, request)?;
         self.check_memory(spec)?;
         let slot = self.check_slot(spec, request)?;
         self.execute(stack, id, request, slot)
@@ -161,9 +163,10 @@ impl Host {
         let checked = self.resolve(request).and_then(|id| {
             let spec = self.table.spec(id);
             if spec.family == Family::Transactions {
+                self.check_user(id, spec, request)?;
                 return Ok(None);
             }
-            self.check_permission(id, spec)?;
+            self.check_permission(id, spec, request)?;
             self.check_memory(spec)?;
             let slot = self.check_slot(spec, request)?;
             let caller = Caller::default();
@@ -233,17 +236,38 @@ impl Host {
         })
     }
 
-    /// Steps 5 and 8: scripts may run it, and it does not write where that is not allowed.
+    /// Steps 5, 7 and 8: scripts may run it, and so may the user, and it does not write where that
+    /// is not allowed.
     #[inline]
-    fn check_permission(&self, id: CommandId, spec: &CommandSpec) -> Result<(), Refusal> {
+    fn check_permission(
+        &self,
+        id: CommandId,
+        spec: &CommandSpec,
+        request: &CommandRequest,
+    ) -> Result<(), Refusal> {
         let not_for_scripts = spec.flags.contains(Flags::NOSCRIPT) && !self.permits_all;
         if not_for_scripts || self.denied.contains(&id) {
             return Err("ERR This Redis command is not allowed from script".into());
         }
+        self.check_user(id, spec, request)?;
         if self.run.read_only && spec.flags.intersects(Flags::WRITE | Flags::MAY_REPLICATE) {
             return Err("ERR Write commands are not allowed from read-only scripts.".into());
         }
         Ok(())
+    }
+
+    /// Step 7: the user who has called the script may run it.
+    #[inline]
+    fn check_user(
+        &self,
+        id: CommandId,
+        spec: &CommandSpec,
+        request: &CommandRequest,
+    ) -> Result<(), Refusal> {
+        match &self.run.restricted {
+            None => Ok(()),
+            Some(restricted) => check_restricted(restricted, id, spec, request),
+        }
     }
 
     /// Notes the keys of a command, and refuses those that are not declared when the script has
@@ -338,6 +362,19 @@ impl Host {
             }
         }
     }
+}
+
+#[cold]
+fn check_restricted(
+    restricted: &RestrictedUser,
+    id: CommandId,
+    spec: &CommandSpec,
+    request: &CommandRequest,
+) -> Result<(), Refusal> {
+    restricted.check(id, spec, request.args(), Context::Script).map_err(|denied| {
+        let text = denied.text(restricted.user(), spec);
+        CommandError::dynamic(format!("ERR ACL failure in script: {text}")).into()
+    })
 }
 
 /// Reads the arguments of `redis.call`: strings as they are, numbers as integers where they are

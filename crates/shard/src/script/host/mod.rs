@@ -35,6 +35,7 @@ use super::sink::push_error;
 pub(in crate::script) use fault::Fault;
 pub(in crate::script) use savepoint::{SAVEPOINT, Savepoint};
 
+use crate::acl::RestrictedUser;
 use crate::commands::table::{CommandId, CommandTable};
 use crate::error::CommandError;
 use crate::keyspace::Keyspace;
@@ -130,6 +131,8 @@ pub(in crate::script) struct RunState {
     pub(in crate::script) memory_full: bool,
     /// The declared keys, when it may touch no others.
     pub(in crate::script) declared: Option<Vec<Vec<u8>>>,
+    /// Who has called it, when that is somebody who may not do everything.
+    pub(in crate::script) restricted: Option<Arc<RestrictedUser>>,
     /// The keys that it has touched, when somebody wants to know.
     pub(in crate::script) touched_keys: Option<Vec<Touched>>,
     /// What tests let happen to it.
@@ -198,6 +201,7 @@ impl Default for RunState {
             undo_limit: usize::MAX,
             memory_full: false,
             declared: None,
+            restricted: None,
             touched_keys: None,
             #[cfg(any(test, feature = "testing"))]
             fault: Fault::default(),
