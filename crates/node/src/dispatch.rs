@@ -32,6 +32,7 @@ use crate::fan_out;
 use crate::gather::{Gathered, Open};
 use crate::panic::note_command;
 use crate::pause;
+use crate::secrets;
 
 /// A reply that has to be waited for.
 pub(crate) type Later = Pin<Box<dyn Future<Output = Vec<u8>>>>;
@@ -223,14 +224,16 @@ impl<'a> Dispatch<'a> {
         };
         let spec = node.table().spec(id);
         note_command(spec.name);
-        if node.monitors.any() && !spec.flags.intersects(Flags::SKIP_MONITOR | Flags::ADMIN) {
-            self.executor.show_command(&self.connection.client, args);
-        }
         self.connection.note(id.index(), self.now.millis());
         if !self.session.login.is_open()
             && let Some(step) = self.check_user(id, spec, args)
         {
             return step;
+        }
+        if node.monitors.any() && !spec.flags.intersects(Flags::SKIP_MONITOR | Flags::ADMIN) {
+            let shown = secrets::without(spec, args);
+            let shown = shown.as_ref().map_or(args, |shown| shown.args());
+            self.executor.show_command(&self.connection.client, shown);
         }
         let home = *node.registry.home(id);
         if self.session.only_listens()

@@ -52,6 +52,7 @@ use crate::connection::Connection;
 use crate::mailbox::{Message, Replies, Run};
 use crate::node::{CommandFigures, LiveExecutor, Node, Published, SlowRequest};
 use crate::script_services::ScriptServices;
+use crate::secrets;
 use crate::slow_log::{self, SlowEntry};
 use crate::sys::Thread;
 use crate::timing::{Row, Timings};
@@ -526,12 +527,13 @@ impl Executor {
         let micros = nanos / 1000;
         let skipped = spec.flags.contains(Flags::SKIP_SLOWLOG);
         if slower_than >= 0 && micros >= slower_than as u64 && !skipped {
+            let shown = secrets::without(spec, args);
             let most = settings.slowlog_max_len.load(Ordering::Relaxed) as usize;
             let entry = SlowEntry {
                 id: 0,
                 time: second,
                 micros,
-                parts: slow_log::shorten(args),
+                parts: slow_log::shorten(shown.as_ref().map_or(args, |shown| shown.args())),
                 address: client
                     .as_ref()
                     .map(|client| client.address.to_string())

@@ -29,6 +29,7 @@ mod panic;
 mod pause;
 mod peers;
 mod script_services;
+mod secrets;
 mod server;
 mod settings;
 mod slow_log;
