@@ -174,7 +174,7 @@ fn scripts_may_do_what_their_callers_may() {
     let library = "#!lua name=l\nredis.register_function('f', function(keys) \
                    return redis.call('SET', keys[1], 'v') end)";
     assert_eq!(admin.call(&["FUNCTION", "LOAD", library]), "$l");
-    let mut bob = user(&server, "bob", "+@scripting +get +publish ~k* &c");
+    let mut bob = user(&server, "bob", "+@scripting +@transaction +get +publish ~k* &c");
     for shard in 0..4 {
         let key = slot::key_of_shard(shard, 4);
         let mut eval = |script: &str, keys: &str| bob.run(&format!("EVAL \"{script}\" {keys}"));

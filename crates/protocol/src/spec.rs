@@ -433,7 +433,9 @@ impl CommandSpec {
         add(flags.contains(Flags::WRITE), "write");
         let reads = flags.contains(Flags::READONLY) && self.family != Family::Scripting;
         add(reads && keyed_or_data, "read");
-        if let Some(name) = self.family.category() {
+        // WAIT is generic, and about the connection rather than about keys.
+        let other = self.family == Family::Generic && self.acl_extra.contains(&"connection");
+        if let Some(name) = self.family.category().filter(|_| !other) {
             add(true, name);
         }
         add(flags.contains(Flags::ADMIN), "admin");

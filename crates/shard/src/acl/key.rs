@@ -32,14 +32,16 @@ fn has_word(args: Args<'_>, from: usize, word: &str) -> bool {
     (from..args.len()).any(|at| args.is(at, word))
 }
 
-/// Whether one of the operations of BITFIELD is a SET or an INCRBY.
+/// Whether one of the operations of BITFIELD is other than GET; what is none counts as one.
 fn bitfield_writes(args: Args<'_>) -> bool {
     let mut at = 2;
     while at < args.len() {
-        if args.is(at, "SET") || args.is(at, "INCRBY") {
-            return true;
-        }
-        at += if args.is(at, "GET") { 3 } else { 2 };
+        let left = args.len() - at - 1;
+        at += match () {
+            () if args.is(at, "GET") && left >= 2 => 3,
+            () if args.is(at, "OVERFLOW") && left >= 1 => 2,
+            () => return true,
+        };
     }
     false
 }
@@ -75,5 +77,6 @@ mod tests {
         assert_eq!(of("bitfield", NOTES, read), (true, false));
         let written = &["bitfield", "k", "get", "u8", "set", "incrby", "u8", "0", "1"];
         assert_eq!(of("bitfield", NOTES, written), (true, true));
+        assert_eq!(of("bitfield", NOTES, &["bitfield", "k", "x"]), (true, true));
     }
 }

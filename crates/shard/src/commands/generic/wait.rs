@@ -15,6 +15,7 @@ pub(super) const WAIT: Command = Command {
         family: Family::Generic,
         arity: Arity::exactly(3),
         flags: Flags::BLOCKING,
+        acl_extra: &["connection"],
         tips: &["request_policy:all_shards", "response_policy:agg_min"],
         since: "3.0.0",
         summary: "Blocks until the asynchronous replication of all preceding write commands sent \
@@ -30,6 +31,7 @@ pub(super) const WAITAOF: Command = Command {
         family: Family::Generic,
         arity: Arity::exactly(4),
         flags: Flags::BLOCKING,
+        acl_extra: &["connection"],
         tips: &["request_policy:all_shards", "response_policy:agg_min"],
         since: "7.2.0",
         summary: "Blocks until all of the preceding write commands sent by the connection are \
