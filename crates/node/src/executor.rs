@@ -328,8 +328,8 @@ impl Executor {
         self.shard.try_borrow_mut().is_err()
     }
 
-    /// Ends connections that listen to what their users may not listen to any more; `own` is answered
-    /// first.
+    /// Ends connections that listen to what their users may not listen to any more; `own` is
+    /// answered first.
     pub(crate) fn close_eavesdroppers(&self, own: u64) {
         for connection in self.connections.borrow().values() {
             connection.close_eavesdropper(self, own);

@@ -69,7 +69,7 @@ pub struct Session {
 }
 
 impl Session {
-    /// The state of a new connection, which may do everything until `Acl::enter` has been called.
+    /// The state of a new connection, which may do everything until `Acl::enter` is called.
     pub fn new(id: u64) -> Self {
         Self {
             id,

@@ -185,8 +185,8 @@ fn settle(
     }))
 }
 
-/// Ends the connections of users that are gone, and those that listen to what they may not listen to
-/// any more. `own` is answered first.
+/// Ends the connections of users that are gone, and those that listen to what they may not listen
+/// to any more. `own` is answered first.
 async fn close_connections(executor: &Rc<Executor>, own: &Rc<Connection>, changed: Changed) {
     let node = &executor.node;
     let is_gone = |user: &[u8]| changed.removed.iter().any(|name| name == user);

@@ -57,8 +57,8 @@ fn parse_line(rules: &Rules<'_>, line: &[u8], known: &[User]) -> Result<Option<U
     if errors.is_empty() { Ok(Some(user)) } else { Err(errors) }
 }
 
-/// Applies rules; returns what is wrong. Names are no secret, so each that is unknown is told; of the
-/// rest only the first, as what follows may be wrong because of it.
+/// Applies rules; returns what is wrong. Names are no secret, so each that is unknown is told; of
+/// the rest only the first, as what follows may be wrong because of it.
 fn apply_all(rules: &Rules<'_>, user: &mut User, words: &[Vec<u8>]) -> Vec<String> {
     let mut errors = Vec::new();
     let mut other = false;

@@ -189,8 +189,8 @@ impl Acl {
         changed
     }
 
-    /// Puts these users in place of all others. Those that were there before are the same users (I2);
-    /// `default` is as at first when it is not among them.
+    /// Puts these users in place of all others. Those that were there before are the same users
+    /// (I2); `default` is as at first when it is not among them.
     pub fn replace_users(&self, new: Vec<User>) -> Changed {
         let mut users = self.write();
         let mut next = Users::new();

@@ -1,7 +1,7 @@
 //! Commands, keys and channels that a user may use together, and the rules that say so.
 //!
-//! What is allowed can be read off the bits, but not the rules that have led there: `+@read -get` is
-//! to stay what it was, and to mean the commands of a later version, too. So the rules about
+//! What is allowed can be read off the bits, but not the rules that have led there: `+@read -get`
+//! is to stay what it was, and to mean the commands of a later version, too. So the rules about
 //! commands are kept as text beside the bits, as far as later ones have not made them void.
 
 use protocol::spec::CommandSpec;

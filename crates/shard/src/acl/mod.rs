@@ -4,8 +4,8 @@
 //! when a request comes: bits, patterns, and who is to be told of a refusal. It lies in this crate
 //! because scripts ask, too: what a script calls is checked as its caller's.
 //!
-//! A user who may do everything is no [`RestrictedUser`]: requests of such users carry `None`, and nothing
-//! here runs for them.
+//! A user who may do everything is no [`RestrictedUser`]: requests of such users carry `None`, and
+//! nothing here runs for them.
 
 mod channel;
 mod key;

@@ -91,8 +91,8 @@ impl Host {
         Ok(1)
     }
 
-    /// `redis.acl_check_cmd(command, …)`: whether the caller may run it. How many arguments there are
-    /// is not looked at.
+    /// `redis.acl_check_cmd(command, …)`: whether the caller may run it. How many arguments there
+    /// are is not looked at.
     pub(in crate::script) fn acl_check_cmd(&mut self, stack: Stack) -> Result<c_int, Raise> {
         let mut request = CommandRequest::default();
         if let Err(text) = read_arguments(stack, &mut request) {
