@@ -96,9 +96,9 @@ impl Session {
         }
     }
 
-    /// RESET: as a new connection, but for what only the node can undo (`watched`, `tracking`
-    /// and `subscriptions`, which is why `was_reset` is set), for the client library, which is still the
-    /// same (as in Redis), and for who it is, which is the caller's to reset.
+    /// RESET: as a new connection, but for what only the node can undo (`watched`, `tracking` and
+    /// `subscriptions`, which is why `was_reset` is set), for the client library, which is still
+    /// the same (as in Redis), and for who it is, which the caller resets.
     pub fn reset(&mut self) {
         *self = Self {
             lib_name: std::mem::take(&mut self.lib_name),
