@@ -433,8 +433,9 @@ impl CommandSpec {
         add(flags.contains(Flags::WRITE), "write");
         let reads = flags.contains(Flags::READONLY) && self.family != Family::Scripting;
         add(reads && keyed_or_data, "read");
-        // WAIT is generic, and about the connection rather than about keys.
-        let other = self.family == Family::Generic && self.acl_extra.contains(&"connection");
+        // WAIT is generic and about the connection, SORT about types: neither about keys as such.
+        let about_others = |name: &&str| matches!(*name, "connection" | "list");
+        let other = self.family == Family::Generic && self.acl_extra.iter().any(about_others);
         if let Some(name) = self.family.category().filter(|_| !other) {
             add(true, name);
         }

@@ -52,6 +52,20 @@ fn one_pattern_has_to_allow_reading_and_writing() {
 }
 
 #[test]
+fn sort_does_not_read_what_the_user_may_not() {
+    let table = CommandTable::new([]);
+    let one = |keys: &[(&str, bool, bool)]| Permissions {
+        user: b"u"[..].into(),
+        selectors: vec![selector(&table, &["sort"], keys)],
+    };
+    let some = one(&[("a*", true, true)]);
+    assert_eq!(check(&table, &some, &["sort", "a", "by", "nosort", "get", "#"]), Ok(()));
+    assert_eq!(check(&table, &some, &["sort", "a", "by", "w*"]), Err(Denied::Key(3)));
+    assert_eq!(check(&table, &some, &["sort", "a", "get", "#", "get", "b*"]), Err(Denied::Key(5)));
+    assert_eq!(check(&table, &one(&[("*", true, false)]), &["sort", "a", "by", "w*"]), Ok(()));
+}
+
+#[test]
 fn channels_fit_patterns() {
     let table = CommandTable::new([]);
     let mut selector = selector(&table, &["publish", "spublish"], &[]);

@@ -130,7 +130,22 @@ impl Selector {
                 }
             }
         });
-        denied
+        denied?;
+        self.check_looked_up(spec, args)
+    }
+
+    /// SORT looks keys up that nobody can name beforehand (BY, GET): who may not read all keys may
+    /// not have it do so, as in Redis.
+    fn check_looked_up(&self, spec: &CommandSpec, args: Args<'_>) -> Result<(), Denied> {
+        let reads_all = |known: &KeyPattern| known.read && known.pattern == b"*";
+        if !matches!(spec.name, "sort" | "sort_ro") || self.keys.iter().any(reads_all) {
+            return Ok(());
+        }
+        let looks_up = |at: &usize| {
+            let option = args.is(at - 1, "BY") || args.is(at - 1, "GET");
+            option && args.at(*at).contains(&b'*')
+        };
+        (3..args.len()).find(looks_up).map_or(Ok(()), |at| Err(Denied::Key(at)))
     }
 
     /// One pattern has to allow all that is needed.
