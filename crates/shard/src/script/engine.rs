@@ -14,6 +14,7 @@ use super::host::Services;
 use super::interrupt::Control;
 use super::lib::Generator;
 use super::limits::Limits;
+use super::list::ListUse;
 use super::machine::{Machine, Parts, Purpose};
 use super::outcome::ScriptCounters;
 use super::program::Program;
@@ -283,7 +284,7 @@ impl ScriptEngine {
 
     fn compile(&mut self, sha: Sha, body: &[u8], pinned: bool) -> Result<Compiled, CommandError> {
         let limit = self.setting.limits.script_bytes;
-        let program = compile_into(self.machine()?, sha, body, limit)?;
+        let program = compile_into(self.machine()?, sha, body, limit, true)?;
         Ok(Compiled { program, source: self.store.add(sha, body, pinned) })
     }
 
@@ -330,6 +331,16 @@ impl ScriptEngine {
     #[cfg(any(test, feature = "testing"))]
     pub fn inject_fault(&mut self, writes: Option<u64>) {
         self.setting.fault_after = writes;
+    }
+
+    /// How a script uses KEYS and ARGV; `None` for one that has no direct globals.
+    #[cfg(test)]
+    pub(crate) fn judged(&mut self, body: &[u8]) -> Option<ListUse> {
+        let machine = self.machine().unwrap();
+        machine.vm.stack().load(body, c"@user_script").unwrap();
+        let judged = machine.judge();
+        machine.vm.stack().set_top(0);
+        judged
     }
 
     /// Runs an endless compiled loop (bounded, in case it cannot be stopped), so that whoever
@@ -430,7 +441,8 @@ impl ScriptEngine {
         let sha = Sha::of(body);
         let session = Session::new(request, body, sha.hex());
         let made = self.make_machine(false).and_then(|mut machine| {
-            let program = compile_into(&mut machine, sha, body, self.setting.limits.script_bytes)?;
+            let limit = self.setting.limits.script_bytes;
+            let program = compile_into(&mut machine, sha, body, limit, false)?;
             Ok((machine, program))
         });
         let runner = self.setting.runner(&mut self.counters);
@@ -464,12 +476,17 @@ impl ScriptEngine {
     }
 }
 
-/// Compiles a script for a VM.
+/// The longest script that is judged, in bytes: that takes about as long as compiling it.
+const JUDGED_MAX: usize = 64 * 1024;
+
+/// Compiles a script for a VM. It gets direct globals if it may have them and they are wanted: the
+/// debugger looks at those that all others have.
 fn compile_into(
     machine: &mut Machine,
     sha: Sha,
     body: &[u8],
     limit: usize,
+    direct: bool,
 ) -> Result<Program, CommandError> {
     if body.len() > limit {
         return Err(CommandError::dynamic(format!("ERR Script is larger than {limit} bytes")));
@@ -489,5 +506,7 @@ fn compile_into(
         stack.insert(-2);
         stack.pop(1);
     }
-    Ok(Program::script(stack.anchor(), flags, sha.hex(), body))
+    let is_judged = direct && body.len() <= JUDGED_MAX;
+    let list_use = is_judged.then(|| machine.judge()).flatten().unwrap_or(ListUse::ANY);
+    Ok(Program::script((stack.anchor(), list_use), flags, sha.hex(), body))
 }

@@ -9,8 +9,9 @@ use super::host::{Host, SAVEPOINT, Services};
 use super::interrupt::Control;
 use super::lib::{self, Generator};
 use super::limits::Limits;
-use super::list::List;
-use super::raw::{HostCell, HostFunction, Stack, Vm, VmError};
+use super::list::{List, ListUse};
+use super::raw::{HostCell, HostFunction, Kind, Stack, Vm, VmError};
+use super::run::Invocation;
 use crate::commands::table::CommandTable;
 use crate::error::CommandError;
 
@@ -23,6 +24,10 @@ pub(super) struct Machine {
     pub(super) handler: c_int,
     /// Anchor of the table in which KEYS and ARGV are set.
     pub(super) globals: c_int,
+    /// The same for programs that have direct globals.
+    direct_globals: c_int,
+    /// Anchor of the function that gives a program direct globals.
+    judge: c_int,
     pub(super) keys: List,
     pub(super) argv: List,
     /// Anchor of the function that switches the JIT compiler off.
@@ -83,9 +88,21 @@ impl Machine {
         let handler = stack.anchor();
         let (keys, argv) = (List::new(b"KEYS"), List::new(b"ARGV"));
         let (live, session) = (vm.memory_used(), None);
-        let Sandbox { globals, jit_off, library_api } = sandbox;
-        let mut machine =
-            Self { vm, host, handler, globals, keys, argv, jit_off, live, library_api, session };
+        let Sandbox { globals, direct_globals, jit_off, judge, library_api } = sandbox;
+        let mut machine = Self {
+            vm,
+            host,
+            handler,
+            globals,
+            direct_globals,
+            judge,
+            keys,
+            argv,
+            jit_off,
+            live,
+            library_api,
+            session,
+        };
         if !parts.jit && !machine.switch_jit_off() {
             return Err(VmError("the JIT compiler cannot be switched off".into()));
         }
@@ -100,6 +117,36 @@ impl Machine {
         let is_off = stack.call_trusted(0).is_ok() && stack.boolean(-1);
         stack.set_top(0);
         is_off
+    }
+
+    /// Gives the compiled script on top of the stack direct globals, if it may have them
+    /// (`sandbox/direct.lua`), and says how it uses KEYS and ARGV then.
+    pub(super) fn judge(&mut self) -> Option<ListUse> {
+        let stack = self.vm.stack();
+        stack.push_anchored(self.judge);
+        stack.push_value(-2);
+        if stack.call_trusted(1).is_err() {
+            return None;
+        }
+        let known = (stack.kind(-1) == Kind::Number).then(|| stack.number(-1) as u8);
+        stack.pop(1);
+        known.map(ListUse::from_bits)
+    }
+
+    /// Sets KEYS and ARGV for a script.
+    pub(super) fn fill_lists(&mut self, list_use: ListUse, invocation: &Invocation<'_>) {
+        let Invocation { args, first, keys, .. } = *invocation;
+        let globals = [self.globals, self.direct_globals];
+        let stack = self.vm.stack();
+        if list_use.keys || self.keys.is_stale() {
+            self.keys.fill(stack, globals, (args, first, keys));
+            self.keys.note_use(list_use);
+        }
+        if list_use.argv || self.argv.is_stale() {
+            let (first, count) = (invocation.first_argument(), invocation.arguments());
+            self.argv.fill(stack, globals, (args, first, count));
+            self.argv.note_use(list_use);
+        }
     }
 
     /// Leaves nothing on the stack, and nothing large: what a script has left behind would count
@@ -183,6 +230,7 @@ const CONSTANTS: &[(&str, f64)] = &[
 /// The parts of the sandbox that have files of their own.
 const PARTS: &[(&str, &[u8])] = &[
     ("coroutine", include_bytes!("sandbox/coroutine.lua")),
+    ("direct", include_bytes!("sandbox/direct.lua")),
     ("garbage", include_bytes!("sandbox/garbage.lua")),
     ("load", include_bytes!("sandbox/load.lua")),
     ("table", include_bytes!("sandbox/table.lua")),
@@ -227,8 +275,12 @@ fn add_constants(stack: Stack, wanted: fn(&str) -> bool) {
 struct Sandbox {
     /// The table in which KEYS and ARGV are set.
     globals: c_int,
+    /// The same for programs that have direct globals.
+    direct_globals: c_int,
     /// The function that switches the JIT compiler off.
     jit_off: c_int,
+    /// The function that gives a program direct globals, if it may have them.
+    judge: c_int,
     /// For libraries: the function that switches what they see.
     library_api: Option<c_int>,
 }
@@ -261,10 +313,14 @@ fn build_sandbox(stack: Stack, host: *mut Host, purpose: Purpose) -> Result<Sand
     let globals = stack.anchor();
     stack.raw_get_index(-1, 3);
     let jit_off = stack.anchor();
+    stack.raw_get_index(-1, 4);
+    let direct_globals = stack.anchor();
+    stack.raw_get_index(-1, 5);
+    let judge = stack.anchor();
     let library_api = (purpose == Purpose::Functions).then(|| {
-        stack.raw_get_index(-1, 4);
+        stack.raw_get_index(-1, 6);
         stack.anchor()
     });
     stack.pop(1);
-    Ok(Sandbox { globals, jit_off, library_api })
+    Ok(Sandbox { globals, direct_globals, jit_off, judge, library_api })
 }

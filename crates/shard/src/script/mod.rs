@@ -56,6 +56,8 @@ mod tail_calls;
 #[cfg(test)]
 mod cve_test;
 #[cfg(test)]
+mod direct_test;
+#[cfg(test)]
 mod leftover_test;
 #[cfg(test)]
 mod luajit_test;

@@ -44,11 +44,11 @@ impl<'a> Invocation<'a> {
         self.args.iter_from(self.first).take(self.keys)
     }
 
-    fn first_argument(&self) -> usize {
+    pub(super) fn first_argument(&self) -> usize {
         self.first + self.keys
     }
 
-    fn arguments(&self) -> usize {
+    pub(super) fn arguments(&self) -> usize {
         self.args.len().saturating_sub(self.first_argument())
     }
 }
@@ -277,22 +277,15 @@ struct Returned {
 /// Pushes the program and what it is given; says how many arguments those are.
 fn push_call(machine: &mut Machine, program: &Program, invocation: &Invocation<'_>) -> i32 {
     let stack = machine.vm.stack();
-    let Invocation { args, first, keys, .. } = *invocation;
     stack.push_anchored(machine.handler);
     if program.is_function {
+        let Invocation { args, first, keys, .. } = *invocation;
         stack.push_anchored(program.function);
         push_list(stack, args, first, keys);
         push_list(stack, args, invocation.first_argument(), invocation.arguments());
         return 2;
     }
-    machine.keys.fill(stack, machine.globals, args, first, keys);
-    machine.argv.fill(
-        stack,
-        machine.globals,
-        args,
-        invocation.first_argument(),
-        invocation.arguments(),
-    );
+    machine.fill_lists(program.list_use, invocation);
     stack.push_anchored(program.function);
     0
 }

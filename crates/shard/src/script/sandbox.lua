@@ -1,6 +1,7 @@
 -- The sandbox: what script code sees. Runs once for each VM, before any script, with Lua's own
 -- libraries still in place. Returns the table that scripts have as their globals, the one behind it in
--- which the host sets KEYS and ARGV, and a function that switches the JIT compiler off.
+-- which the host sets KEYS and ARGV, a function that switches the JIT compiler off, and what
+-- `sandbox/direct.lua` returns; the host sets KEYS and ARGV there, too.
 --
 -- Library tables are shown through proxies: empty tables that read from the real ones and refuse
 -- to be written to. Functions that could see through a proxy (rawset, next, pairs, …) know them.
@@ -414,4 +415,6 @@ if library_api then
   end
 end
 
-return { env, G, jit_off, show_library_api }
+local direct, judge = parts.direct(G, shown, globals_metatable.__index, refuse)
+
+return { env, G, jit_off, direct, judge, show_library_api }
