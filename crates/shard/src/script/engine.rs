@@ -158,8 +158,8 @@ impl ScriptEngine {
         self.setting.limits = limits;
         for machine in self.machine.iter_mut().chain(self.functions.machine_mut()) {
             machine.vm.set_memory_limit(self.setting.limits.memory_bytes);
-            let denied = self.setting.limits.denied.clone();
-            machine.host.with(|host| host.denied = denied);
+            let (stack, denied) = (machine.vm.stack(), self.setting.limits.denied.clone());
+            machine.host.with(|host| host.deny(stack, denied));
         }
     }
 

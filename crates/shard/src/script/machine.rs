@@ -76,12 +76,13 @@ impl Machine {
     }
 
     fn build(parts: &Parts<'_>, purpose: Purpose) -> Result<Self, VmError> {
-        let vm = Vm::new(parts.control, parts.limits.memory_bytes)?;
+        let mut vm = Vm::new(parts.control, parts.limits.memory_bytes)?;
         let mut host = Host::new(parts.control.clone(), parts.table, vm.memory());
         host.services = parts.services.cloned();
-        host.denied = parts.limits.denied.clone();
+        host.denied.clone_from(&parts.limits.denied);
         host.libraries.random = parts.random.clone();
         let host = HostCell::new(host);
+        vm.set_host(&host);
         let stack = vm.stack();
         let sandbox = build_sandbox(stack, host.address(), purpose)?;
         stack.push_message_handler(host.address());
@@ -192,15 +193,13 @@ impl Machine {
     }
 }
 
-/// The functions of the `redis` table.
+/// The functions of the `redis` table but for `call` and `pcall`.
 const REDIS: &[(&str, HostFunction)] = &[
     ("acl_check_cmd", Host::acl_check_cmd),
     ("breakpoint", Host::breakpoint),
-    ("call", Host::call),
     ("debug", Host::debug),
     ("error_reply", Host::error_reply),
     ("log", Host::log),
-    ("pcall", Host::pcall),
     ("replicate_commands", Host::replicate_commands),
     ("rollback", Host::rollback),
     ("set_repl", Host::set_repl),
@@ -291,6 +290,10 @@ fn build_sandbox(stack: Stack, host: *mut Host, purpose: Purpose) -> Result<Sand
     stack.load(include_bytes!("sandbox.lua"), c"=atoll").map_err(failed)?;
     let without = if purpose == Purpose::Functions { SCRIPTS_ONLY } else { &[] };
     push_some_functions(stack, host, REDIS, without);
+    for (name, is_protected) in [("call", false), ("pcall", true)] {
+        stack.push_command_function(is_protected);
+        stack.raw_set_name(-2, name.as_bytes());
+    }
     add_constants(stack, |_| true);
     lib::push(stack, host);
     push_functions(stack, host, SAVEPOINT);

@@ -10,6 +10,7 @@ use std::time::Duration;
 use protocol::args::Args;
 use protocol::encode::Version;
 use protocol::slot::Slot;
+use protocol::spec::Flags;
 
 use super::convert;
 use super::host::{Host, RunState, Services, Stop, Touched};
@@ -139,7 +140,7 @@ impl Runner<'_> {
     ) -> Result<Rehearsal, CommandError> {
         self.check_door(program, invocation)?;
         let mut state = self.state(program, keyspace, invocation);
-        state.touched_keys = Some(Vec::new());
+        (state.touched_keys, state.first_key) = (Some(Vec::new()), None);
         let started = self.now();
         let mark = keyspace.begin();
         let recorded = keyspace.record_effects(true);
@@ -170,13 +171,24 @@ impl Runner<'_> {
         let declared = flags
             .declared_keys
             .then(|| invocation.declared().map(<[u8]>::to_vec).collect::<Vec<_>>());
+        let read_only = invocation.read_only || flags.no_writes;
+        let memory_full = self.memory_full && !flags.allow_oom && !flags.no_writes;
+        let mut examined = Flags::empty();
+        if read_only {
+            examined |= Flags::WRITE | Flags::MAY_REPLICATE;
+        }
+        if memory_full {
+            examined |= Flags::DENYOOM;
+        }
         RunState {
             now: keyspace.now_micros(),
             slot: invocation.declared().next().map(Slot::of_key),
             cross_slot: flags.allow_cross_slot_keys || self.limits.cross_slot_keys,
-            read_only: invocation.read_only || flags.no_writes,
+            read_only,
             undo_limit: self.limits.undo_bytes,
-            memory_full: self.memory_full && !flags.allow_oom && !flags.no_writes,
+            memory_full,
+            examined,
+            first_key: (invocation.keys > 0 && declared.is_none()).then_some(invocation.first),
             declared,
             stack_base: stack_place(),
             #[cfg(any(test, feature = "testing"))]

@@ -24,6 +24,7 @@ use std::time::Duration;
 use protocol::args::{Args, Request as CommandRequest};
 use protocol::encode::Version;
 use protocol::slot::Slot;
+use protocol::spec::{Arity, Flags};
 
 use super::debug::Attached;
 use super::functions::Registration;
@@ -35,6 +36,7 @@ use super::sink::push_error;
 pub(in crate::script) use fault::Fault;
 pub(in crate::script) use savepoint::{SAVEPOINT, Savepoint};
 
+use crate::commands::Run;
 use crate::commands::table::{CommandId, CommandTable};
 use crate::error::CommandError;
 use crate::keyspace::Keyspace;
@@ -128,6 +130,13 @@ pub(in crate::script) struct RunState {
     pub(in crate::script) undo_limit: usize,
     /// `maxmemory` is reached, and the script may not write then.
     pub(in crate::script) memory_full: bool,
+    /// Commands with one of these flags are looked at more closely before they run.
+    pub(in crate::script) examined: Flags,
+    /// Where the first declared key lies in the request that has called the script, if there is one
+    /// and all its commands are known by their slot alone.
+    pub(in crate::script) first_key: Option<usize>,
+    /// Where its tag ends, once somebody has looked; 0 where it has none.
+    pub(in crate::script) first_tag_end: Option<usize>,
     /// The declared keys, when it may touch no others.
     pub(in crate::script) declared: Option<Vec<Vec<u8>>>,
     /// The keys that it has touched, when somebody wants to know.
@@ -175,13 +184,31 @@ pub(in crate::script) struct Host {
 /// How many names of commands are remembered by the address of their string.
 const NAMES: usize = 64;
 
-/// The name of a command as a string of the VM, anchored so that its address stays its own.
+/// A command that a shard runs and that scripts may run, by its name as a string of the VM. That is
+/// anchored, so that its address stays its own.
 #[derive(Clone, Copy)]
 struct KnownName {
+    /// 0 for none.
     address: usize,
     anchor: c_int,
     id: CommandId,
+    run: Run,
+    arity: Arity,
+    flags: Flags,
+    /// It has one key, its first argument.
+    has_one_key: bool,
 }
+
+/// No command's name.
+const NO_NAME: KnownName = KnownName {
+    address: 0,
+    anchor: 0,
+    id: CommandId::FIRST,
+    run: |_, _| Ok(()),
+    arity: Arity(0),
+    flags: Flags::empty(),
+    has_one_key: false,
+};
 
 impl Default for RunState {
     fn default() -> Self {
@@ -197,6 +224,9 @@ impl Default for RunState {
             commands: 0,
             undo_limit: usize::MAX,
             memory_full: false,
+            examined: Flags::empty(),
+            first_key: None,
+            first_tag_end: None,
             declared: None,
             touched_keys: None,
             #[cfg(any(test, feature = "testing"))]
@@ -232,7 +262,18 @@ impl Host {
             libraries: Libraries::default(),
             debugger: None,
             request: CommandRequest::default(),
-            names: [KnownName { address: 0, anchor: 0, id: CommandId::default() }; NAMES],
+            names: [NO_NAME; NAMES],
+        }
+    }
+
+    /// Has scripts not call these commands.
+    pub(in crate::script) fn deny(&mut self, stack: Stack, denied: Vec<CommandId>) {
+        self.denied = denied;
+        for known in &mut self.names {
+            if known.address != 0 {
+                stack.release(known.anchor);
+                *known = NO_NAME;
+            }
         }
     }
 

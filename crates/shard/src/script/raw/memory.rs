@@ -26,6 +26,8 @@ pub(in crate::script) struct Memory {
     pub(super) largest: usize,
     pub(super) control: *const Control,
     pub(super) state: *mut ffi::lua_State,
+    /// Whose commands scripts call; null until there is one.
+    pub(super) host: *mut Host,
 }
 
 /// Lua's allocator: counts, and refuses what is over the limit while script code runs.

@@ -5,7 +5,8 @@ use std::ptr;
 
 use mlua::ffi;
 
-use super::entry::{message_handler, trampoline};
+use super::entry::{call_command, message_handler, pcall_command, trampoline};
+use super::peek::{self, Argument};
 use super::vm::hook;
 use super::{HostFunction, Kind};
 use crate::script::host::Host;
@@ -26,6 +27,12 @@ impl Stack {
             ffi::lua_pushlightuserdata(self.0, function as *mut c_void);
             ffi::lua_pushcclosure(self.0, trampoline, 2);
         }
+    }
+
+    /// Pushes `redis.call`, or `redis.pcall`.
+    pub(in crate::script) fn push_command_function(self, is_protected: bool) {
+        let function = if is_protected { pcall_command } else { call_command };
+        unsafe { ffi::lua_pushcclosure(self.0, function, 0) };
     }
 
     /// Pushes the message handler of scripts.
@@ -69,7 +76,7 @@ impl Stack {
 
     #[inline]
     pub(in crate::script) fn push_bytes(self, bytes: &[u8]) {
-        unsafe { ffi::lua_pushlstring(self.0, bytes.as_ptr().cast(), bytes.len()) };
+        unsafe { ffi::lua_pushlstring_(self.0, bytes.as_ptr().cast(), bytes.len()) };
     }
 
     /// Pushes the null that libraries use (`cjson.null`): a light userdata of address 0.
@@ -187,7 +194,7 @@ impl Stack {
     #[inline]
     pub(in crate::script) fn raw_get_index(self, table: c_int, n: usize) {
         if self.kind(table) == Kind::Table {
-            unsafe { ffi::lua_rawgeti(self.0, table, n as ffi::lua_Integer) };
+            unsafe { ffi::lua_rawgeti_(self.0, table, n as c_int) };
         } else {
             self.push_nil();
         }
@@ -198,7 +205,7 @@ impl Stack {
         let table = self.absolute(table);
         self.push_bytes(name);
         if self.kind(table) == Kind::Table {
-            unsafe { ffi::lua_rawget(self.0, table) };
+            unsafe { ffi::lua_rawget_(self.0, table) };
         } else {
             self.pop(1);
             self.push_nil();
@@ -208,7 +215,7 @@ impl Stack {
     /// Replaces the key on top of the stack by its value in the table, raw.
     pub(in crate::script) fn raw_get(self, table: c_int) {
         debug_assert_eq!(self.kind(table), Kind::Table);
-        unsafe { ffi::lua_rawget(self.0, table) };
+        unsafe { ffi::lua_rawget_(self.0, table) };
     }
 
     /// Whether the value at a place has a metatable.
@@ -243,7 +250,7 @@ impl Stack {
     #[inline]
     pub(in crate::script) fn raw_set_index(self, table: c_int, n: usize) {
         debug_assert_eq!(self.kind(table), Kind::Table);
-        unsafe { ffi::lua_rawseti(self.0, table, n as ffi::lua_Integer) };
+        unsafe { ffi::lua_rawseti_(self.0, table, n as c_int) };
     }
 
     /// `table[below top] = top`, raw; takes both off the stack. A key of nil or NaN sets nothing.
@@ -282,7 +289,7 @@ impl Stack {
                 return false;
             }
             // LuaJIT keeps item 0 before item 1, where `next` from the last item does not see it.
-            ffi::lua_rawgeti(self.0, table, 0);
+            ffi::lua_rawgeti_(self.0, table, 0);
             let has_zero = self.kind(-1) != Kind::Nil;
             self.pop(1);
             if has_zero {
@@ -291,7 +298,7 @@ impl Stack {
             if len == 0 {
                 self.push_nil();
             } else {
-                ffi::lua_rawgeti(self.0, table, len as ffi::lua_Integer);
+                ffi::lua_rawgeti_(self.0, table, len as c_int);
                 let missing = self.kind(-1) == Kind::Nil;
                 self.pop(1);
                 if missing {
@@ -307,10 +314,37 @@ impl Stack {
         }
     }
 
-    /// An address that is the same for equal strings as long as one of them lives (Lua interns).
+    /// Hands each argument of the host function that runs to `visit`, until that says false; says
+    /// whether it never did.
     #[inline]
-    pub(in crate::script) fn string_address(self, index: c_int) -> usize {
-        unsafe { ffi::lua_topointer(self.0, index) as usize }
+    pub(in crate::script) fn arguments(self, mut visit: impl FnMut(Argument<'_>) -> bool) -> bool {
+        if peek::is_verified() {
+            let count = unsafe { peek::count(self.0) };
+            return (0..count).all(|at| visit(unsafe { peek::argument(self.0, at) }));
+        }
+        (1..=self.top()).all(|at| match self.kind(at) {
+            Kind::Number => visit(Argument::Number(self.number(at))),
+            Kind::String => {
+                self.with_bytes(at, |bytes| visit(Argument::Text(bytes))).unwrap_or_default()
+            }
+            _ => visit(Argument::Other),
+        })
+    }
+
+    /// An address that is the same for equal strings as long as one of them lives (Lua interns), of
+    /// the first argument; 0 when that is no string, or has none.
+    #[inline]
+    pub(in crate::script) fn first_text_address(self) -> usize {
+        if peek::is_verified() {
+            if unsafe { peek::count(self.0) } == 0 {
+                return 0;
+            }
+            return unsafe { peek::text_address(self.0, 0) };
+        }
+        if self.kind(1) != Kind::String {
+            return 0;
+        }
+        unsafe { ffi::lua_topointer(self.0, 1) as usize }
     }
 
     /// An anchor in the registry for the value on top of the stack, which it takes off.
@@ -321,7 +355,7 @@ impl Stack {
     /// Pushes an anchored value.
     #[inline]
     pub(in crate::script) fn push_anchored(self, anchor: c_int) {
-        unsafe { ffi::lua_rawgeti(self.0, ffi::LUA_REGISTRYINDEX, ffi::lua_Integer::from(anchor)) };
+        unsafe { ffi::lua_rawgeti_(self.0, ffi::LUA_REGISTRYINDEX, anchor) };
     }
 
     /// Gives an anchor up.
