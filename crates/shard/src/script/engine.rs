@@ -1,13 +1,12 @@
 //! The script host of one shard.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use foldhash::fast::FixedState;
 use protocol::encode::Version;
 
+use super::compiled::{Compiled, CompiledScripts, Place};
 use super::debug::{self, Session};
 use super::functions::{FunctionEngine, FunctionStore};
 use super::host::Services;
@@ -22,19 +21,13 @@ use super::run::{Invocation, Rehearsal, Runner};
 use super::sha::Sha;
 use super::shebang;
 use super::stats::ScriptStats;
-use super::store::{ScriptStore, Source};
+use super::store::ScriptStore;
 use super::tail_calls;
 use crate::commands::table::CommandTable;
 use crate::error::CommandError;
 use crate::gauge::Gauge;
 use crate::keyspace::Keyspace;
 use crate::reply::Reply;
-
-/// A script of the node that this shard has compiled.
-struct Compiled {
-    program: Program,
-    source: Arc<Source>,
-}
 
 /// LuaJIT skips a first line that begins with `#`, and a byte order mark, and has its own word for
 /// bytecode. To Lua 5.1 all three are mistakes of the first character, as they are here behind a blank.
@@ -92,7 +85,7 @@ pub struct ScriptEngine {
     store: Arc<ScriptStore>,
     setting: Setting,
     machine: Option<Machine>,
-    compiled: HashMap<Sha, Compiled, FixedState>,
+    compiled: CompiledScripts,
     generation: u64,
     counters: ScriptCounters,
     functions: FunctionEngine,
@@ -125,7 +118,7 @@ impl ScriptEngine {
                 fault_after: None,
             },
             machine: None,
-            compiled: HashMap::default(),
+            compiled: CompiledScripts::default(),
             generation,
             counters: ScriptCounters::default(),
             functions: FunctionEngine::new(functions),
@@ -202,24 +195,35 @@ impl ScriptEngine {
             return self.debug(request, keyspace, body, invocation, reply);
         }
         self.forget_flushed();
-        let sha = self.ensure_compiled(body)?;
-        self.run(keyspace, sha, invocation, reply)
+        let place = self.ensure_compiled(body)?;
+        self.run(keyspace, place, invocation, reply)
     }
 
-    /// Runs a script that is known by its SHA-1.
+    /// Runs a script that is known by the digits of its SHA-1.
     ///
     /// # Errors
     /// What to reply instead: nothing has been changed.
     pub fn eval_sha(
         &mut self,
         keyspace: &mut Keyspace,
-        sha: Sha,
+        digits: &[u8; 40],
         invocation: &Invocation<'_>,
         reply: &mut Reply<'_>,
     ) -> Result<(), CommandError> {
         self.forget_flushed();
-        self.ensure_known(sha)?;
-        self.run(keyspace, sha, invocation, reply)
+        let recent = self.compiled.find_recent(digits).filter(|place| {
+            self.compiled.at(*place).is_some_and(|compiled| !compiled.source.is_gone())
+        });
+        let place = match recent {
+            Some(place) => place,
+            None => {
+                let sha = Sha::parse(digits).ok_or(CommandError::NoScript)?;
+                let place = self.ensure_known(sha)?;
+                self.compiled.note_recent(digits, place);
+                place
+            }
+        };
+        self.run(keyspace, place, invocation, reply)
     }
 
     /// Adds a script to the node's, pinned. Returns its name.
@@ -229,47 +233,42 @@ impl ScriptEngine {
     pub fn load(&mut self, body: &[u8]) -> Result<Sha, CommandError> {
         let sha = Sha::of(body);
         self.forget_flushed();
-        if self.is_compiled(sha) {
+        if self.find_compiled(sha).is_some() {
             self.store.add(sha, body, true);
         } else {
-            let compiled = self.compile(sha, body, true)?;
-            self.compiled.insert(sha, compiled);
+            self.compile(sha, body, true)?;
         }
         Ok(sha)
     }
 
     /// Compiles a script that came by its text, if that is new here.
-    fn ensure_compiled(&mut self, body: &[u8]) -> Result<Sha, CommandError> {
+    fn ensure_compiled(&mut self, body: &[u8]) -> Result<Place, CommandError> {
         let sha = Sha::of(body);
-        if !self.is_compiled(sha) {
-            let compiled = self.compile(sha, body, false)?;
-            self.compiled.insert(sha, compiled);
+        match self.find_compiled(sha) {
+            Some(place) => Ok(place),
+            None => self.compile(sha, body, false),
         }
-        Ok(sha)
     }
 
     /// Compiles a script that the node knows, if that is new here.
-    fn ensure_known(&mut self, sha: Sha) -> Result<Sha, CommandError> {
-        if !self.is_compiled(sha) {
-            let source = self.store.find(sha).ok_or(CommandError::NoScript)?;
-            let compiled = self.compile(sha, &source.body, false)?;
-            self.compiled.insert(sha, compiled);
+    fn ensure_known(&mut self, sha: Sha) -> Result<Place, CommandError> {
+        if let Some(place) = self.find_compiled(sha) {
+            return Ok(place);
         }
-        Ok(sha)
+        let source = self.store.find(sha).ok_or(CommandError::NoScript)?;
+        self.compile(sha, &source.body, false)
     }
 
-    /// Whether the script is compiled here and still one of the node's.
-    fn is_compiled(&mut self, sha: Sha) -> bool {
-        match self.compiled.get(&sha) {
-            None => false,
-            Some(compiled) if !compiled.source.is_gone() => true,
-            Some(_) => {
-                if let (Some(gone), Some(machine)) = (self.compiled.remove(&sha), &self.machine) {
-                    machine.vm.stack().release(gone.program.function);
-                }
-                false
-            }
+    /// The script, if it is compiled here and still one of the node's.
+    fn find_compiled(&mut self, sha: Sha) -> Option<Place> {
+        let place = self.compiled.find(sha)?;
+        if !self.compiled.at(place)?.source.is_gone() {
+            return Some(place);
         }
+        if let (Some(gone), Some(machine)) = (self.compiled.remove(sha), &self.machine) {
+            machine.vm.stack().release(gone.program.function);
+        }
+        None
     }
 
     /// After SCRIPT FLUSH everything begins anew, the VM included.
@@ -282,10 +281,11 @@ impl ScriptEngine {
         }
     }
 
-    fn compile(&mut self, sha: Sha, body: &[u8], pinned: bool) -> Result<Compiled, CommandError> {
+    fn compile(&mut self, sha: Sha, body: &[u8], pinned: bool) -> Result<Place, CommandError> {
         let limit = self.setting.limits.script_bytes;
         let program = compile_into(self.machine()?, sha, body, limit, true)?;
-        Ok(Compiled { program, source: self.store.add(sha, body, pinned) })
+        let compiled = Compiled { program, source: self.store.add(sha, body, pinned) };
+        Ok(self.compiled.insert(sha, compiled))
     }
 
     /// The functions of this shard.
@@ -380,7 +380,7 @@ impl ScriptEngine {
     /// Figures of the scripts that this shard has compiled, by the SHA-1 in hex, and of its
     /// functions, by name.
     pub fn stats(&self) -> impl Iterator<Item = (&str, &ScriptStats)> {
-        let scripts = self.compiled.values().map(|compiled| &compiled.program);
+        let scripts = self.compiled.iter().map(|compiled| &compiled.program);
         let programs = scripts.chain(self.functions.programs());
         programs.map(|program| (&program.name[..], &program.stats))
     }
@@ -388,7 +388,7 @@ impl ScriptEngine {
     /// Sets all figures to zero.
     pub fn reset_statistics(&mut self) {
         self.counters = ScriptCounters::default();
-        let scripts = self.compiled.values_mut().map(|compiled| &mut compiled.program);
+        let scripts = self.compiled.iter_mut().map(|compiled| &mut compiled.program);
         for program in scripts.chain(self.functions.programs_mut()) {
             program.stats = ScriptStats::default();
         }
@@ -408,11 +408,11 @@ impl ScriptEngine {
     ) -> Result<Rehearsal, CommandError> {
         self.forget_flushed();
         let known = Sha::parse(script).filter(|sha| self.store.find(*sha).is_some());
-        let sha = match known {
+        let place = match known {
             Some(sha) => self.ensure_known(sha)?,
             None => self.ensure_compiled(script)?,
         };
-        let (compiled, machine, mut runner) = self.parts(sha)?;
+        let (compiled, machine, mut runner) = self.parts(place)?;
         runner.rehearse(machine, &mut compiled.program, keyspace, invocation, version)
     }
 
@@ -453,20 +453,21 @@ impl ScriptEngine {
     fn run(
         &mut self,
         keyspace: &mut Keyspace,
-        sha: Sha,
+        place: Place,
         invocation: &Invocation<'_>,
         reply: &mut Reply<'_>,
     ) -> Result<(), CommandError> {
-        let (compiled, machine, mut runner) = self.parts(sha)?;
+        let (compiled, machine, mut runner) = self.parts(place)?;
         runner.run(machine, &mut compiled.program, keyspace, invocation, reply)
     }
 
     /// A compiled script and what runs it.
+    #[inline]
     fn parts(
         &mut self,
-        sha: Sha,
+        place: Place,
     ) -> Result<(&mut Compiled, &mut Machine, Runner<'_>), CommandError> {
-        let (Some(compiled), Some(machine)) = (self.compiled.get_mut(&sha), &mut self.machine)
+        let (Some(compiled), Some(machine)) = (self.compiled.at_mut(place), &mut self.machine)
         else {
             return Err(CommandError::NoScript);
         };

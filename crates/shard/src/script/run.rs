@@ -13,7 +13,7 @@ use protocol::slot::Slot;
 use protocol::spec::Flags;
 
 use super::convert;
-use super::host::{Host, RunState, Services, Stop, Touched};
+use super::host::{Host, Services, Stop, Touched};
 use super::interrupt::{Control, What};
 use super::lib::stack_place;
 use super::limits::Limits;
@@ -96,12 +96,11 @@ impl Runner<'_> {
             unreachable!("scripts are not called by scripts")
         };
         self.check_door(program, invocation)?;
-        let state = self.state(program, keyspace, invocation);
         self.counters.runs += 1;
         let (started, start) = (self.now(), out.len());
         let mark = keyspace.begin();
-        let result =
-            self.attempt(machine, program, keyspace, invocation, state, (&mut *out, version));
+        self.describe(machine, program, keyspace, invocation);
+        let result = self.attempt(machine, program, invocation, &mut *out, version);
         let usage = self.usage(machine, keyspace, started);
         let result = match result {
             Ok(Returned { is_error: true }) if program.flags.rollback_on_error_reply => {
@@ -139,14 +138,15 @@ impl Runner<'_> {
         version: Version,
     ) -> Result<Rehearsal, CommandError> {
         self.check_door(program, invocation)?;
-        let mut state = self.state(program, keyspace, invocation);
-        (state.touched_keys, state.first_key) = (Some(Vec::new()), None);
         let started = self.now();
         let mark = keyspace.begin();
         let recorded = keyspace.record_effects(true);
         let mut out = Vec::new();
-        let result =
-            self.attempt(machine, program, keyspace, invocation, state, (&mut out, version));
+        self.describe(machine, program, keyspace, invocation);
+        machine.host.with(|host| {
+            (host.run.touched_keys, host.run.first_key) = (Some(Vec::new()), None);
+        });
+        let result = self.attempt(machine, program, invocation, &mut out, version);
         let effects = keyspace.effects_since(mark).to_vec();
         let usage = self.usage(machine, keyspace, started);
         keyspace.record_effects(recorded);
@@ -161,16 +161,17 @@ impl Runner<'_> {
         Ok(Rehearsal { reply: out, effects, keys, took: usage.took })
     }
 
-    fn state(
+    /// Tells the host what is true of the run that begins.
+    #[inline]
+    fn describe(
         &self,
+        machine: &mut Machine,
         program: &Program,
-        keyspace: &Keyspace,
+        keyspace: &mut Keyspace,
         invocation: &Invocation<'_>,
-    ) -> RunState {
+    ) {
         let flags = &program.flags;
-        let declared = flags
-            .declared_keys
-            .then(|| invocation.declared().map(<[u8]>::to_vec).collect::<Vec<_>>());
+        let (now, slot) = (keyspace.now_micros(), slot_of(keyspace, invocation));
         let read_only = invocation.read_only || flags.no_writes;
         let memory_full = self.memory_full && !flags.allow_oom && !flags.no_writes;
         let mut examined = Flags::empty();
@@ -180,35 +181,40 @@ impl Runner<'_> {
         if memory_full {
             examined |= Flags::DENYOOM;
         }
-        RunState {
-            now: keyspace.now_micros(),
-            slot: invocation.declared().next().map(Slot::of_key),
-            cross_slot: flags.allow_cross_slot_keys || self.limits.cross_slot_keys,
-            read_only,
-            undo_limit: self.limits.undo_bytes,
-            memory_full,
-            examined,
-            first_key: (invocation.keys > 0 && declared.is_none()).then_some(invocation.first),
-            declared,
-            stack_base: stack_place(),
+        machine.host.with(|host| {
+            host.begin(invocation.args, keyspace);
+            let run = &mut host.run;
+            run.now = now;
+            run.slot = slot;
+            run.cross_slot = flags.allow_cross_slot_keys || self.limits.cross_slot_keys;
+            run.read_only = read_only;
+            run.undo_limit = self.limits.undo_bytes;
+            run.memory_full = memory_full;
+            run.examined = examined;
+            if flags.declared_keys {
+                run.declared = Some(invocation.declared().map(<[u8]>::to_vec).collect());
+            } else if invocation.keys > 0 {
+                run.first_key = Some(invocation.first);
+            }
+            run.stack_base = stack_place();
             #[cfg(any(test, feature = "testing"))]
-            fault: super::host::Fault::after(self.fault_after),
-            ..RunState::default()
-        }
+            {
+                run.fault = super::host::Fault::after(self.fault_after);
+            }
+        });
     }
 
     /// Calls the program and writes its reply. Whatever the result, the caller keeps or rolls
     /// back.
+    #[inline]
     fn attempt(
         &mut self,
         machine: &mut Machine,
         program: &Program,
-        keyspace: &mut Keyspace,
         invocation: &Invocation<'_>,
-        state: RunState,
-        (out, version): (&mut Vec<u8>, Version),
+        out: &mut Vec<u8>,
+        version: Version,
     ) -> Result<Returned, Failure> {
-        machine.host.with(|host| host.begin(state, invocation.args, keyspace));
         let memory_limit = program.flags.memory_bytes(self.limits.memory_bytes);
         if memory_limit != self.limits.memory_bytes {
             let used = machine.vm.memory_used();
@@ -230,6 +236,9 @@ impl Runner<'_> {
             return Err(failure(machine, self.limits, program, stop));
         }
         let stack = machine.vm.stack();
+        if convert::write_plain_top(stack, out, self.limits.reply_bytes) {
+            return Ok(Returned { is_error: false });
+        }
         let is_error = stack.has_text_field(-1, b"err");
         let start = out.len();
         match convert::write_top(stack, out, version, resp, self.limits.reply_bytes) {
@@ -245,6 +254,7 @@ impl Runner<'_> {
         }
     }
 
+    #[inline]
     fn usage(&self, machine: &mut Machine, keyspace: &Keyspace, started: Duration) -> Usage {
         Usage {
             took: self.now().saturating_sub(started),
@@ -284,6 +294,15 @@ impl Runner<'_> {
 struct Returned {
     /// It returned an error table.
     is_error: bool,
+}
+
+/// The slot of the declared keys, which whoever has planned the request has computed.
+#[inline]
+fn slot_of(keyspace: &Keyspace, invocation: &Invocation<'_>) -> Option<Slot> {
+    let first = invocation.declared().next()?;
+    let slot = keyspace.entered_slot().unwrap_or_else(|| Slot::of_key(first));
+    debug_assert_eq!(slot, Slot::of_key(first));
+    Some(slot)
 }
 
 /// Pushes the program and what it is given; says how many arguments those are.

@@ -210,6 +210,36 @@ const NO_NAME: KnownName = KnownName {
     has_one_key: false,
 };
 
+impl RunState {
+    /// Of a script that has not begun.
+    #[inline]
+    fn reset(&mut self) {
+        // Field by field where they are: half of them own memory, mostly none.
+        self.now = Micros::default();
+        self.slot = None;
+        self.cross_slot = false;
+        self.read_only = false;
+        self.resp = Version::Resp2;
+        self.queue = None;
+        self.queue_failed = false;
+        self.touched = false;
+        self.commands = 0;
+        self.undo_limit = usize::MAX;
+        self.memory_full = false;
+        self.examined = Flags::empty();
+        self.first_key = None;
+        self.first_tag_end = None;
+        self.declared = None;
+        self.touched_keys = None;
+        #[cfg(any(test, feature = "testing"))]
+        {
+            self.fault = Fault::default();
+        }
+        self.savepoints.clear();
+        self.stack_base = 0;
+    }
+}
+
 impl Default for RunState {
     fn default() -> Self {
         Self {
@@ -277,14 +307,10 @@ impl Host {
         }
     }
 
-    /// Makes ready for a script.
-    pub(in crate::script) fn begin(
-        &mut self,
-        run: RunState,
-        request: Args<'_>,
-        keyspace: &mut Keyspace,
-    ) {
-        self.run = run;
+    /// Makes ready for a script, of whose run nothing is known yet.
+    #[inline]
+    pub(in crate::script) fn begin(&mut self, request: Args<'_>, keyspace: &mut Keyspace) {
+        self.run.reset();
         self.stop = None;
         self.leave_for = None;
         self.frame_lost = false;

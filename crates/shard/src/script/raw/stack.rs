@@ -331,6 +331,19 @@ impl Stack {
         })
     }
 
+    /// Hands the value on top of the stack to `read`, if it can be looked at, or says that it is
+    /// something else.
+    #[inline]
+    pub(in crate::script) fn with_top<R>(self, read: impl FnOnce(Argument<'_>) -> R) -> R {
+        if peek::is_verified() {
+            let count = unsafe { peek::count(self.0) };
+            if count > 0 {
+                return read(unsafe { peek::argument(self.0, count - 1) });
+            }
+        }
+        read(Argument::Other)
+    }
+
     /// An address that is the same for equal strings as long as one of them lives (Lua interns), of
     /// the first argument; 0 when that is no string, or has none.
     #[inline]
