@@ -26,7 +26,7 @@
 //! | `vm` | the VM: its life, its calls, and how it is interrupted |
 //! | `memory` | its allocator, which counts |
 //! | `stack` | what the host does with values |
-//! | `peek` | arguments read without a call |
+//! | `peek` | values read without a call |
 //! | `entry` | how Lua calls the host |
 //! | `debug` | what the debugger needs: a hook at every line, frames, local variables |
 

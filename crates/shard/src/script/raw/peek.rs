@@ -17,6 +17,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use mlua::ffi;
 
+use super::Kind;
+
 /// What a host function is given.
 pub(in crate::script) enum Argument<'a> {
     Text(&'a [u8]),
@@ -45,9 +47,13 @@ struct Text {
 
 /// Bits of a value that are an address; those above say of what kind it is.
 const ADDRESS_BITS: u32 = 47;
-const KIND_TEXT: u64 = (!4u32 as u64) & 0x1_ffff;
+const KIND_NIL: u32 = !0 & 0x1_ffff;
+const KIND_FALSE: u32 = !1 & 0x1_ffff;
+const KIND_TRUE: u32 = !2 & 0x1_ffff;
+const KIND_TEXT: u32 = !4 & 0x1_ffff;
+const KIND_TABLE: u32 = !11 & 0x1_ffff;
 /// Numbers are below.
-const KINDS_FROM: u64 = (!13u32 as u64) & 0x1_ffff;
+const KINDS_FROM: u32 = !13 & 0x1_ffff;
 
 /// [`verify`] has been passed by the first VM, and failed by none.
 static VERIFIED: AtomicBool = AtomicBool::new(false);
@@ -56,6 +62,55 @@ static VERIFIED: AtomicBool = AtomicBool::new(false);
 #[inline]
 pub(super) fn is_verified() -> bool {
     VERIFIED.load(Ordering::Relaxed)
+}
+
+/// What kind of value bits are.
+#[inline]
+pub(super) fn kind(bits: u64) -> Kind {
+    match (bits >> ADDRESS_BITS) as u32 {
+        KIND_NIL => Kind::Nil,
+        KIND_TRUE | KIND_FALSE => Kind::Boolean,
+        KIND_TEXT => Kind::String,
+        KIND_TABLE => Kind::Table,
+        kind if kind < KINDS_FROM => Kind::Number,
+        _ => Kind::Other,
+    }
+}
+
+/// The bits of the value at an index as Lua's API counts them, other than pseudo-indices. Above the
+/// top there is nil.
+///
+/// # Safety
+/// As of [`count`]; a negative index is not below the first value.
+#[inline]
+pub(super) unsafe fn at_index(state: *mut ffi::lua_State, index: i32) -> u64 {
+    // SAFETY: by the caller.
+    unsafe {
+        let state = &*state.cast::<State>();
+        let place = if index > 0 {
+            state.base.add(index as usize - 1)
+        } else {
+            state.top.offset(index as isize)
+        };
+        if place < state.top { *place } else { u64::MAX }
+    }
+}
+
+/// The bytes of the text that bits are, if they are one.
+///
+/// # Safety
+/// The bits are those of a value on the stack, where it stays as long as the text is used.
+#[inline]
+pub(super) unsafe fn text<'a>(bits: u64) -> Option<&'a [u8]> {
+    if (bits >> ADDRESS_BITS) as u32 != KIND_TEXT {
+        return None;
+    }
+    // SAFETY: by the caller. An object of a value on the stack lives.
+    unsafe {
+        let text = text_of(bits);
+        let len = (*text).len as usize;
+        Some(std::slice::from_raw_parts(text.add(1).cast::<u8>(), len))
+    }
 }
 
 /// How many values the function that runs has.
@@ -90,15 +145,9 @@ pub(super) unsafe fn argument<'a>(state: *mut ffi::lua_State, at: usize) -> Argu
     // SAFETY: by the caller. An object of a value on the stack lives.
     unsafe {
         let bits = bits(state, at);
-        let kind = bits >> ADDRESS_BITS;
-        if kind == KIND_TEXT {
-            let text = text_of(bits);
-            let len = (*text).len as usize;
-            Argument::Text(std::slice::from_raw_parts(text.add(1).cast::<u8>(), len))
-        } else if kind < KINDS_FROM {
-            Argument::Number(f64::from_bits(bits))
-        } else {
-            Argument::Other
+        match kind(bits) {
+            Kind::Number => Argument::Number(f64::from_bits(bits)),
+            _ => text(bits).map_or(Argument::Other, Argument::Text),
         }
     }
 }
@@ -111,7 +160,7 @@ pub(super) unsafe fn argument<'a>(state: *mut ffi::lua_State, at: usize) -> Argu
 pub(super) unsafe fn text_address(state: *mut ffi::lua_State, at: usize) -> usize {
     // SAFETY: by the caller.
     let bits = unsafe { bits(state, at) };
-    if bits >> ADDRESS_BITS == KIND_TEXT { text_of(bits) as usize } else { 0 }
+    if (bits >> ADDRESS_BITS) as u32 == KIND_TEXT { text_of(bits) as usize } else { 0 }
 }
 
 #[inline]
@@ -138,45 +187,92 @@ unsafe fn agrees(state: *mut ffi::lua_State) -> bool {
     }
     // SAFETY: as in `verify`.
     unsafe {
-        let here =
-            |number: usize| count(state) == number && ffi::lua_gettop(state) == number as i32;
-        if !here(0) {
+        if !places_agree(state) || !kinds_agree(state) {
             return false;
         }
+        // An integer may be a kind of its own.
+        ffi::lua_pushinteger(state, 7);
+        let is_seven = bits(state, 0) == 7.0f64.to_bits();
+        ffi::lua_settop(state, 0);
+        let numbers = [0.0, -1.5, f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 1e300, -0.0, 5e-324];
+        let texts = [&b""[..], b"x", b"a text of some length, longer than any key", &[0, 255, 0]];
+        is_seven
+            && numbers.iter().all(|&number| number_agrees(state, number))
+            && texts.iter().all(|text| text_agrees(state, text))
+    }
+}
+
+/// Whether the first and the last place are where they should be, for several numbers of values.
+unsafe fn places_agree(state: *mut ffi::lua_State) -> bool {
+    // SAFETY: as in `verify`.
+    unsafe {
+        for number in 0..9 {
+            if count(state) != number || ffi::lua_gettop(state) != number as i32 {
+                return false;
+            }
+            ffi::lua_pushboolean(state, 1);
+        }
+        ffi::lua_settop(state, 0);
+        true
+    }
+}
+
+/// Whether values of all kinds are seen to be what they are.
+unsafe fn kinds_agree(state: *mut ffi::lua_State) -> bool {
+    // SAFETY: as in `verify`.
+    unsafe {
         ffi::lua_pushnil(state);
         ffi::lua_pushboolean(state, 1);
         ffi::lua_pushboolean(state, 0);
-        if !here(3) {
-            return false;
-        }
         ffi::lua_pushlightuserdata(state, state.cast());
+        ffi::lua_pushlightuserdata(state, std::ptr::null_mut());
         ffi::lua_createtable(state, 0, 0);
-        ffi::lua_pushvalue(state, ffi::LUA_GLOBALSINDEX);
-        if !here(6) || (0..6).any(|at| !matches!(argument(state, at), Argument::Other)) {
-            return false;
-        }
-        ffi::lua_settop(state, 0);
-        [0.0, -1.5, f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 1e300, -0.0, 7.0].iter().all(|&number| {
-            ffi::lua_pushnumber(state, number);
-            let same = match argument(state, count(state) - 1) {
-                Argument::Number(read) => read.to_bits() == number.to_bits() || read.is_nan(),
-                _ => false,
+        ffi::lua_pushthread(state);
+        ffi::lua_newuserdata(state, 8);
+        ffi::lua_pushcclosure(state, super::entry::trampoline, 0);
+        ffi::lua_pushnumber(state, 1.0);
+        let count = count(state) as i32;
+        // One above the top is nil.
+        let agree = (1..=count + 1).all(|index| {
+            let expected = match ffi::lua_type(state, index) {
+                ffi::LUA_TNIL | ffi::LUA_TNONE => Kind::Nil,
+                ffi::LUA_TBOOLEAN => Kind::Boolean,
+                ffi::LUA_TNUMBER => Kind::Number,
+                ffi::LUA_TTABLE => Kind::Table,
+                _ => Kind::Other,
             };
-            ffi::lua_settop(state, 0);
-            same
-        }) && [&b""[..], b"x", b"a text of some length, longer than any key", &[0, 255, 0]].iter().all(
-            |text| {
-                ffi::lua_pushlstring_(state, text.as_ptr().cast(), text.len());
-                let mut len = 0;
-                let start = ffi::lua_tolstring(state, 1, &raw mut len).cast::<u8>();
-                // Its address is compared before what it should point to is read (P2).
-                let object = text_of(bits(state, 0));
-                let same = bits(state, 0) >> ADDRESS_BITS == KIND_TEXT
-                    && object.wrapping_add(1).cast::<u8>() == start
-                    && matches!(argument(state, 0), Argument::Text(read) if read == *text && len == read.len());
-                ffi::lua_settop(state, 0);
-                same
-            },
-        )
+            let from_top = if index > count { index } else { index - count - 1 };
+            kind(at_index(state, index)) == expected && kind(at_index(state, from_top)) == expected
+        });
+        ffi::lua_settop(state, 0);
+        agree && count == 10
+    }
+}
+
+unsafe fn number_agrees(state: *mut ffi::lua_State, number: f64) -> bool {
+    // SAFETY: as in `verify`.
+    unsafe {
+        ffi::lua_pushnumber(state, number);
+        let read = argument(state, 0);
+        ffi::lua_settop(state, 0);
+        match read {
+            Argument::Number(read) => read.to_bits() == number.to_bits() || read.is_nan(),
+            Argument::Text(_) | Argument::Other => false,
+        }
+    }
+}
+
+unsafe fn text_agrees(state: *mut ffi::lua_State, written: &[u8]) -> bool {
+    // SAFETY: as in `verify`.
+    unsafe {
+        ffi::lua_pushlstring_(state, written.as_ptr().cast(), written.len());
+        let start = ffi::lua_tolstring(state, 1, std::ptr::null_mut()).cast::<u8>();
+        let bits = bits(state, 0);
+        // Its address is compared before what it should point to is read (P2).
+        let agrees = kind(bits) == Kind::String
+            && text_of(bits).wrapping_add(1).cast::<u8>() == start
+            && text(bits) == Some(written);
+        ffi::lua_settop(state, 0);
+        agrees
     }
 }

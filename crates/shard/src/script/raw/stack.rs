@@ -49,8 +49,19 @@ impl Stack {
         unsafe { ffi::lua_checkstack(self.0, count) != 0 }
     }
 
+    #[inline]
     pub(in crate::script) fn top(self) -> c_int {
+        if peek::is_verified() {
+            return unsafe { peek::count(self.0) } as c_int;
+        }
         unsafe { ffi::lua_gettop(self.0) }
+    }
+
+    /// The bits of the value at a place, if they can be looked at.
+    #[inline]
+    fn peek(self, index: c_int) -> Option<u64> {
+        (peek::is_verified() && index > ffi::LUA_REGISTRYINDEX)
+            .then(|| unsafe { peek::at_index(self.0, index) })
     }
 
     pub(in crate::script) fn set_top(self, top: c_int) {
@@ -113,6 +124,9 @@ impl Stack {
 
     #[inline]
     pub(in crate::script) fn kind(self, index: c_int) -> Kind {
+        if let Some(bits) = self.peek(index) {
+            return peek::kind(bits);
+        }
         match unsafe { ffi::lua_type(self.0, index) } {
             ffi::LUA_TNIL | ffi::LUA_TNONE => Kind::Nil,
             ffi::LUA_TBOOLEAN => Kind::Boolean,
@@ -147,6 +161,11 @@ impl Stack {
     /// The number at a place; strings that read as numbers count, anything else is 0.
     #[inline]
     pub(in crate::script) fn number(self, index: c_int) -> f64 {
+        if let Some(bits) = self.peek(index)
+            && peek::kind(bits) == Kind::Number
+        {
+            return f64::from_bits(bits);
+        }
         unsafe { ffi::lua_tonumber(self.0, index) }
     }
 
@@ -163,6 +182,9 @@ impl Stack {
         index: c_int,
         read: impl FnOnce(&[u8]) -> R,
     ) -> Option<R> {
+        if let Some(bits) = self.peek(index) {
+            return unsafe { peek::text(bits) }.map(read);
+        }
         if self.kind(index) != Kind::String {
             return None;
         }
