@@ -92,16 +92,18 @@ impl Host {
         self.run.commands += 1;
         if self.run.queue.is_none() {
             let address = stack.first_text_address();
-            let known = self.names[(address >> 4) % NAMES];
+            let known = &self.names[(address >> 4) % NAMES];
             if known.address == address
                 && address != 0
                 && known.has_one_key
                 && known.arity.fits(request.args().len())
                 && !known.flags.intersects(self.run.examined)
-                && self.is_of_first_key_slot(request.args().at(1))
             {
-                self.run.touched = true;
-                return self.execute(stack, known.id, known.run, request, self.run.slot);
+                let (id, run) = (known.id, known.run);
+                if self.is_of_first_key_slot(request.args().at(1)) {
+                    self.run.touched = true;
+                    return self.execute(stack, id, run, request, self.run.slot);
+                }
             }
         }
         self.run_command_checked(stack, request)

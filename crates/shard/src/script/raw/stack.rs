@@ -294,6 +294,16 @@ impl Stack {
         self.raw_set(table);
     }
 
+    /// `table[name] = what push pushes`, raw, of the table on top of the stack. It is one value, and
+    /// the table stays.
+    #[inline]
+    pub(in crate::script) fn raw_set_field(self, name: &[u8], push: impl FnOnce(Self)) {
+        debug_assert_eq!(self.kind(-1), Kind::Table);
+        self.push_bytes(name);
+        push(self);
+        unsafe { ffi::lua_rawset(self.0, -3) };
+    }
+
     /// Replaces the key on top of the stack by the next key of the table and its value; at the
     /// end takes the key off and says false. Begin with nil on top. The key must be one that this
     /// gave, and the table unchanged meanwhile.
