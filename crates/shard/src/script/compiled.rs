@@ -29,10 +29,13 @@ pub(super) struct CompiledScripts {
     /// Where nothing is.
     vacant: Vec<Place>,
     /// Digits and where the script is; addressed by some of the digits.
-    recent: Box<[Option<([u8; 40], Place)>; RECENT]>,
+    recent: Box<[Recent; RECENT]>,
 }
 
 const RECENT: usize = 64;
+
+/// Digits, and the script that they stand for.
+type Recent = Option<([u8; 40], Place)>;
 
 impl Default for CompiledScripts {
     fn default() -> Self {
@@ -49,8 +52,7 @@ impl Default for CompiledScripts {
 #[inline]
 fn address(digits: &[u8; 40]) -> usize {
     let [a, b, c, ..] = *digits;
-    // Of a digit of either case, the lowest four bits tell most.
-    (usize::from(a & 15) ^ usize::from(b) << 2 ^ usize::from(c) << 4) % RECENT
+    (usize::from(a) ^ usize::from(b) << 2 ^ usize::from(c) << 4) % RECENT
 }
 
 impl CompiledScripts {

@@ -1,11 +1,11 @@
 //! The script host of one shard.
 
-use std::borrow::Cow;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use protocol::encode::Version;
 
+use super::compile::compile_into;
 use super::compiled::{Compiled, CompiledScripts, Place};
 use super::debug::{self, Session};
 use super::functions::{FunctionEngine, FunctionStore};
@@ -13,30 +13,17 @@ use super::host::Services;
 use super::interrupt::Control;
 use super::lib::Generator;
 use super::limits::Limits;
-use super::list::ListUse;
 use super::machine::{Machine, Parts, Purpose};
 use super::outcome::ScriptCounters;
-use super::program::Program;
 use super::run::{Invocation, Rehearsal, Runner};
 use super::sha::Sha;
-use super::shebang;
 use super::stats::ScriptStats;
 use super::store::ScriptStore;
-use super::tail_calls;
 use crate::commands::table::CommandTable;
 use crate::error::CommandError;
 use crate::gauge::Gauge;
 use crate::keyspace::Keyspace;
 use crate::reply::Reply;
-
-/// LuaJIT skips a first line that begins with `#`, and a byte order mark, and has its own word for
-/// bytecode. To Lua 5.1 all three are mistakes of the first character, as they are here behind a blank.
-fn without_header(lua: &[u8]) -> Cow<'_, [u8]> {
-    match lua.first() {
-        Some(b'#' | 0x1b | 0xef) => Cow::Owned([b" ", lua].concat()),
-        _ => Cow::Borrowed(lua),
-    }
-}
 
 /// What VMs are made of and what programs run with, scripts and functions alike.
 struct Setting {
@@ -335,7 +322,7 @@ impl ScriptEngine {
 
     /// How a script uses KEYS and ARGV; `None` for one that has no direct globals.
     #[cfg(test)]
-    pub(crate) fn judged(&mut self, body: &[u8]) -> Option<ListUse> {
+    pub(crate) fn judged(&mut self, body: &[u8]) -> Option<super::list::ListUse> {
         let machine = self.machine().unwrap();
         machine.vm.stack().load(body, c"@user_script").unwrap();
         let judged = machine.judge();
@@ -475,39 +462,4 @@ impl ScriptEngine {
         let runner = self.setting.runner(&mut self.counters);
         Ok((compiled, machine, runner))
     }
-}
-
-/// The longest script that is judged, in bytes: that takes about as long as compiling it.
-const JUDGED_MAX: usize = 64 * 1024;
-
-/// Compiles a script for a VM. It gets direct globals if it may have them and they are wanted: the
-/// debugger looks at those that all others have.
-fn compile_into(
-    machine: &mut Machine,
-    sha: Sha,
-    body: &[u8],
-    limit: usize,
-    direct: bool,
-) -> Result<Program, CommandError> {
-    if body.len() > limit {
-        return Err(CommandError::dynamic(format!("ERR Script is larger than {limit} bytes")));
-    }
-    let (flags, lua) = shebang::parse(body)?;
-    let stack = machine.vm.stack();
-    let lua = without_header(lua);
-    stack.load(&lua, c"@user_script").map_err(|message| {
-        CommandError::dynamic(format!(
-            "ERR Error compiling script (new function): {}",
-            String::from_utf8_lossy(&message)
-        ))
-    })?;
-    if let Some(kept) = tail_calls::keep_frames(&lua)
-        && stack.load(&kept, c"@user_script").is_ok()
-    {
-        stack.insert(-2);
-        stack.pop(1);
-    }
-    let is_judged = direct && body.len() <= JUDGED_MAX;
-    let list_use = is_judged.then(|| machine.judge()).flatten().unwrap_or(ListUse::ANY);
-    Ok(Program::script((stack.anchor(), list_use), flags, sha.hex(), body))
 }

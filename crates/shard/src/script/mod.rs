@@ -31,6 +31,7 @@
 //! - I2. What ends a script (kill, time, memory) cannot be survived: the run is rolled back even
 //!   if script code caught the error and returned.
 
+mod compile;
 mod compiled;
 mod convert;
 pub mod debug;

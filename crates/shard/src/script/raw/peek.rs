@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use mlua::ffi;
 
-use super::Kind;
+use super::{Kind, Stack};
 
 /// What a host function is given.
 pub(in crate::script) enum Argument<'a> {
@@ -47,7 +47,7 @@ struct Text {
 
 /// Bits of a value that are an address; those above say of what kind it is.
 const ADDRESS_BITS: u32 = 47;
-const KIND_NIL: u32 = !0 & 0x1_ffff;
+const KIND_NIL: u32 = 0x1_ffff;
 const KIND_FALSE: u32 = !1 & 0x1_ffff;
 const KIND_TRUE: u32 = !2 & 0x1_ffff;
 const KIND_TEXT: u32 = !4 & 0x1_ffff;
@@ -166,6 +166,56 @@ pub(super) unsafe fn text_address(state: *mut ffi::lua_State, at: usize) -> usiz
 #[inline]
 fn text_of(bits: u64) -> *const Text {
     (bits & ((1 << ADDRESS_BITS) - 1)) as *const Text
+}
+
+// SAFETY for all methods: as for the others of `Stack`; nothing is looked at before P1 holds.
+#[expect(clippy::undocumented_unsafe_blocks, reason = "argued once above for all of them")]
+impl Stack {
+    /// Hands each argument of the host function that runs to `visit`, until that says false; says
+    /// whether it never did.
+    #[inline]
+    pub(in crate::script) fn arguments(self, mut visit: impl FnMut(Argument<'_>) -> bool) -> bool {
+        if is_verified() {
+            let count = unsafe { count(self.0) };
+            return (0..count).all(|at| visit(unsafe { argument(self.0, at) }));
+        }
+        (1..=self.top()).all(|at| match self.kind(at) {
+            Kind::Number => visit(Argument::Number(self.number(at))),
+            Kind::String => {
+                self.with_bytes(at, |bytes| visit(Argument::Text(bytes))).unwrap_or_default()
+            }
+            _ => visit(Argument::Other),
+        })
+    }
+
+    /// Hands the value on top of the stack to `read`, if it can be looked at, or says that it is
+    /// something else.
+    #[inline]
+    pub(in crate::script) fn with_top<R>(self, read: impl FnOnce(Argument<'_>) -> R) -> R {
+        if is_verified() {
+            let count = unsafe { count(self.0) };
+            if count > 0 {
+                return read(unsafe { argument(self.0, count - 1) });
+            }
+        }
+        read(Argument::Other)
+    }
+
+    /// An address that is the same for equal strings as long as one of them lives (Lua interns), of
+    /// the first argument; 0 when that is no string, or has none.
+    #[inline]
+    pub(in crate::script) fn first_text_address(self) -> usize {
+        if is_verified() {
+            if unsafe { count(self.0) } == 0 {
+                return 0;
+            }
+            return unsafe { text_address(self.0, 0) };
+        }
+        if self.kind(1) != Kind::String {
+            return 0;
+        }
+        unsafe { ffi::lua_topointer(self.0, 1) as usize }
+    }
 }
 
 /// Sees whether values lie where they are looked for, and are what they are taken for. The state is

@@ -6,7 +6,7 @@ use std::ptr;
 use mlua::ffi;
 
 use super::entry::{call_command, message_handler, pcall_command, trampoline};
-use super::peek::{self, Argument};
+use super::peek;
 use super::vm::hook;
 use super::{HostFunction, Kind};
 use crate::script::host::Host;
@@ -344,52 +344,6 @@ impl Stack {
             }
             true
         }
-    }
-
-    /// Hands each argument of the host function that runs to `visit`, until that says false; says
-    /// whether it never did.
-    #[inline]
-    pub(in crate::script) fn arguments(self, mut visit: impl FnMut(Argument<'_>) -> bool) -> bool {
-        if peek::is_verified() {
-            let count = unsafe { peek::count(self.0) };
-            return (0..count).all(|at| visit(unsafe { peek::argument(self.0, at) }));
-        }
-        (1..=self.top()).all(|at| match self.kind(at) {
-            Kind::Number => visit(Argument::Number(self.number(at))),
-            Kind::String => {
-                self.with_bytes(at, |bytes| visit(Argument::Text(bytes))).unwrap_or_default()
-            }
-            _ => visit(Argument::Other),
-        })
-    }
-
-    /// Hands the value on top of the stack to `read`, if it can be looked at, or says that it is
-    /// something else.
-    #[inline]
-    pub(in crate::script) fn with_top<R>(self, read: impl FnOnce(Argument<'_>) -> R) -> R {
-        if peek::is_verified() {
-            let count = unsafe { peek::count(self.0) };
-            if count > 0 {
-                return read(unsafe { peek::argument(self.0, count - 1) });
-            }
-        }
-        read(Argument::Other)
-    }
-
-    /// An address that is the same for equal strings as long as one of them lives (Lua interns), of
-    /// the first argument; 0 when that is no string, or has none.
-    #[inline]
-    pub(in crate::script) fn first_text_address(self) -> usize {
-        if peek::is_verified() {
-            if unsafe { peek::count(self.0) } == 0 {
-                return 0;
-            }
-            return unsafe { peek::text_address(self.0, 0) };
-        }
-        if self.kind(1) != Kind::String {
-            return 0;
-        }
-        unsafe { ffi::lua_topointer(self.0, 1) as usize }
     }
 
     /// An anchor in the registry for the value on top of the stack, which it takes off.

@@ -1,16 +1,17 @@
 -- Direct globals: an environment in which every name is found at the first look, for scripts that
 -- demonstrably cannot change anything through it.
 --
--- The globals that scripts normally have are an empty table in front of the real one, and so are the
--- libraries, since Lua asks nobody before a field that is there is changed. Each look through one of them
--- costs as much as ten plain ones. Whether a script could change what it sees can be read off its
--- bytecode: it cannot when no instruction sets a global, and each library that is named is at once
--- replaced by one of its fields (`redis.call`), so that the library's table is never in a place that the
--- script can use. Scripts for which that does not hold, or that make code at run time, see the proxies.
+-- The globals that scripts normally have are an empty table in front of the real one, and so are
+-- the libraries, since Lua asks nobody before a field that is there is changed. Each look through
+-- one of them costs as much as ten plain ones. Whether a script could change what it sees can be
+-- read off its bytecode: it cannot when no instruction sets a global, and each library that is
+-- named is at once replaced by one of its fields (`redis.call`), so that the library's table is
+-- never in a place that the script can use. Scripts for which that does not hold, or that make
+-- code at run time, see the proxies.
 --
--- Returns the environment and `judge(f)`: makes `f` use it, if it may. `judge` returns how `f` uses KEYS
--- and ARGV: nil for anything it likes, else the sum of 1: KEYS is named, 2: ARGV is named, 4: one of them
--- is more than indexed or measured, and so may be changed.
+-- Returns the environment and `judge(f)`: makes `f` use it, if it may. `judge` returns how `f`
+-- uses KEYS and ARGV: nil for anything it likes, else the sum of 1: KEYS is named, 2: ARGV is
+-- named, 4: one of them is more than indexed or measured, and so may be changed.
 local G, shown, missing, refuse = ...
 
 local band, rshift = bit.band, bit.rshift
@@ -26,7 +27,8 @@ local function opcode(f, at)
   return instruction and band(instruction, 255)
 end
 
--- What opcodes are called depends on the version of LuaJIT: functions that have them tell their numbers.
+-- What opcodes are called depends on the version of LuaJIT: functions that have them tell their
+-- numbers.
 local function sample(text, at)
   return opcode(load(text), at)
 end
