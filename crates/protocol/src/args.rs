@@ -156,12 +156,14 @@ impl Request {
     }
 
     /// Adds a part.
+    #[inline]
     pub fn push(&mut self, part: &[u8]) {
         self.spans.push(Span::new(self.buffer.len(), part.len()));
         self.buffer.extend_from_slice(part);
     }
 
     /// Forgets all parts and keeps the memory.
+    #[inline]
     pub fn clear(&mut self) {
         self.buffer.clear();
         self.spans.clear();

@@ -111,8 +111,10 @@ pub fn write_f64(out: &mut Vec<u8>, value: f64) {
     write_layout(out, &digits[..count], exponent);
 }
 
-/// The shortest digits of a positive finite double: `digits * 10^exponent`.
-fn shortest_digits(value: f64) -> ([u8; 24], usize, i32) {
+/// The shortest digits that read back as a positive finite double, how many there are, and an
+/// exponent: the number is `digits * 10^exponent`. The last digit is not 0, nor is the first.
+#[inline]
+pub fn shortest_digits(value: f64) -> ([u8; 24], usize, i32) {
     let mut buffer = zmij::Buffer::new();
     let text = buffer.format_finite(value);
     let (mantissa, mut exponent) = match text.split_once('e') {

@@ -3,6 +3,8 @@
 //! The slot is CRC16-XMODEM of the key's hash tag modulo 16384, exactly as cluster clients
 //! compute it (Redis Cluster specification, "Key distribution model").
 
+use memchr::memchr;
+
 /// How many hash slots there are.
 pub const SLOT_COUNT: u16 = 16384;
 
@@ -50,12 +52,22 @@ impl std::fmt::Display for Slot {
 /// after it, if that is not empty; else the whole key.
 #[inline]
 pub fn hash_tag(key: &[u8]) -> &[u8] {
-    let Some(open) = key.iter().position(|&byte| byte == b'{') else { return key };
-    let rest = &key[open + 1..];
-    match rest.iter().position(|&byte| byte == b'}') {
-        Some(close) if close > 0 => &rest[..close],
-        _ => key,
-    }
+    tag(key).map_or(key, |(open, close)| &key[open + 1..close])
+}
+
+/// Where the brace that closes the hash tag of a key ends; `None` when the whole key decides. Keys
+/// that are equal up to there have the same tag.
+#[inline]
+pub fn tag_end(key: &[u8]) -> Option<usize> {
+    tag(key).map(|(_, close)| close + 1)
+}
+
+/// Where the braces around the hash tag are.
+#[inline]
+fn tag(key: &[u8]) -> Option<(usize, usize)> {
+    let open = memchr(b'{', key)?;
+    let len = memchr(b'}', &key[open + 1..])?;
+    (len > 0).then_some((open, open + 1 + len))
 }
 
 /// CRC16-XMODEM: polynomial 0x1021, initial value 0, not reflected.
@@ -138,7 +150,25 @@ mod tests {
         }
     }
 
+    #[test]
+    fn keys_that_begin_alike_up_to_the_tag_have_one_slot() {
+        assert_eq!(tag_end(b"a{b}c"), Some(4));
+        assert_eq!(tag_end(b"}{b}"), Some(4));
+        for key in [&b"abc"[..], b"a{}{b}", b"a}b", b"{a", b""] {
+            assert_eq!(tag_end(key), None, "{}", key.escape_ascii());
+        }
+    }
+
     proptest! {
+        #[test]
+        fn a_tag_ends_behind_what_decides(key in "[a{}]{0,8}", rest in "[a{}]{0,4}") {
+            let end = tag_end(key.as_bytes());
+            let other = [&key.as_bytes()[..end.unwrap_or(0)], rest.as_bytes()].concat();
+            if end.is_some() {
+                prop_assert_eq!(Slot::of_key(&other), Slot::of_key(key.as_bytes()));
+            }
+        }
+
         #[test]
         fn agrees_with_the_crc16_crate(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
             prop_assert_eq!(crc16(&bytes), crc16::State::<crc16::XMODEM>::calculate(&bytes));

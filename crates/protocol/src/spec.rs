@@ -471,13 +471,18 @@ impl CommandSpec {
         Ok(())
     }
 
+    /// Whether its requests have one key, which is part 1.
+    #[inline]
+    pub fn has_one_key(&self) -> bool {
+        let part_1 = Begin::Index(1);
+        matches!(self.keys, [KeySpec { begin, find: Find::Range { last: 0, .. }, .. }] if *begin == part_1)
+    }
+
     /// The slots that the keys of the request hash to.
     #[inline]
     pub fn slots(&self, args: Args<'_>) -> Slots {
         // Nearly all requests name one key, at part 1.
-        if let [KeySpec { begin: Begin::Index(1), find: Find::Range { last: 0, .. }, .. }] =
-            self.keys
-        {
+        if self.has_one_key() {
             return args.get(1).map_or(Slots::None, |key| Slots::One(Slot::of_key(key)));
         }
         let mut slots = Slots::None;

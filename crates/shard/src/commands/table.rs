@@ -11,6 +11,9 @@ use crate::error::CommandError;
 pub struct CommandId(u16);
 
 impl CommandId {
+    /// The first row.
+    pub(crate) const FIRST: Self = Self(0);
+
     /// The row's number, for tables beside the command table.
     #[inline]
     pub fn index(self) -> usize {

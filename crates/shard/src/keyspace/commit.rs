@@ -15,6 +15,7 @@ pub struct Mark {
 
 impl Keyspace {
     /// Opens the undo log, or marks a savepoint in the one that is open.
+    #[inline]
     pub fn begin(&mut self) -> Mark {
         let outermost = !self.undo.is_open();
         self.undo.set_open(true);
@@ -30,11 +31,14 @@ impl Keyspace {
 
     /// Keeps what has been changed since the mark. At a savepoint it can still be rolled back by
     /// the outer mark; at the outermost the undo log is closed.
+    #[inline]
     pub fn keep(&mut self, mark: Mark) {
         if mark.outermost {
             self.undo.clear();
             self.undo.set_open(false);
-            self.release_touched();
+            if !self.touched.is_empty() {
+                self.release_touched();
+            }
         }
     }
 

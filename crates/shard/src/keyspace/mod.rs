@@ -185,6 +185,8 @@ pub struct Keyspace {
     now: Micros,
     /// The slot of the keys of the command that runs (I4).
     slot: Slot,
+    /// Whether the command that runs has keys.
+    has_slot: bool,
     undo: UndoLog,
     /// Effects of the command, transaction or script that runs, when `record` is on.
     effects: Vec<u8>,
@@ -223,6 +225,7 @@ impl Keyspace {
             hasher: KeyHasher::default(),
             now: Micros::default(),
             slot,
+            has_slot: false,
             undo: UndoLog::default(),
             effects: Vec::new(),
             record: false,
@@ -245,6 +248,7 @@ impl Keyspace {
     #[inline]
     pub fn enter(&mut self, now: Micros, slot: Option<Slot>) {
         self.now = now;
+        self.has_slot = slot.is_some();
         if let Some(slot) = slot {
             self.slot = slot;
         }
@@ -260,6 +264,12 @@ impl Keyspace {
     #[inline]
     pub fn caller(&self) -> Caller {
         self.caller
+    }
+
+    /// The slot that was entered for the command that runs, if it has keys.
+    #[inline]
+    pub(crate) fn entered_slot(&self) -> Option<Slot> {
+        self.has_slot.then_some(self.slot)
     }
 
     /// The time of the command that runs.

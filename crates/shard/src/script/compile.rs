@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use super::host::{RunState, Stop};
 use super::interrupt::{Control, What, name_id};
 use super::limits::Limits;
+use super::list::ListUse;
 use super::machine::Machine;
 use super::outcome::error_text;
 use super::program::Program;
@@ -17,6 +18,9 @@ use crate::error::CommandError;
 
 /// Texts of at most so many bytes are compiled in one go: some milliseconds at the worst.
 const WHOLE_MAX: usize = 64 * 1024;
+
+/// The longest script that is judged, in bytes: that takes about as long as compiling it.
+const JUDGED_MAX: usize = 64 * 1024;
 
 /// What is compiled.
 pub(super) struct Text<'a> {
@@ -34,7 +38,8 @@ pub(super) enum Refused {
     Stopped(CommandError),
 }
 
-/// Compiles a script for a VM.
+/// Compiles a script for a VM. It gets direct globals if it may have them and they are wanted: the
+/// debugger looks at those that all others have.
 ///
 /// # Errors
 /// What to reply.
@@ -44,6 +49,7 @@ pub(super) fn compile_script(
     limits: &Limits,
     sha: Sha,
     body: &[u8],
+    direct: bool,
 ) -> Result<Program, CommandError> {
     let limit = limits.script_bytes;
     if body.len() > limit {
@@ -72,7 +78,9 @@ pub(super) fn compile_script(
         stack.insert(-2);
         stack.pop(1);
     }
-    Ok(Program::script(stack.anchor(), flags, name, body))
+    let is_judged = direct && body.len() <= JUDGED_MAX;
+    let list_use = is_judged.then(|| machine.judge()).flatten().unwrap_or(ListUse::ANY);
+    Ok(Program::script((stack.anchor(), list_use), flags, name, body))
 }
 
 /// Compiles a text and pushes the function.

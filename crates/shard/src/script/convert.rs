@@ -5,7 +5,7 @@
 
 use protocol::encode::{self, Version};
 
-use super::raw::{Kind, Stack};
+use super::raw::{Argument, Kind, Stack};
 
 /// Most levels of nested tables in a reply. Redis stops when its Lua stack is full, at about
 /// 7990 levels.
@@ -28,6 +28,25 @@ pub(super) fn write_top(
     let mut converter = Converter { stack, out, version, script, depth: 0, end_max };
     converter.write_top();
     if converter.is_full() { Err(TooLarge) } else { Ok(()) }
+}
+
+/// The same for a number or a text that is within the limit, which are most replies: says whether
+/// there is one on top of the stack, and leaves it there. The version makes no difference to them.
+#[inline]
+pub(super) fn write_plain_top(stack: Stack, out: &mut Vec<u8>, limit: usize) -> bool {
+    /// Bytes of a reply around its text, and of a number, at most.
+    const AROUND: usize = 32;
+    stack.with_top(|top| match top {
+        Argument::Number(number) if limit >= AROUND => {
+            encode::header(out, b':', truncate(number));
+            true
+        }
+        Argument::Text(text) if limit.saturating_sub(AROUND) >= text.len() => {
+            encode::bulk(out, text);
+            true
+        }
+        _ => false,
+    })
 }
 
 struct Converter<'a> {

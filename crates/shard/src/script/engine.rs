@@ -1,13 +1,12 @@
 //! The script host of one shard.
 
-use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use foldhash::fast::FixedState;
 use protocol::encode::Version;
 
 use super::compile::compile_script;
+use super::compiled::{Compiled, CompiledScripts, Place};
 use super::debug::{self, Session};
 use super::functions::{FunctionEngine, FunctionStore};
 use super::host::Services;
@@ -21,19 +20,13 @@ use super::proof;
 use super::run::{Invocation, Rehearsal, Runner};
 use super::sha::Sha;
 use super::stats::ScriptStats;
-use super::store::{ScriptStore, Source};
+use super::store::ScriptStore;
 use crate::acl::RestrictedUser;
 use crate::commands::table::CommandTable;
 use crate::error::CommandError;
 use crate::gauge::Gauge;
 use crate::keyspace::Keyspace;
 use crate::reply::Reply;
-
-/// A script of the node that this shard has compiled.
-struct Compiled {
-    program: Program,
-    source: Arc<Source>,
-}
 
 /// What VMs are made of and what programs run with, scripts and functions alike.
 struct Setting {
@@ -85,7 +78,7 @@ pub struct ScriptEngine {
     store: Arc<ScriptStore>,
     setting: Setting,
     machine: Option<Machine>,
-    compiled: HashMap<Sha, Compiled, FixedState>,
+    compiled: CompiledScripts,
     generation: u64,
     counters: ScriptCounters,
     functions: FunctionEngine,
@@ -119,7 +112,7 @@ impl ScriptEngine {
                 fault_after: None,
             },
             machine: None,
-            compiled: HashMap::default(),
+            compiled: CompiledScripts::default(),
             generation,
             counters: ScriptCounters::default(),
             functions: FunctionEngine::new(functions),
@@ -152,8 +145,8 @@ impl ScriptEngine {
         self.setting.limits = limits;
         for machine in self.machine.iter_mut().chain(self.functions.machine_mut()) {
             machine.vm.set_memory_limit(self.setting.limits.memory_bytes);
-            let denied = self.setting.limits.denied.clone();
-            machine.host.with(|host| host.denied = denied);
+            let (stack, denied) = (machine.vm.stack(), self.setting.limits.denied.clone());
+            machine.host.with(|host| host.deny(stack, denied));
         }
     }
 
@@ -208,24 +201,35 @@ impl ScriptEngine {
             return self.debug(request, keyspace, body, invocation, reply);
         }
         self.forget_flushed();
-        let sha = self.ensure_compiled(body)?;
-        self.run(keyspace, sha, invocation, reply)
+        let place = self.ensure_compiled(body)?;
+        self.run(keyspace, place, invocation, reply)
     }
 
-    /// Runs a script that is known by its SHA-1.
+    /// Runs a script that is known by the digits of its SHA-1.
     ///
     /// # Errors
     /// What to reply instead: nothing has been changed.
     pub fn eval_sha(
         &mut self,
         keyspace: &mut Keyspace,
-        sha: Sha,
+        digits: &[u8; 40],
         invocation: &Invocation<'_>,
         reply: &mut Reply<'_>,
     ) -> Result<(), CommandError> {
         self.forget_flushed();
-        self.ensure_known(sha)?;
-        self.run(keyspace, sha, invocation, reply)
+        let recent = self.compiled.find_recent(digits).filter(|place| {
+            self.compiled.at(*place).is_some_and(|compiled| !compiled.source.is_gone())
+        });
+        let place = match recent {
+            Some(place) => place,
+            None => {
+                let sha = Sha::parse(digits).ok_or(CommandError::NoScript)?;
+                let place = self.ensure_known(sha)?;
+                self.compiled.note_recent(digits, place);
+                place
+            }
+        };
+        self.run(keyspace, place, invocation, reply)
     }
 
     /// Adds a script to the node's, pinned. Returns its name.
@@ -235,47 +239,42 @@ impl ScriptEngine {
     pub fn load(&mut self, body: &[u8]) -> Result<Sha, CommandError> {
         let sha = Sha::of(body);
         self.forget_flushed();
-        if self.is_compiled(sha) {
+        if self.find_compiled(sha).is_some() {
             self.store.add(sha, body, true);
         } else {
-            let compiled = self.compile(sha, body, true)?;
-            self.compiled.insert(sha, compiled);
+            self.compile(sha, body, true)?;
         }
         Ok(sha)
     }
 
     /// Compiles a script that came by its text, if that is new here.
-    fn ensure_compiled(&mut self, body: &[u8]) -> Result<Sha, CommandError> {
+    fn ensure_compiled(&mut self, body: &[u8]) -> Result<Place, CommandError> {
         let sha = Sha::of(body);
-        if !self.is_compiled(sha) {
-            let compiled = self.compile(sha, body, false)?;
-            self.compiled.insert(sha, compiled);
+        match self.find_compiled(sha) {
+            Some(place) => Ok(place),
+            None => self.compile(sha, body, false),
         }
-        Ok(sha)
     }
 
     /// Compiles a script that the node knows, if that is new here.
-    fn ensure_known(&mut self, sha: Sha) -> Result<Sha, CommandError> {
-        if !self.is_compiled(sha) {
-            let source = self.store.find(sha).ok_or(CommandError::NoScript)?;
-            let compiled = self.compile(sha, &source.body, false)?;
-            self.compiled.insert(sha, compiled);
+    fn ensure_known(&mut self, sha: Sha) -> Result<Place, CommandError> {
+        if let Some(place) = self.find_compiled(sha) {
+            return Ok(place);
         }
-        Ok(sha)
+        let source = self.store.find(sha).ok_or(CommandError::NoScript)?;
+        self.compile(sha, &source.body, false)
     }
 
-    /// Whether the script is compiled here and still one of the node's.
-    fn is_compiled(&mut self, sha: Sha) -> bool {
-        match self.compiled.get(&sha) {
-            None => false,
-            Some(compiled) if !compiled.source.is_gone() => true,
-            Some(_) => {
-                if let (Some(gone), Some(machine)) = (self.compiled.remove(&sha), &self.machine) {
-                    machine.vm.stack().release(gone.program.function);
-                }
-                false
-            }
+    /// The script, if it is compiled here and still one of the node's.
+    fn find_compiled(&mut self, sha: Sha) -> Option<Place> {
+        let place = self.compiled.find(sha)?;
+        if !self.compiled.at(place)?.source.is_gone() {
+            return Some(place);
         }
+        if let (Some(gone), Some(machine)) = (self.compiled.remove(sha), &self.machine) {
+            machine.vm.stack().release(gone.program.function);
+        }
+        None
     }
 
     /// After SCRIPT FLUSH everything begins anew, the VM included.
@@ -288,16 +287,17 @@ impl ScriptEngine {
         }
     }
 
-    fn compile(&mut self, sha: Sha, body: &[u8], pinned: bool) -> Result<Compiled, CommandError> {
+    fn compile(&mut self, sha: Sha, body: &[u8], pinned: bool) -> Result<Place, CommandError> {
         let program = self.program(sha, body)?;
-        Ok(Compiled { program, source: self.store.add(sha, body, pinned) })
+        let compiled = Compiled { program, source: self.store.add(sha, body, pinned) };
+        Ok(self.compiled.insert(sha, compiled))
     }
 
     /// A script, compiled for the VM.
     fn program(&mut self, sha: Sha, body: &[u8]) -> Result<Program, CommandError> {
         let (control, limits) = (self.setting.control.clone(), self.setting.limits.clone());
         let machine = self.machine()?;
-        let program = compile_script(machine, &control, &limits, sha, body);
+        let program = compile_script(machine, &control, &limits, sha, body, true);
         machine.settle();
         program
     }
@@ -347,6 +347,16 @@ impl ScriptEngine {
         self.setting.fault_after = writes;
     }
 
+    /// How a script uses KEYS and ARGV; `None` for one that has no direct globals.
+    #[cfg(test)]
+    pub(crate) fn judged(&mut self, body: &[u8]) -> Option<super::list::ListUse> {
+        let machine = self.machine().unwrap();
+        machine.vm.stack().load(body, c"@user_script").unwrap();
+        let judged = machine.judge();
+        machine.vm.stack().set_top(0);
+        judged
+    }
+
     /// Runs a compiled loop until whoever watches this shard asks for its end. Says whether that
     /// ended it: where compiled loops do not look for hooks, it goes on to its own end.
     ///
@@ -377,7 +387,7 @@ impl ScriptEngine {
     /// Figures of the scripts that this shard has compiled, by the SHA-1 in hex, and of its
     /// functions, by name.
     pub fn stats(&self) -> impl Iterator<Item = (&str, &ScriptStats)> {
-        let scripts = self.compiled.values().map(|compiled| &compiled.program);
+        let scripts = self.compiled.iter().map(|compiled| &compiled.program);
         let programs = scripts.chain(self.functions.programs());
         programs.map(|program| (&program.name[..], &program.stats))
     }
@@ -385,7 +395,7 @@ impl ScriptEngine {
     /// Sets all figures to zero.
     pub fn reset_statistics(&mut self) {
         self.counters = ScriptCounters::default();
-        let scripts = self.compiled.values_mut().map(|compiled| &mut compiled.program);
+        let scripts = self.compiled.iter_mut().map(|compiled| &mut compiled.program);
         for program in scripts.chain(self.functions.programs_mut()) {
             program.stats = ScriptStats::default();
         }
@@ -406,8 +416,8 @@ impl ScriptEngine {
         self.forget_flushed();
         let named = Sha::parse(script).unwrap_or_else(|| Sha::of(script));
         if self.store.find(named).is_some() {
-            let sha = self.ensure_known(named)?;
-            let (compiled, machine, mut runner) = self.parts(sha)?;
+            let place = self.ensure_known(named)?;
+            let (compiled, machine, mut runner) = self.parts(place)?;
             return runner.rehearse(machine, &mut compiled.program, keyspace, invocation, version);
         }
         // The node does not come to know the script.
@@ -447,7 +457,7 @@ impl ScriptEngine {
         let session = Session::new(request, body, sha.hex());
         let made = self.make_machine(false).and_then(|mut machine| {
             let Setting { control, limits, .. } = &self.setting;
-            let program = compile_script(&mut machine, control, limits, sha, body)?;
+            let program = compile_script(&mut machine, control, limits, sha, body, false)?;
             Ok((machine, program))
         });
         let runner = self.setting.runner(&mut self.counters);
@@ -458,20 +468,21 @@ impl ScriptEngine {
     fn run(
         &mut self,
         keyspace: &mut Keyspace,
-        sha: Sha,
+        place: Place,
         invocation: &Invocation<'_>,
         reply: &mut Reply<'_>,
     ) -> Result<(), CommandError> {
-        let (compiled, machine, mut runner) = self.parts(sha)?;
+        let (compiled, machine, mut runner) = self.parts(place)?;
         runner.run(machine, &mut compiled.program, keyspace, invocation, reply)
     }
 
     /// A compiled script and what runs it.
+    #[inline]
     fn parts(
         &mut self,
-        sha: Sha,
+        place: Place,
     ) -> Result<(&mut Compiled, &mut Machine, Runner<'_>), CommandError> {
-        let (Some(compiled), Some(machine)) = (self.compiled.get_mut(&sha), &mut self.machine)
+        let (Some(compiled), Some(machine)) = (self.compiled.at_mut(place), &mut self.machine)
         else {
             return Err(CommandError::NoScript);
         };

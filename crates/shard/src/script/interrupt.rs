@@ -210,7 +210,12 @@ impl Control {
     /// Ends the run and says whether a hook is to be removed.
     pub(super) fn end_run(&self) -> bool {
         self.run.store(0, Ordering::Release);
-        self.hooked.swap(false, Ordering::AcqRel)
+        // From here on no signal installs a hook (I1), and nobody else writes this (I2).
+        let is_hooked = self.hooked.load(Ordering::Acquire);
+        if is_hooked {
+            self.hooked.store(false, Ordering::Release);
+        }
+        is_hooked
     }
 
     pub(super) fn note_hook(&self) {

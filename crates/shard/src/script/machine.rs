@@ -9,8 +9,9 @@ use super::host::{Host, SAVEPOINT, Services};
 use super::interrupt::Control;
 use super::lib::{self, Generator};
 use super::limits::Limits;
-use super::list::List;
-use super::raw::{HostCell, HostFunction, Stack, Vm, VmError};
+use super::list::{List, ListUse};
+use super::raw::{HostCell, HostFunction, Kind, Stack, Vm, VmError};
+use super::run::Invocation;
 use crate::commands::table::CommandTable;
 use crate::error::CommandError;
 
@@ -23,6 +24,10 @@ pub(super) struct Machine {
     pub(super) handler: c_int,
     /// Anchor of the table in which KEYS and ARGV are set.
     pub(super) globals: c_int,
+    /// The same for programs that have direct globals.
+    direct_globals: c_int,
+    /// Anchor of the function that gives a program direct globals.
+    judge: c_int,
     pub(super) keys: List,
     pub(super) argv: List,
     /// Anchor of the function that switches the JIT compiler off.
@@ -73,24 +78,27 @@ impl Machine {
     }
 
     fn build(parts: &Parts<'_>, purpose: Purpose) -> Result<Self, VmError> {
-        let vm = Vm::new(parts.control, parts.limits.memory_bytes)?;
+        let mut vm = Vm::new(parts.control, parts.limits.memory_bytes)?;
         let mut host = Host::new(parts.control.clone(), parts.table, vm.memory());
         host.services = parts.services.cloned();
-        host.denied = parts.limits.denied.clone();
+        host.denied.clone_from(&parts.limits.denied);
         host.libraries.random = parts.random.clone();
         let host = HostCell::new(host);
+        vm.set_host(&host);
         let stack = vm.stack();
         let sandbox = build_sandbox(stack, host.address(), purpose)?;
         stack.push_message_handler(host.address());
         let handler = stack.anchor();
         let (keys, argv) = (List::new(b"KEYS"), List::new(b"ARGV"));
         let (live, session) = (vm.memory_used(), None);
-        let Sandbox { globals, jit_off, compile, library_api } = sandbox;
+        let Sandbox { globals, direct_globals, jit_off, judge, compile, library_api } = sandbox;
         let mut machine = Self {
             vm,
             host,
             handler,
             globals,
+            direct_globals,
+            judge,
             keys,
             argv,
             jit_off,
@@ -113,6 +121,36 @@ impl Machine {
         let is_off = stack.call_trusted(0).is_ok() && stack.boolean(-1);
         stack.set_top(0);
         is_off
+    }
+
+    /// Gives the compiled script on top of the stack direct globals, if it may have them
+    /// (`sandbox/direct.lua`), and says how it uses KEYS and ARGV then.
+    pub(super) fn judge(&mut self) -> Option<ListUse> {
+        let stack = self.vm.stack();
+        stack.push_anchored(self.judge);
+        stack.push_value(-2);
+        if stack.call_trusted(1).is_err() {
+            return None;
+        }
+        let known = (stack.kind(-1) == Kind::Number).then(|| stack.number(-1) as u8);
+        stack.pop(1);
+        known.map(ListUse::from_bits)
+    }
+
+    /// Sets KEYS and ARGV for a script.
+    pub(super) fn fill_lists(&mut self, list_use: ListUse, invocation: &Invocation<'_>) {
+        let Invocation { args, first, keys, .. } = *invocation;
+        let globals = [self.globals, self.direct_globals];
+        let stack = self.vm.stack();
+        if list_use.keys || self.keys.is_stale() {
+            self.keys.fill(stack, globals, (args, first, keys));
+            self.keys.note_use(list_use);
+        }
+        if list_use.argv || self.argv.is_stale() {
+            let (first, count) = (invocation.first_argument(), invocation.arguments());
+            self.argv.fill(stack, globals, (args, first, count));
+            self.argv.note_use(list_use);
+        }
     }
 
     /// Leaves nothing on the stack, and nothing large: what a script has left behind would count
@@ -181,15 +219,13 @@ impl Machine {
     }
 }
 
-/// The functions of the `redis` table.
+/// The functions of the `redis` table but for `call` and `pcall`.
 const REDIS: &[(&str, HostFunction)] = &[
     ("acl_check_cmd", Host::acl_check_cmd),
     ("breakpoint", Host::breakpoint),
-    ("call", Host::call),
     ("debug", Host::debug),
     ("error_reply", Host::error_reply),
     ("log", Host::log),
-    ("pcall", Host::pcall),
     ("replicate_commands", Host::replicate_commands),
     ("rollback", Host::rollback),
     ("set_repl", Host::set_repl),
@@ -219,6 +255,7 @@ const CONSTANTS: &[(&str, f64)] = &[
 /// The parts of the sandbox that have files of their own.
 const PARTS: &[(&str, &[u8])] = &[
     ("coroutine", include_bytes!("sandbox/coroutine.lua")),
+    ("direct", include_bytes!("sandbox/direct.lua")),
     ("garbage", include_bytes!("sandbox/garbage.lua")),
     ("load", include_bytes!("sandbox/load.lua")),
     ("table", include_bytes!("sandbox/table.lua")),
@@ -263,8 +300,12 @@ fn add_constants(stack: Stack, wanted: fn(&str) -> bool) {
 struct Sandbox {
     /// The table in which KEYS and ARGV are set.
     globals: c_int,
+    /// The same for programs that have direct globals.
+    direct_globals: c_int,
     /// The function that switches the JIT compiler off.
     jit_off: c_int,
+    /// The function that gives a program direct globals, if it may have them.
+    judge: c_int,
     /// The function that compiles a text.
     compile: c_int,
     /// For libraries: the function that switches what they see.
@@ -277,6 +318,10 @@ fn build_sandbox(stack: Stack, host: *mut Host, purpose: Purpose) -> Result<Sand
     stack.load(include_bytes!("sandbox.lua"), c"=atoll").map_err(failed)?;
     let without = if purpose == Purpose::Functions { SCRIPTS_ONLY } else { &[] };
     push_some_functions(stack, host, REDIS, without);
+    for (name, is_protected) in [("call", false), ("pcall", true)] {
+        stack.push_command_function(is_protected);
+        stack.raw_set_name(-2, name.as_bytes());
+    }
     add_constants(stack, |_| true);
     lib::push(stack, host);
     push_functions(stack, host, SAVEPOINT);
@@ -299,12 +344,16 @@ fn build_sandbox(stack: Stack, host: *mut Host, purpose: Purpose) -> Result<Sand
     let globals = stack.anchor();
     stack.raw_get_index(-1, 3);
     let jit_off = stack.anchor();
+    stack.raw_get_index(-1, 4);
+    let direct_globals = stack.anchor();
+    stack.raw_get_index(-1, 5);
+    let judge = stack.anchor();
     let library_api = (purpose == Purpose::Functions).then(|| {
-        stack.raw_get_index(-1, 4);
+        stack.raw_get_index(-1, 7);
         stack.anchor()
     });
-    stack.raw_get_index(-1, 5);
+    stack.raw_get_index(-1, 6);
     let compile = stack.anchor();
     stack.pop(1);
-    Ok(Sandbox { globals, jit_off, compile, library_api })
+    Ok(Sandbox { globals, direct_globals, jit_off, judge, compile, library_api })
 }

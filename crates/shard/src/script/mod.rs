@@ -34,6 +34,7 @@
 //!   if script code caught the error and returned.
 
 mod compile;
+mod compiled;
 mod convert;
 pub mod debug;
 mod engine;
@@ -59,6 +60,8 @@ mod tail_calls;
 
 #[cfg(test)]
 mod cve_test;
+#[cfg(test)]
+mod direct_test;
 #[cfg(test)]
 mod leftover_test;
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::ffi::c_int;
 
 use super::interrupt::name_id;
+use super::list::ListUse;
 use super::outcome::Position;
 use super::shebang::ScriptFlags;
 use super::stats::ScriptStats;
@@ -16,6 +17,8 @@ pub(super) struct Program {
     pub(super) name: String,
     /// It was registered by a library; its keys and arguments are parameters, not globals.
     pub(super) is_function: bool,
+    /// How it uses KEYS and ARGV; for scripts only.
+    pub(super) list_use: ListUse,
     /// The control block knows it by this.
     pub(super) id: u64,
     /// The line of the last `return` of a script.
@@ -25,11 +28,16 @@ pub(super) struct Program {
 
 impl Program {
     /// A script. `name` is its SHA-1 in hex.
-    pub(super) fn script(function: c_int, flags: ScriptFlags, name: String, body: &[u8]) -> Self {
+    pub(super) fn script(
+        (function, list_use): (c_int, ListUse),
+        flags: ScriptFlags,
+        name: String,
+        body: &[u8],
+    ) -> Self {
         let return_line = return_lines(body).last();
         let stats = ScriptStats::default();
         let id = name_id(name.as_bytes());
-        Self { function, flags, name, is_function: false, id, return_line, stats }
+        Self { function, flags, name, is_function: false, list_use, id, return_line, stats }
     }
 
     /// A function of a library. `return_line` is that of its last `return`.
@@ -41,7 +49,8 @@ impl Program {
     ) -> Self {
         let stats = ScriptStats::default();
         let id = name_id(name.as_bytes());
-        Self { function, flags, name, is_function: true, id, return_line, stats }
+        let list_use = ListUse::ANY;
+        Self { function, flags, name, is_function: true, list_use, id, return_line, stats }
     }
 
     /// The name of its chunk, as Lua's messages show it.

@@ -11,9 +11,10 @@ use std::time::Duration;
 use protocol::args::Args;
 use protocol::encode::Version;
 use protocol::slot::Slot;
+use protocol::spec::Flags;
 
 use super::convert;
-use super::host::{Host, RunState, Services, Stop, Touched};
+use super::host::{Host, Services, Stop, Touched};
 use super::interrupt::{Control, What};
 use super::lib::stack_place;
 use super::limits::Limits;
@@ -46,11 +47,11 @@ impl<'a> Invocation<'a> {
         self.args.iter_from(self.first).take(self.keys)
     }
 
-    fn first_argument(&self) -> usize {
+    pub(super) fn first_argument(&self) -> usize {
         self.first + self.keys
     }
 
-    fn arguments(&self) -> usize {
+    pub(super) fn arguments(&self) -> usize {
         self.args.len().saturating_sub(self.first_argument())
     }
 }
@@ -99,12 +100,11 @@ impl Runner<'_> {
             unreachable!("scripts are not called by scripts")
         };
         self.check_door(program, invocation)?;
-        let state = self.state(program, keyspace, invocation);
         self.counters.runs += 1;
         let (started, start) = (self.now(), out.len());
         let mark = keyspace.begin();
-        let result =
-            self.attempt(machine, program, keyspace, invocation, state, (&mut *out, version));
+        self.describe(machine, program, keyspace, invocation);
+        let result = self.attempt(machine, program, invocation, &mut *out, version);
         let usage = self.usage(machine, keyspace, started);
         let result = match result {
             Ok(Returned { is_error: true }) if program.flags.rollback_on_error_reply => {
@@ -142,14 +142,15 @@ impl Runner<'_> {
         version: Version,
     ) -> Result<Rehearsal, CommandError> {
         self.check_door(program, invocation)?;
-        let mut state = self.state(program, keyspace, invocation);
-        state.touched_keys = Some(Vec::new());
         let started = self.now();
         let mark = keyspace.begin();
         let recorded = keyspace.record_effects(true);
         let mut out = Vec::new();
-        let result =
-            self.attempt(machine, program, keyspace, invocation, state, (&mut out, version));
+        self.describe(machine, program, keyspace, invocation);
+        machine.host.with(|host| {
+            (host.run.touched_keys, host.run.first_key) = (Some(Vec::new()), None);
+        });
+        let result = self.attempt(machine, program, invocation, &mut out, version);
         let effects = keyspace.effects_since(mark).to_vec();
         let usage = self.usage(machine, keyspace, started);
         keyspace.record_effects(recorded);
@@ -164,44 +165,61 @@ impl Runner<'_> {
         Ok(Rehearsal { reply: out, effects, keys, took: usage.took })
     }
 
-    fn state(
+    /// Tells the host what is true of the run that begins.
+    #[inline]
+    fn describe(
         &self,
-        program: &Program,
-        keyspace: &Keyspace,
-        invocation: &Invocation<'_>,
-    ) -> RunState {
-        let flags = &program.flags;
-        let declared = flags
-            .declared_keys
-            .then(|| invocation.declared().map(<[u8]>::to_vec).collect::<Vec<_>>());
-        RunState {
-            now: keyspace.now_micros(),
-            slot: invocation.declared().next().map(Slot::of_key),
-            cross_slot: flags.allow_cross_slot_keys || self.limits.cross_slot_keys,
-            read_only: invocation.read_only || flags.no_writes,
-            undo_limit: self.limits.undo_bytes,
-            memory_full: self.memory_full && !flags.allow_oom && !flags.no_writes,
-            declared,
-            restricted: self.restricted.cloned(),
-            stack_base: stack_place(),
-            #[cfg(any(test, feature = "testing"))]
-            fault: super::host::Fault::after(self.fault_after),
-            ..RunState::default()
-        }
-    }
-
-    /// Calls the program and writes its reply. Whatever the result, the caller keeps or rolls
-    /// back.
-    fn attempt(
-        &mut self,
         machine: &mut Machine,
         program: &Program,
         keyspace: &mut Keyspace,
         invocation: &Invocation<'_>,
-        state: RunState,
-        (out, version): (&mut Vec<u8>, Version),
+    ) {
+        let flags = &program.flags;
+        let (now, slot) = (keyspace.now_micros(), slot_of(keyspace, invocation));
+        let read_only = invocation.read_only || flags.no_writes;
+        let memory_full = self.memory_full && !flags.allow_oom && !flags.no_writes;
+        let mut examined = Flags::empty();
+        if read_only {
+            examined |= Flags::WRITE | Flags::MAY_REPLICATE;
+        }
+        if memory_full {
+            examined |= Flags::DENYOOM;
+        }
+        machine.host.with(|host| {
+            host.begin(invocation.args, keyspace);
+            let run = &mut host.run;
+            run.now = now;
+            run.slot = slot;
+            run.cross_slot = flags.allow_cross_slot_keys || self.limits.cross_slot_keys;
+            run.read_only = read_only;
+            run.undo_limit = self.limits.undo_bytes;
+            run.memory_full = memory_full;
+            run.examined = examined;
+            if flags.declared_keys {
+                run.declared = Some(invocation.declared().map(<[u8]>::to_vec).collect());
+            } else if invocation.keys > 0 && self.restricted.is_none() {
+                run.first_key = Some(invocation.first);
+            }
+            run.restricted = self.restricted.cloned();
+            run.stack_base = stack_place();
+            #[cfg(any(test, feature = "testing"))]
+            {
+                run.fault = super::host::Fault::after(self.fault_after);
+            }
+        });
+    }
+
+    /// Calls the program and writes its reply. Whatever the result, the caller keeps or rolls
+    /// back.
+    #[inline]
+    fn attempt(
+        &mut self,
+        machine: &mut Machine,
+        program: &Program,
+        invocation: &Invocation<'_>,
+        out: &mut Vec<u8>,
+        version: Version,
     ) -> Result<Returned, Failure> {
-        machine.host.with(|host| host.begin(state, invocation.args, keyspace));
         let memory_limit = program.flags.memory_bytes(self.limits.memory_bytes);
         if memory_limit != self.limits.memory_bytes {
             machine.limit_growth(memory_limit, self.limits.memory_bytes);
@@ -222,6 +240,9 @@ impl Runner<'_> {
             return Err(failure(machine, self.limits, program, stop));
         }
         let stack = machine.vm.stack();
+        if convert::write_plain_top(stack, out, self.limits.reply_bytes) {
+            return Ok(Returned { is_error: false });
+        }
         let is_error = stack.has_text_field(-1, b"err");
         let start = out.len();
         match convert::write_top(stack, out, version, resp, self.limits.reply_bytes) {
@@ -237,6 +258,7 @@ impl Runner<'_> {
         }
     }
 
+    #[inline]
     fn usage(&self, machine: &mut Machine, keyspace: &Keyspace, started: Duration) -> Usage {
         Usage {
             took: self.now().saturating_sub(started),
@@ -278,25 +300,27 @@ struct Returned {
     is_error: bool,
 }
 
+/// The slot of the declared keys, which whoever has planned the request has computed.
+#[inline]
+fn slot_of(keyspace: &Keyspace, invocation: &Invocation<'_>) -> Option<Slot> {
+    let first = invocation.declared().next()?;
+    let slot = keyspace.entered_slot().unwrap_or_else(|| Slot::of_key(first));
+    debug_assert_eq!(slot, Slot::of_key(first));
+    Some(slot)
+}
+
 /// Pushes the program and what it is given; says how many arguments those are.
 fn push_call(machine: &mut Machine, program: &Program, invocation: &Invocation<'_>) -> i32 {
     let stack = machine.vm.stack();
-    let Invocation { args, first, keys, .. } = *invocation;
     stack.push_anchored(machine.handler);
     if program.is_function {
+        let Invocation { args, first, keys, .. } = *invocation;
         stack.push_anchored(program.function);
         push_list(stack, args, first, keys);
         push_list(stack, args, invocation.first_argument(), invocation.arguments());
         return 2;
     }
-    machine.keys.fill(stack, machine.globals, args, first, keys);
-    machine.argv.fill(
-        stack,
-        machine.globals,
-        args,
-        invocation.first_argument(),
-        invocation.arguments(),
-    );
+    machine.fill_lists(program.list_use, invocation);
     stack.push_anchored(program.function);
     0
 }

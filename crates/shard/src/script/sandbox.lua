@@ -1,7 +1,7 @@
 -- The sandbox: what script code sees. Runs once for each VM, before any script, with Lua's own
 -- libraries still in place. Returns the table that scripts have as their globals, the one behind it in
--- which the host sets KEYS and ARGV, a function that switches the JIT compiler off, and one that compiles
--- a text.
+-- which the host sets KEYS and ARGV, a function that switches the JIT compiler off, what
+-- `sandbox/direct.lua` returns (the host sets KEYS and ARGV there, too), and one that compiles a text.
 --
 -- Library tables are shown through proxies: empty tables that read from the real ones and refuse
 -- to be written to. Functions that could see through a proxy (rawset, next, pairs, …) know them.
@@ -485,4 +485,6 @@ if library_api then
   end
 end
 
-return { env, G, jit_off, show_library_api, lib_load.compile }
+local direct, judge = parts.direct(G, shown, globals_metatable.__index, refuse)
+
+return { env, G, jit_off, direct, judge, lib_load.compile, show_library_api }

@@ -153,8 +153,7 @@ impl LuaSink {
             return;
         }
         self.stack.push_table(0, 1);
-        push(self.stack);
-        self.stack.raw_set_name(-2, name);
+        self.stack.raw_set_field(name, push);
         self.settle();
     }
 
@@ -261,10 +260,8 @@ impl LuaSink {
 /// Pushes an error table. `counted` marks one that has been counted in the statistics already.
 pub(super) fn push_error(stack: Stack, text: &[u8], counted: bool) {
     stack.push_table(0, 2);
-    stack.push_bytes(text);
-    stack.raw_set_name(-2, b"err");
+    stack.raw_set_field(b"err", |stack| stack.push_bytes(text));
     if counted {
-        stack.push_boolean(true);
-        stack.raw_set_name(-2, b"ignore_error_stats_update");
+        stack.raw_set_field(b"ignore_error_stats_update", |stack| stack.push_boolean(true));
     }
 }

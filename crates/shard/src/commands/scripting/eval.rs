@@ -7,7 +7,6 @@ use protocol::spec::{Access, Arity, CommandSpec, Family, Flags, KeySpec};
 use crate::commands::{Call, Command};
 use crate::error::CommandError;
 use crate::script::Invocation;
-use crate::script::sha::Sha;
 
 const FLAGS: Flags = Flags::NOSCRIPT
     .union(Flags::STALE)
@@ -88,14 +87,11 @@ fn eval(call: &mut Call<'_, '_>, args: Args<'_>, read_only: bool) -> Result<(), 
 fn evalsha(call: &mut Call<'_, '_>, args: Args<'_>, read_only: bool) -> Result<(), CommandError> {
     // Redis looks at the length of the name before it looks at the number of keys, and at the
     // number before it looks for the script.
-    if args.at(1).len() != 40 {
-        return Err(CommandError::NoScript);
-    }
+    let digits: &[u8; 40] = args.at(1).try_into().map_err(|_| CommandError::NoScript)?;
     let keys = numkeys_at(args, 2)?;
-    let sha = Sha::parse(args.at(1)).ok_or(CommandError::NoScript)?;
     let Some(scripts) = call.scripts.as_deref_mut() else { return Err(CommandError::NoScript) };
     let invocation = Invocation { args, first: 3, keys, read_only };
-    scripts.eval_sha(call.keyspace, sha, &invocation, call.reply)
+    scripts.eval_sha(call.keyspace, digits, &invocation, call.reply)
 }
 
 /// The number of keys in part `at`; they follow it.

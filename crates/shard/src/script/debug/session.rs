@@ -197,11 +197,10 @@ impl Session {
     /// The same inside of the hook. What is returned is the whole error.
     pub(in crate::script) fn talk_in_hook(
         mut self: Box<Self>,
-        host: *mut Host,
         stack: Stack,
         control: &Control,
     ) -> (Box<Self>, Option<Vec<u8>>) {
-        let mut target = Hooked { stack, host, control, globals: self.globals };
+        let mut target = Hooked { stack, control, globals: self.globals };
         let words = self.talk(control, &mut target).map(|why| self.last_words(why));
         (self, words)
     }

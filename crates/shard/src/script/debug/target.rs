@@ -111,7 +111,7 @@ impl Target for Standing<'_> {
     }
 
     fn call(&mut self, words: &[Vec<u8>]) {
-        call(self.machine.vm.stack(), self.machine.host.address(), words);
+        call(self.machine.vm.stack(), words);
     }
 
     fn is_over(&self) -> bool {
@@ -123,7 +123,6 @@ impl Target for Standing<'_> {
 /// function calls, cannot be left standing.
 pub(in crate::script) struct Hooked<'a> {
     pub(in crate::script) stack: Stack,
-    pub(in crate::script) host: *mut Host,
     pub(in crate::script) control: &'a Control,
     /// Anchor of the table of global variables.
     pub(in crate::script) globals: c_int,
@@ -158,7 +157,7 @@ impl Target for Hooked<'_> {
     }
 
     fn call(&mut self, words: &[Vec<u8>]) {
-        call(self.stack, self.host, words);
+        call(self.stack, words);
     }
 
     fn is_over(&self) -> bool {
@@ -194,12 +193,12 @@ fn global_value(stack: Stack, globals: c_int, name: &[u8], limit: usize) -> Vec<
 
 /// The host function does what `redis.call` does, logging included; what it returns or raises has
 /// been said then.
-fn call(stack: Stack, host: *mut Host, words: &[Vec<u8>]) {
+fn call(stack: Stack, words: &[Vec<u8>]) {
     let Ok(count) = i32::try_from(words.len()) else { return };
     if !stack.ensure(words.len() + 4) {
         return;
     }
-    stack.push_function(host, Host::call);
+    stack.push_command_function(false);
     for word in words {
         stack.push_bytes(word);
     }

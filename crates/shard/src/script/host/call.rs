@@ -1,22 +1,20 @@
 //! `redis.call`: from arguments on the stack to a reply on the stack.
 
-use std::ffi::c_int;
-
 use protocol::args::Request as CommandRequest;
 use protocol::number::write_f64;
-use protocol::slot::Slot;
+use protocol::slot::{Slot, tag_end};
 use protocol::spec::{CommandSpec, Family, Flags, Slots};
 
 use super::{Host, KnownName, NAMES, SlotOwner, Stop, Touched};
 use crate::acl::{Context, RestrictedUser};
-use crate::commands::Call;
 use crate::commands::blocking;
 use crate::commands::table::CommandId;
+use crate::commands::{Call, Run};
 use crate::error::CommandError;
 use crate::keyspace::Caller;
 use crate::reply::Reply;
 use crate::script::pulse::Pulse;
-use crate::script::raw::{Kind, Raise, Stack};
+use crate::script::raw::{Argument, Stack};
 use crate::script::sink::{LuaSink, push_error};
 use crate::shard::Queued;
 
@@ -43,19 +41,17 @@ impl From<&'static str> for Refusal {
 const KEPT_REQUEST_MAX: usize = 64 * 1024;
 
 impl Host {
-    /// `redis.call`: an error reply is raised.
-    pub(in crate::script) fn call(&mut self, stack: Stack) -> Result<c_int, Raise> {
-        if self.command(stack) { Ok(1) } else { Err(Raise::Top) }
+    /// `redis.call`: an error reply, on top of the stack then, is raised; false is to raise it.
+    #[inline]
+    pub(in crate::script) fn call(&mut self, stack: Stack) -> bool {
+        self.command(stack)
     }
 
     /// `redis.pcall`: an error reply is returned.
-    pub(in crate::script) fn pcall(&mut self, stack: Stack) -> Result<c_int, Raise> {
-        let good = self.command(stack);
+    #[inline]
+    pub(in crate::script) fn pcall(&mut self, stack: Stack) -> bool {
         // A script that is to end must not go on with what this replied.
-        if !good && self.stop.is_some() {
-            return Err(Raise::Top);
-        }
-        Ok(1)
+        self.command(stack) || self.stop.is_none()
     }
 
     /// Runs the command in the arguments and pushes its reply; false when that is an error.
@@ -95,6 +91,47 @@ impl Host {
     #[inline]
     fn run_command(&mut self, stack: Stack, request: &CommandRequest) -> Result<bool, Refusal> {
         self.run.commands += 1;
+        if self.run.queue.is_none() {
+            let address = stack.first_text_address();
+            let known = &self.names[(address >> 4) % NAMES];
+            if known.address == address
+                && address != 0
+                && known.has_one_key
+                && known.arity.fits(request.args().len())
+                && !known.flags.intersects(self.run.examined)
+            {
+                let (id, run) = (known.id, known.run);
+                if self.is_of_first_key_slot(request.args().at(1)) {
+                    self.run.touched = true;
+                    return self.execute(stack, id, run, request, self.run.slot);
+                }
+            }
+        }
+        self.run_command_checked(stack, request)
+    }
+
+    /// Whether a key is known to be of the slot of the first declared key, without computing it:
+    /// it is that key, or the two are equal up to and with the tag that decides.
+    #[inline]
+    fn is_of_first_key_slot(&mut self, key: &[u8]) -> bool {
+        let (Some(at), Some(args)) = (self.run.first_key, self.invoked_by.get()) else {
+            return false;
+        };
+        let first = args.at(at);
+        if key == first {
+            return true;
+        }
+        // The tag of a key that has one decides; what stands before it is the same in both.
+        let end = *self.run.first_tag_end.get_or_insert_with(|| tag_end(first).unwrap_or(0));
+        end != 0 && key.get(..end) == first.get(..end)
+    }
+
+    /// Steps 3 to 11 of the order of checks, and the command.
+    fn run_command_checked(
+        &mut self,
+        stack: Stack,
+        request: &CommandRequest,
+    ) -> Result<bool, Refusal> {
         if self.run.queue.is_some() {
             return self.queue_command(stack, request);
         }
@@ -107,7 +144,10 @@ impl Host {
         self.check_permission(id, spec, request)?;
         self.check_memory(spec)?;
         let slot = self.check_slot(spec, request)?;
-        self.execute(stack, id, request, slot)
+        match self.table.row(id).run {
+            Some(run) => self.execute(stack, id, run, request, slot),
+            None => self.answer(stack, id, request),
+        }
     }
 
     /// Runs a command that may run, and pushes its reply.
@@ -116,41 +156,52 @@ impl Host {
         &mut self,
         stack: Stack,
         id: CommandId,
+        run: Run,
         request: &CommandRequest,
         slot: Option<Slot>,
     ) -> Result<bool, Refusal> {
         let mut sink = LuaSink::new(stack, self.run.resp);
         let mut reply = Reply::lua(&mut sink);
-        match self.table.row(id).run {
-            Some(run) => {
-                let Some(keyspace) = self.keyspace.get() else {
-                    return Err("ERR no script is running".into());
-                };
-                keyspace.enter(self.run.now, slot);
-                if let Some(attached) = &self.debugger {
-                    attached.console.note_ran();
-                }
-                let caller = self.invoked_by.get();
-                let pulse = Some(Pulse::new(&self.control, self.services.as_deref(), caller));
-                let mut call = Call { keyspace, reply: &mut reply, scripts: None, pulse };
-                let result = run(&mut call, request.args());
-                blocking::settle(result, self.table.spec(id), call.reply)?;
-                keyspace.note_read(self.table.spec(id), request.args());
-                if keyspace.undo_memory() > self.run.undo_limit {
-                    return Err(Refusal::Stop(Stop::Undo));
-                }
-                #[cfg(any(test, feature = "testing"))]
-                if self.table.spec(id).writes() && self.run.fault.strikes() {
-                    return Err("ERR injected fault".into());
-                }
-            }
-            None => {
-                let services = self.services.clone();
-                let services =
-                    services.ok_or("ERR This Redis command is not allowed from script")?;
-                services.answer(id, request.args(), &mut reply)?;
-            }
+        let Some(keyspace) = self.keyspace.get() else {
+            return Err("ERR no script is running".into());
+        };
+        keyspace.enter(self.run.now, slot);
+        if let Some(attached) = &self.debugger {
+            attached.console.note_ran();
         }
+        let caller = self.invoked_by.get();
+        let pulse = Some(Pulse::new(&self.control, self.services.as_deref(), caller));
+        let mut call = Call { keyspace, reply: &mut reply, scripts: None, pulse };
+        let result = run(&mut call, request.args());
+        let spec = self.table.spec(id);
+        blocking::settle(result, spec, call.reply)?;
+        keyspace.note_read(spec, request.args());
+        if keyspace.undo_memory() > self.run.undo_limit {
+            return Err(Refusal::Stop(Stop::Undo));
+        }
+        #[cfg(any(test, feature = "testing"))]
+        if spec.writes() && self.run.fault.strikes() {
+            return Err("ERR injected fault".into());
+        }
+        if sink.is_cut() {
+            return Err(CommandError::Interrupted.into());
+        }
+        Ok(!sink.is_error())
+    }
+
+    /// Has a command answered that no shard runs.
+    #[cold]
+    fn answer(
+        &mut self,
+        stack: Stack,
+        id: CommandId,
+        request: &CommandRequest,
+    ) -> Result<bool, Refusal> {
+        let mut sink = LuaSink::new(stack, self.run.resp);
+        let mut reply = Reply::lua(&mut sink);
+        let services = self.services.clone();
+        let services = services.ok_or("ERR This Redis command is not allowed from script")?;
+        services.answer(id, request.args(), &mut reply)?;
         if sink.is_cut() {
             return Err(CommandError::Interrupted.into());
         }
@@ -196,33 +247,38 @@ impl Host {
         stack: Stack,
         request: &CommandRequest,
     ) -> Result<CommandId, Refusal> {
-        let address = stack.string_address(1);
+        let address = stack.first_text_address();
         let known = &self.names[(address >> 4) % NAMES];
-        if known.address == address && address != 0 {
-            let spec = self.table.spec(known.id);
-            if spec.arity.fits(request.args().len()) {
-                return Ok(known.id);
-            }
+        if known.address == address && address != 0 && known.arity.fits(request.args().len()) {
+            return Ok(known.id);
         }
         let id = self.resolve(request)?;
         // What a container's name stands for depends on the next part.
         let spec = self.table.spec(id);
-        let is_plain = spec.container().is_none() && !spec.flags.contains(Flags::CONTAINER);
-        if stack.kind(1) == Kind::String && is_plain {
-            self.remember(stack, address, id);
+        let is_plain = spec.container().is_none()
+            && !spec.flags.intersects(Flags::CONTAINER | Flags::NOSCRIPT)
+            && spec.family != Family::Transactions
+            && !self.denied.contains(&id);
+        if let Some(run) = self.table.row(id).run
+            && address != 0
+            && is_plain
+        {
+            let (arity, flags, has_one_key) = (spec.arity, spec.flags, spec.has_one_key());
+            let known = KnownName { address, anchor: 0, id, run, arity, flags, has_one_key };
+            self.remember(stack, known);
         }
         Ok(id)
     }
 
     #[cold]
-    fn remember(&mut self, stack: Stack, address: usize, id: CommandId) {
+    fn remember(&mut self, stack: Stack, new: KnownName) {
         stack.push_value(1);
         let anchor = stack.anchor();
-        let known = &mut self.names[(address >> 4) % NAMES];
+        let known = &mut self.names[(new.address >> 4) % NAMES];
         if known.address != 0 {
             stack.release(known.anchor);
         }
-        *known = KnownName { address, anchor, id };
+        *known = KnownName { anchor, ..new };
     }
 
     /// Steps 3 and 4 of the order of checks: the command is known and its arity fits.
@@ -385,25 +441,31 @@ pub(super) fn read_arguments(
     request: &mut CommandRequest,
 ) -> Result<(), &'static str> {
     request.clear();
-    let count = stack.top();
-    if count == 0 {
+    let are_good = stack.arguments(|argument| {
+        match argument {
+            Argument::Text(bytes) => request.push(bytes),
+            Argument::Number(number) => push_number(request, number),
+            Argument::Other => return false,
+        }
+        true
+    });
+    if !are_good {
+        return Err("ERR Lua redis lib command arguments must be strings or integers");
+    }
+    if request.args().is_empty() {
         return Err("ERR Please specify at least one argument for this redis lib call");
     }
-    for at in 1..=count {
-        if stack.with_bytes(at, |bytes| request.push(bytes)).is_some() {
-            continue;
-        }
-        if stack.kind(at) != Kind::Number {
-            return Err("ERR Lua redis lib command arguments must be strings or integers");
-        }
-        let number = stack.number(at);
-        if number.trunc() == number && number.abs() <= 4_611_686_018_427_387_904.0 {
-            request.push(itoa::Buffer::new().format(number as i64).as_bytes());
-        } else {
-            let mut text = Vec::with_capacity(32);
-            write_f64(&mut text, number);
-            request.push(&text);
-        }
-    }
     Ok(())
+}
+
+#[inline]
+fn push_number(request: &mut CommandRequest, number: f64) {
+    let integer = number as i64;
+    if integer as f64 == number && integer.unsigned_abs() <= 1 << 62 {
+        request.push(itoa::Buffer::new().format(integer).as_bytes());
+    } else {
+        let mut text = Vec::with_capacity(32);
+        write_f64(&mut text, number);
+        request.push(&text);
+    }
 }

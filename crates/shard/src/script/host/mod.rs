@@ -24,6 +24,7 @@ use std::time::Duration;
 use protocol::args::{Args, Request as CommandRequest};
 use protocol::encode::Version;
 use protocol::slot::Slot;
+use protocol::spec::{Arity, Flags};
 
 use super::debug::Attached;
 use super::functions::Registration;
@@ -36,6 +37,7 @@ pub(in crate::script) use fault::Fault;
 pub(in crate::script) use savepoint::{SAVEPOINT, Savepoint};
 
 use crate::acl::RestrictedUser;
+use crate::commands::Run;
 use crate::commands::table::{CommandId, CommandTable};
 use crate::error::CommandError;
 use crate::keyspace::Keyspace;
@@ -129,6 +131,13 @@ pub(in crate::script) struct RunState {
     pub(in crate::script) undo_limit: usize,
     /// `maxmemory` is reached, and the script may not write then.
     pub(in crate::script) memory_full: bool,
+    /// Commands with one of these flags are looked at more closely before they run.
+    pub(in crate::script) examined: Flags,
+    /// Where the first declared key lies in the request that has called the script, if there is one
+    /// and all its commands are known by their slot alone.
+    pub(in crate::script) first_key: Option<usize>,
+    /// Where its tag ends, once somebody has looked; 0 where it has none.
+    pub(in crate::script) first_tag_end: Option<usize>,
     /// The declared keys, when it may touch no others.
     pub(in crate::script) declared: Option<Vec<Vec<u8>>>,
     /// Who has called it, when that is somebody who may not do everything.
@@ -178,12 +187,60 @@ pub(in crate::script) struct Host {
 /// How many names of commands are remembered by the address of their string.
 const NAMES: usize = 64;
 
-/// The name of a command as a string of the VM, anchored so that its address stays its own.
+/// A command that a shard runs and that scripts may run, by its name as a string of the VM. That is
+/// anchored, so that its address stays its own.
 #[derive(Clone, Copy)]
 struct KnownName {
+    /// 0 for none.
     address: usize,
     anchor: c_int,
     id: CommandId,
+    run: Run,
+    arity: Arity,
+    flags: Flags,
+    /// It has one key, its first argument.
+    has_one_key: bool,
+}
+
+/// No command's name.
+const NO_NAME: KnownName = KnownName {
+    address: 0,
+    anchor: 0,
+    id: CommandId::FIRST,
+    run: |_, _| Ok(()),
+    arity: Arity(0),
+    flags: Flags::empty(),
+    has_one_key: false,
+};
+
+impl RunState {
+    /// Of a script that has not begun.
+    #[inline]
+    fn reset(&mut self) {
+        // Field by field where they are: half of them own memory, mostly none.
+        self.now = Micros::default();
+        self.slot = None;
+        self.cross_slot = false;
+        self.read_only = false;
+        self.resp = Version::Resp2;
+        self.queue = None;
+        self.queue_failed = false;
+        self.touched = false;
+        self.commands = 0;
+        self.undo_limit = usize::MAX;
+        self.memory_full = false;
+        self.examined = Flags::empty();
+        self.first_key = None;
+        self.first_tag_end = None;
+        self.declared = None;
+        self.touched_keys = None;
+        #[cfg(any(test, feature = "testing"))]
+        {
+            self.fault = Fault::default();
+        }
+        self.savepoints.clear();
+        self.stack_base = 0;
+    }
 }
 
 impl Default for RunState {
@@ -200,6 +257,9 @@ impl Default for RunState {
             commands: 0,
             undo_limit: usize::MAX,
             memory_full: false,
+            examined: Flags::empty(),
+            first_key: None,
+            first_tag_end: None,
             declared: None,
             restricted: None,
             touched_keys: None,
@@ -236,18 +296,25 @@ impl Host {
             libraries: Libraries::default(),
             debugger: None,
             request: CommandRequest::default(),
-            names: [KnownName { address: 0, anchor: 0, id: CommandId::default() }; NAMES],
+            names: [NO_NAME; NAMES],
         }
     }
 
-    /// Makes ready for a script.
-    pub(in crate::script) fn begin(
-        &mut self,
-        run: RunState,
-        request: Args<'_>,
-        keyspace: &mut Keyspace,
-    ) {
-        self.run = run;
+    /// Has scripts not call these commands.
+    pub(in crate::script) fn deny(&mut self, stack: Stack, denied: Vec<CommandId>) {
+        self.denied = denied;
+        for known in &mut self.names {
+            if known.address != 0 {
+                stack.release(known.anchor);
+                *known = NO_NAME;
+            }
+        }
+    }
+
+    /// Makes ready for a script, of whose run nothing is known yet.
+    #[inline]
+    pub(in crate::script) fn begin(&mut self, request: Args<'_>, keyspace: &mut Keyspace) {
+        self.run.reset();
         self.stop = None;
         self.leave_for = None;
         self.frame_lost = false;

@@ -2,6 +2,8 @@
 
 use std::io::Write;
 
+use protocol::number::shortest_digits;
+
 const TWO_63: f64 = 9_223_372_036_854_775_808.0;
 
 /// A cast to `int64_t` as x86-64 makes it: what does not fit, NaN included, is the least integer.
@@ -31,11 +33,31 @@ pub(in crate::script) fn write_g(out: &mut Vec<u8>, number: f64, precision: usiz
     let number = number.abs();
     if number.is_infinite() {
         out.extend_from_slice(b"inf");
-    } else if number < 1e9 && number.trunc() == number && precision >= 9 {
+    } else if number < 1e9 && (number as u64) as f64 == number && precision >= 9 {
         out.extend_from_slice(itoa::Buffer::new().format(number as u64).as_bytes());
+    } else if write_short(out, number, precision) {
+        // Most numbers.
     } else {
         write_rounded(out, number, precision);
     }
+}
+
+/// [`write_g`] for a number without a sign whose shortest digits are no more than `precision`; says
+/// whether it is one.
+///
+/// Those digits are what rounding to `precision` digits gives then. A normal number and its shortest
+/// digits are less than half a unit in the last place apart, 2^-53 of the number, and that is less than
+/// half a unit of the 15th digit, which is at least 5e-16 of it: no other number of 15 digits is as near.
+fn write_short(out: &mut Vec<u8>, number: f64, precision: usize) -> bool {
+    if precision > 15 || !number.is_normal() {
+        return false;
+    }
+    let (digits, count, exponent) = shortest_digits(number);
+    if count > precision {
+        return false;
+    }
+    write_digits(out, &digits[..count], exponent + count as i32 - 1, precision);
+    true
 }
 
 /// The general case of [`write_g`], for a finite number without a sign.
@@ -60,7 +82,11 @@ fn write_rounded(out: &mut Vec<u8>, number: f64, precision: usize) {
     while count > 1 && digits[count - 1] == b'0' {
         count -= 1;
     }
-    let digits = &digits[..count];
+    write_digits(out, &digits[..count], exponent, precision);
+}
+
+/// Writes significant digits, of which the first stands before the point, as `%g` does.
+fn write_digits(out: &mut Vec<u8>, digits: &[u8], exponent: i32, precision: usize) {
     if exponent < -4 || exponent >= precision as i32 {
         write_point(out, digits, 1);
         out.extend_from_slice(if exponent < 0 { b"e-" } else { b"e+" });
@@ -282,6 +308,25 @@ mod tests {
         assert_eq!(g(123.0, 1), "1e+02");
         assert_eq!(g(0.25, 1), "0.2");
         assert_eq!(g(9.5, 1), "1e+01");
+    }
+
+    proptest! {
+        #[test]
+        fn short_numbers_are_written_as_all_others_are(
+            whole in any::<u64>(), places in -320i32..300, precision in 1usize..=15, bits in any::<u64>()
+        ) {
+            let decimal: f64 = format!("{}e{places}", whole >> (whole & 63)).parse().unwrap();
+            for number in [decimal, f64::from_bits(bits & !(1 << 63))] {
+                if !number.is_finite() || number == 0.0 {
+                    continue;
+                }
+                let (mut short, mut rounded) = (Vec::new(), Vec::new());
+                write_rounded(&mut rounded, number, precision);
+                if write_short(&mut short, number, precision) {
+                    prop_assert_eq!(short, rounded, "{:e} {}", number, precision);
+                }
+            }
+        }
     }
 
     #[test]

@@ -248,7 +248,7 @@ unsafe fn talk_in_hook(host: *mut Host, stack: Stack, control: &Control) -> bool
             return true;
         };
         (*memory).limited = false;
-        let (session, words) = session.talk_in_hook(host, stack, control);
+        let (session, words) = session.talk_in_hook(stack, control);
         (*memory).limited = true;
         if let Some(attached) = (*host).debugger.as_deref_mut() {
             attached.put_back(session);

@@ -6,6 +6,7 @@ use std::ptr;
 use mlua::ffi;
 use protocol::args::Args;
 
+use super::memory::Memory;
 use super::{HostFunction, Raise, Stack};
 use crate::script::host::Host;
 
@@ -35,6 +36,39 @@ pub(super) unsafe extern "C-unwind" fn trampoline(state: *mut ffi::lua_State) ->
         }
         (*memory).in_host = false;
         ffi::lua_error(state)
+    }
+}
+
+/// `redis.call`: as [`trampoline`], but for one function. It finds its host by the allocator's counters,
+/// which takes less than by an upvalue.
+pub(super) unsafe extern "C-unwind" fn call_command(state: *mut ffi::lua_State) -> c_int {
+    // SAFETY: as in `run_command`.
+    unsafe { run_command(state, Host::call) }
+}
+
+/// `redis.pcall`.
+pub(super) unsafe extern "C-unwind" fn pcall_command(state: *mut ffi::lua_State) -> c_int {
+    // SAFETY: as in `run_command`.
+    unsafe { run_command(state, Host::pcall) }
+}
+
+/// # Safety
+/// Lua calls it in a state of a [`super::Vm`].
+#[inline(always)]
+unsafe fn run_command(
+    state: *mut ffi::lua_State,
+    command: impl FnOnce(&mut Host, Stack) -> bool,
+) -> c_int {
+    // SAFETY: the state was made with these counters, which know the host since before any script
+    // ran. S1, S2, S5.
+    unsafe {
+        let mut memory = ptr::null_mut();
+        ffi::lua_getallocf(state, &raw mut memory);
+        let memory = memory.cast::<Memory>();
+        (*memory).in_host = true;
+        let is_good = command(&mut *(*memory).host, Stack(state));
+        (*memory).in_host = false;
+        if is_good { 1 } else { ffi::lua_error(state) }
     }
 }
 

@@ -38,6 +38,8 @@ pub(in crate::script) struct Memory {
     pub(super) largest: usize,
     pub(super) control: *const Control,
     pub(super) state: *mut ffi::lua_State,
+    /// Whose commands scripts call; null until there is one.
+    pub(super) host: *mut Host,
 }
 
 /// Lua's allocator: counts, and refuses what is over the limit while script code runs.
@@ -100,6 +102,7 @@ impl Memory {
             largest: 0,
             control,
             state: ptr::null_mut(),
+            host: ptr::null_mut(),
         }
     }
 

@@ -5,7 +5,8 @@ use std::ptr;
 
 use mlua::ffi;
 
-use super::entry::{message_handler, trampoline};
+use super::entry::{call_command, message_handler, pcall_command, trampoline};
+use super::peek;
 use super::vm::hook;
 use super::{HostFunction, Kind};
 use crate::script::host::Host;
@@ -28,6 +29,12 @@ impl Stack {
         }
     }
 
+    /// Pushes `redis.call`, or `redis.pcall`.
+    pub(in crate::script) fn push_command_function(self, is_protected: bool) {
+        let function = if is_protected { pcall_command } else { call_command };
+        unsafe { ffi::lua_pushcclosure(self.0, function, 0) };
+    }
+
     /// Pushes the message handler of scripts.
     pub(in crate::script) fn push_message_handler(self, host: *mut Host) {
         unsafe {
@@ -42,8 +49,19 @@ impl Stack {
         unsafe { ffi::lua_checkstack(self.0, count) != 0 }
     }
 
+    #[inline]
     pub(in crate::script) fn top(self) -> c_int {
+        if peek::is_verified() {
+            return unsafe { peek::count(self.0) } as c_int;
+        }
         unsafe { ffi::lua_gettop(self.0) }
+    }
+
+    /// The bits of the value at a place, if they can be looked at.
+    #[inline]
+    fn peek(self, index: c_int) -> Option<u64> {
+        (peek::is_verified() && index > ffi::LUA_REGISTRYINDEX)
+            .then(|| unsafe { peek::at_index(self.0, index) })
     }
 
     pub(in crate::script) fn set_top(self, top: c_int) {
@@ -69,7 +87,7 @@ impl Stack {
 
     #[inline]
     pub(in crate::script) fn push_bytes(self, bytes: &[u8]) {
-        unsafe { ffi::lua_pushlstring(self.0, bytes.as_ptr().cast(), bytes.len()) };
+        unsafe { ffi::lua_pushlstring_(self.0, bytes.as_ptr().cast(), bytes.len()) };
     }
 
     /// Pushes the null that libraries use (`cjson.null`): a light userdata of address 0.
@@ -106,6 +124,9 @@ impl Stack {
 
     #[inline]
     pub(in crate::script) fn kind(self, index: c_int) -> Kind {
+        if let Some(bits) = self.peek(index) {
+            return peek::kind(bits);
+        }
         match unsafe { ffi::lua_type(self.0, index) } {
             ffi::LUA_TNIL | ffi::LUA_TNONE => Kind::Nil,
             ffi::LUA_TBOOLEAN => Kind::Boolean,
@@ -140,6 +161,11 @@ impl Stack {
     /// The number at a place; strings that read as numbers count, anything else is 0.
     #[inline]
     pub(in crate::script) fn number(self, index: c_int) -> f64 {
+        if let Some(bits) = self.peek(index)
+            && peek::kind(bits) == Kind::Number
+        {
+            return f64::from_bits(bits);
+        }
         unsafe { ffi::lua_tonumber(self.0, index) }
     }
 
@@ -156,6 +182,9 @@ impl Stack {
         index: c_int,
         read: impl FnOnce(&[u8]) -> R,
     ) -> Option<R> {
+        if let Some(bits) = self.peek(index) {
+            return unsafe { peek::text(bits) }.map(read);
+        }
         (self.kind(index) == Kind::String).then(|| self.with_string(index, read))
     }
 
@@ -205,7 +234,7 @@ impl Stack {
     #[inline]
     pub(in crate::script) fn raw_get_item(self, table: c_int, n: usize) {
         debug_assert_eq!(self.kind(table), Kind::Table);
-        unsafe { ffi::lua_rawgeti(self.0, table, n as ffi::lua_Integer) };
+        unsafe { ffi::lua_rawgeti_(self.0, table, n as c_int) };
     }
 
     /// Pushes `table[name]`, raw.
@@ -213,7 +242,7 @@ impl Stack {
         let table = self.absolute(table);
         self.push_bytes(name);
         if self.kind(table) == Kind::Table {
-            unsafe { ffi::lua_rawget(self.0, table) };
+            unsafe { ffi::lua_rawget_(self.0, table) };
         } else {
             self.pop(1);
             self.push_nil();
@@ -223,7 +252,7 @@ impl Stack {
     /// Replaces the key on top of the stack by its value in the table, raw.
     pub(in crate::script) fn raw_get(self, table: c_int) {
         debug_assert_eq!(self.kind(table), Kind::Table);
-        unsafe { ffi::lua_rawget(self.0, table) };
+        unsafe { ffi::lua_rawget_(self.0, table) };
     }
 
     /// Whether the value at a place has a metatable.
@@ -258,7 +287,7 @@ impl Stack {
     #[inline]
     pub(in crate::script) fn raw_set_index(self, table: c_int, n: usize) {
         debug_assert_eq!(self.kind(table), Kind::Table);
-        unsafe { ffi::lua_rawseti(self.0, table, n as ffi::lua_Integer) };
+        unsafe { ffi::lua_rawseti_(self.0, table, n as c_int) };
     }
 
     /// `table[below top] = top`, raw; takes both off the stack. A key of nil or NaN sets nothing.
@@ -280,6 +309,16 @@ impl Stack {
         self.raw_set(table);
     }
 
+    /// `table[name] = what push pushes`, raw, of the table on top of the stack. It is one value, and
+    /// the table stays.
+    #[inline]
+    pub(in crate::script) fn raw_set_field(self, name: &[u8], push: impl FnOnce(Self)) {
+        debug_assert_eq!(self.kind(-1), Kind::Table);
+        self.push_bytes(name);
+        push(self);
+        unsafe { ffi::lua_rawset(self.0, -3) };
+    }
+
     /// Replaces the key on top of the stack by the next key of the table and its value; at the
     /// end takes the key off and says false. Begin with nil on top. The key must be one that this
     /// gave, and the table unchanged meanwhile.
@@ -297,7 +336,7 @@ impl Stack {
                 return false;
             }
             // LuaJIT keeps item 0 before item 1, where `next` from the last item does not see it.
-            ffi::lua_rawgeti(self.0, table, 0);
+            ffi::lua_rawgeti_(self.0, table, 0);
             let has_zero = self.kind(-1) != Kind::Nil;
             self.pop(1);
             if has_zero {
@@ -306,7 +345,7 @@ impl Stack {
             if len == 0 {
                 self.push_nil();
             } else {
-                ffi::lua_rawgeti(self.0, table, len as ffi::lua_Integer);
+                ffi::lua_rawgeti_(self.0, table, len as c_int);
                 let missing = self.kind(-1) == Kind::Nil;
                 self.pop(1);
                 if missing {
@@ -322,12 +361,6 @@ impl Stack {
         }
     }
 
-    /// An address that is the same for equal strings as long as one of them lives (Lua interns).
-    #[inline]
-    pub(in crate::script) fn string_address(self, index: c_int) -> usize {
-        unsafe { ffi::lua_topointer(self.0, index) as usize }
-    }
-
     /// An anchor in the registry for the value on top of the stack, which it takes off.
     pub(in crate::script) fn anchor(self) -> c_int {
         unsafe { ffi::luaL_ref(self.0, ffi::LUA_REGISTRYINDEX) }
@@ -336,7 +369,7 @@ impl Stack {
     /// Pushes an anchored value.
     #[inline]
     pub(in crate::script) fn push_anchored(self, anchor: c_int) {
-        unsafe { ffi::lua_rawgeti(self.0, ffi::LUA_REGISTRYINDEX, ffi::lua_Integer::from(anchor)) };
+        unsafe { ffi::lua_rawgeti_(self.0, ffi::LUA_REGISTRYINDEX, anchor) };
     }
 
     /// Gives an anchor up.

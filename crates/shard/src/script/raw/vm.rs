@@ -8,7 +8,9 @@ use std::sync::Arc;
 use mlua::ffi;
 
 use super::Stack;
+use super::entry::HostCell;
 use super::memory::{Memory, allocate, collect_if_asked};
+use super::peek;
 use crate::script::host::{Host, Stop};
 use crate::script::interrupt::{Control, Debugging, Request};
 
@@ -46,8 +48,16 @@ impl Vm {
         unsafe {
             (*memory).state = state.as_ptr();
             ffi::luaL_openlibs(state.as_ptr());
+            peek::verify(state.as_ptr());
         }
         Ok(Self { state, memory })
+    }
+
+    /// Says whose commands scripts call: to be done before any script runs.
+    pub(in crate::script) fn set_host(&mut self, host: &HostCell) {
+        // SAFETY: `memory` lives as long as `self`; the allocator is not running. The host is
+        // dropped after the VM (`Machine`).
+        unsafe { (*self.memory).host = host.address() };
     }
 
     /// The allocator's counters, for the host.

@@ -5,7 +5,7 @@
 
 use std::ffi::c_int;
 
-use super::{Setting, Settings};
+use super::{Setting, Settings, scan};
 use crate::script::host::Host;
 use crate::script::lib::number::read_prefix;
 use crate::script::lib::{TABLE_MAX, Watch, raise, watched};
@@ -75,18 +75,19 @@ impl Lexer<'_> {
 
     #[inline]
     fn next(&mut self) -> Token {
-        while matches!(self.byte(self.at), b' ' | b'\t' | b'\n' | b'\r') {
+        let mut first = self.byte(self.at);
+        while matches!(first, b' ' | b'\t' | b'\n' | b'\r') {
             self.at += 1;
+            first = self.byte(self.at);
         }
         self.index = self.at;
-        let token = match self.byte(self.at) {
+        let token = match first {
             b'{' => Token::ObjectBegin,
             b'}' => Token::ObjectEnd,
             b'[' => Token::ArrayBegin,
             b']' => Token::ArrayEnd,
             b':' => Token::Colon,
             b',' => Token::Comma,
-            // A zero ends the text, wherever it is.
             0 => return Token::End,
             b'"' => return self.string(),
             b'-' | b'0'..=b'9' if self.lenient || !self.is_odd_number() => return self.number(),
@@ -138,8 +139,7 @@ impl Lexer<'_> {
     fn string(&mut self) -> Token {
         self.at += 1;
         let start = self.at;
-        let special = |byte: &u8| matches!(byte, b'"' | b'\\' | 0);
-        self.at += self.rest().iter().position(special).unwrap_or(self.text.len() - start);
+        self.at += scan::find_end(self.rest());
         if self.byte(self.at) == b'"' {
             self.at += 1;
             return Token::Plain(start, self.at - 1);
@@ -161,8 +161,7 @@ impl Lexer<'_> {
                 return Token::Error(reason);
             }
             plain = self.at;
-            let rest = self.rest();
-            self.at += rest.iter().position(special).unwrap_or(rest.len());
+            self.at += scan::find_end(self.rest());
         }
     }
 
@@ -217,10 +216,24 @@ enum Frame {
     Object(usize),
 }
 
+/// Levels whose tables are made with room for as many values as the one before.
+const LEVELS: usize = 8;
+/// The most values that room is made for.
+const ROOM_MAX: usize = 64;
+
+#[derive(Clone, Copy)]
+struct Sizes {
+    array: usize,
+    object: usize,
+}
+
 struct Decoder<'a> {
     stack: Stack,
     lexer: Lexer<'a>,
     frames: Vec<Frame>,
+    /// How many values the last array and the last object had, at each of the outer levels: their
+    /// siblings mostly have as many.
+    sizes: [Sizes; LEVELS],
     depth_max: usize,
     watch: Watch<'a>,
 }
@@ -235,12 +248,15 @@ pub(super) fn decode(
     if text.len() >= 2 && (text[0] == 0 || text[1] == 0) {
         return Err(raise("JSON parser does not support UTF-16 or UTF-32"));
     }
+    // A zero ends the text, wherever it is.
+    let text = memchr::memchr(0, text).map_or(text, |end| &text[..end]);
     let scratch = host.libraries.take_buffer();
     let lenient = settings.get(Setting::DecodeInvalidNumbers) != 0;
     let mut decoder = Decoder {
         stack,
         lexer: Lexer { text, at: 0, index: 0, scratch, lenient },
-        frames: Vec::new(),
+        frames: Vec::with_capacity(LEVELS),
+        sizes: [Sizes { array: 4, object: 4 }; LEVELS],
         depth_max: settings.get(Setting::DecodeMaxDepth) as usize,
         watch: Watch::new(host),
     };
@@ -287,17 +303,23 @@ impl Decoder<'_> {
                 self.descend(3)?;
                 let first = self.lexer.next();
                 if !matches!(first, Token::ObjectEnd) {
+                    let room = self.sizes.get(self.frames.len()).map_or(0, |sizes| sizes.object);
+                    self.stack.push_table(0, room);
                     self.frames.push(Frame::Object(1));
                     return self.member(first).map(Some);
                 }
+                self.stack.push_table(0, 0);
             }
             Token::ArrayBegin => {
                 self.descend(2)?;
                 let first = self.lexer.next();
                 if !matches!(first, Token::ArrayEnd) {
+                    let room = self.sizes.get(self.frames.len()).map_or(0, |sizes| sizes.array);
+                    self.stack.push_table(room, 0);
                     self.frames.push(Frame::Array(1));
                     return Ok(Some(first));
                 }
+                self.stack.push_table(0, 0);
             }
             other => return Err(self.unexpected("value", other)),
         }
@@ -311,7 +333,7 @@ impl Decoder<'_> {
         }
     }
 
-    /// Pushes an empty table, with room for `slots` values.
+    /// Sees to it that a table may be pushed, with `slots` values.
     fn descend(&mut self, slots: usize) -> Result<(), Raise> {
         let depth = self.frames.len() + 1;
         if depth > self.depth_max || !self.stack.ensure(slots) {
@@ -320,7 +342,6 @@ impl Decoder<'_> {
                 "Found too many nested data structures ({depth}) at character {place}"
             )));
         }
-        self.stack.push_table(0, 0);
         Ok(())
     }
 
@@ -355,6 +376,10 @@ impl Decoder<'_> {
             match (self.lexer.next(), is_array) {
                 (Token::ArrayEnd, true) | (Token::ObjectEnd, false) => {
                     self.frames.pop();
+                    if let Some(sizes) = self.sizes.get_mut(self.frames.len()) {
+                        let size = if is_array { &mut sizes.array } else { &mut sizes.object };
+                        *size = at.min(ROOM_MAX);
+                    }
                 }
                 (Token::Comma, true) => return Ok(Some(self.lexer.next())),
                 (Token::Comma, false) => {

@@ -5,7 +5,7 @@
 
 use std::ffi::c_int;
 
-use super::{Setting, Settings};
+use super::{Setting, Settings, scan};
 use crate::script::host::Host;
 use crate::script::lib::number::{to_i64, write_g};
 use crate::script::lib::{Watch, raise, watched};
@@ -190,11 +190,17 @@ impl Encoder<'_> {
     fn string(&mut self, index: c_int) -> Result<(), Raise> {
         let (out, watch) = (&mut *self.out, &mut self.watch);
         let written = self.stack.with_bytes(index, |text| {
+            out.reserve(text.len().min(CHUNK) + 2);
             out.push(b'"');
-            for chunk in text.chunks(CHUNK) {
+            let mut rest = text;
+            while rest.len() > CHUNK {
+                let chunk;
+                (chunk, rest) = rest.split_at(CHUNK);
                 watch.tick(out.len() + chunk.len())?;
                 write_escaped(out, chunk);
             }
+            watch.tick(out.len() + rest.len())?;
+            write_escaped(out, rest);
             out.push(b'"');
             Ok(())
         });
@@ -222,21 +228,20 @@ const ESCAPES: [u8; 256] = {
     escapes
 };
 
+#[inline]
 fn write_escaped(out: &mut Vec<u8>, text: &[u8]) {
     const HEX: &[u8; 16] = b"0123456789abcdef";
-    let mut plain = 0;
-    for (at, &byte) in text.iter().enumerate() {
+    let mut rest = text;
+    loop {
+        let plain = scan::find_escaped(rest);
+        out.extend_from_slice(&rest[..plain]);
+        let Some(&byte) = rest.get(plain) else { return };
+        rest = &rest[plain + 1..];
         let escape = ESCAPES[usize::from(byte)];
-        if escape == 0 {
-            continue;
-        }
-        out.extend_from_slice(&text[plain..at]);
-        plain = at + 1;
         out.extend_from_slice(&[b'\\', escape]);
         if escape == b'u' {
             let (high, low) = (HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]);
             out.extend_from_slice(&[b'0', b'0', high, low]);
         }
     }
-    out.extend_from_slice(&text[plain..]);
 }

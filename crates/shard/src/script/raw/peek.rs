@@ -1,0 +1,328 @@
+//! Arguments of a host function read without a call of Lua's C API.
+//!
+//! The API costs a call, a check of the index and a switch for each question asked of a value, and a
+//! host function asks three of each argument. Where a value lies and what its bits mean is fixed by the
+//! version of LuaJIT that is built in, so it can just as well be looked at.
+//!
+//! # Why it is sound
+//! - P1. Nothing is read this way before [`verify`] has seen, on this build's own VM, that what is read
+//!   agrees with what the API says of values of every kind. Until then, and if that ever fails, callers
+//!   use the API.
+//! - P2. `verify` itself reads only memory that it knows to be there: the head of the state, which is
+//!   longer than what is read on any 64-bit platform; then stack places whose addresses agree with
+//!   the number of values on the stack, for several numbers; then a string object whose address agrees
+//!   with that of its text.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use mlua::ffi;
+
+use super::{Kind, Stack};
+
+/// What a host function is given.
+pub(in crate::script) enum Argument<'a> {
+    Text(&'a [u8]),
+    Number(f64),
+    Other,
+}
+
+/// The head of `lua_State`.
+#[repr(C)]
+struct State {
+    /// Link and marks of the collector, the global state.
+    head: [u64; 4],
+    /// The first value of the function that runs.
+    base: *const u64,
+    /// Behind its last value.
+    top: *const u64,
+}
+
+/// The head of a string object; its bytes follow.
+#[repr(C)]
+struct Text {
+    /// Link and marks of the collector, number, hash.
+    head: [u32; 5],
+    len: u32,
+}
+
+/// Bits of a value that are an address; those above say of what kind it is.
+const ADDRESS_BITS: u32 = 47;
+const KIND_NIL: u32 = 0x1_ffff;
+const KIND_FALSE: u32 = !1 & 0x1_ffff;
+const KIND_TRUE: u32 = !2 & 0x1_ffff;
+const KIND_TEXT: u32 = !4 & 0x1_ffff;
+const KIND_TABLE: u32 = !11 & 0x1_ffff;
+/// Numbers are below.
+const KINDS_FROM: u32 = !13 & 0x1_ffff;
+
+/// [`verify`] has been passed by the first VM, and failed by none.
+static VERIFIED: AtomicBool = AtomicBool::new(false);
+
+/// Whether values may be looked at.
+#[inline]
+pub(super) fn is_verified() -> bool {
+    VERIFIED.load(Ordering::Relaxed)
+}
+
+/// What kind of value bits are.
+#[inline]
+pub(super) fn kind(bits: u64) -> Kind {
+    match (bits >> ADDRESS_BITS) as u32 {
+        KIND_NIL => Kind::Nil,
+        KIND_TRUE | KIND_FALSE => Kind::Boolean,
+        KIND_TEXT => Kind::String,
+        KIND_TABLE => Kind::Table,
+        kind if kind < KINDS_FROM => Kind::Number,
+        _ => Kind::Other,
+    }
+}
+
+/// The bits of the value at an index as Lua's API counts them, other than pseudo-indices. Above the
+/// top there is nil.
+///
+/// # Safety
+/// As of [`count`]; a negative index is not below the first value.
+#[inline]
+pub(super) unsafe fn at_index(state: *mut ffi::lua_State, index: i32) -> u64 {
+    // SAFETY: by the caller.
+    unsafe {
+        let state = &*state.cast::<State>();
+        let place = if index > 0 {
+            state.base.add(index as usize - 1)
+        } else {
+            state.top.offset(index as isize)
+        };
+        if place < state.top { *place } else { u64::MAX }
+    }
+}
+
+/// The bytes of the text that bits are, if they are one.
+///
+/// # Safety
+/// The bits are those of a value on the stack, where it stays as long as the text is used.
+#[inline]
+pub(super) unsafe fn text<'a>(bits: u64) -> Option<&'a [u8]> {
+    if (bits >> ADDRESS_BITS) as u32 != KIND_TEXT {
+        return None;
+    }
+    // SAFETY: by the caller. An object of a value on the stack lives.
+    unsafe {
+        let text = text_of(bits);
+        let len = (*text).len as usize;
+        Some(std::slice::from_raw_parts(text.add(1).cast::<u8>(), len))
+    }
+}
+
+/// How many values the function that runs has.
+///
+/// # Safety
+/// The state is this thread's, and P1 holds.
+#[inline]
+pub(super) unsafe fn count(state: *mut ffi::lua_State) -> usize {
+    // SAFETY: by the caller; both point into the same stack.
+    unsafe {
+        let state = &*state.cast::<State>();
+        (state.top as usize - state.base as usize) / size_of::<u64>()
+    }
+}
+
+/// The bits of a value; `at` counts from 0.
+///
+/// # Safety
+/// As of [`count`], which is above `at`.
+#[inline]
+unsafe fn bits(state: *mut ffi::lua_State, at: usize) -> u64 {
+    // SAFETY: by the caller.
+    unsafe { *(*state.cast::<State>()).base.add(at) }
+}
+
+/// What the value is; `at` counts from 0. The text lives as long as the value is on the stack.
+///
+/// # Safety
+/// As of [`count`], which is above `at`. The value stays on the stack as long as the text is used.
+#[inline]
+pub(super) unsafe fn argument<'a>(state: *mut ffi::lua_State, at: usize) -> Argument<'a> {
+    // SAFETY: by the caller. An object of a value on the stack lives.
+    unsafe {
+        let bits = bits(state, at);
+        match kind(bits) {
+            Kind::Number => Argument::Number(f64::from_bits(bits)),
+            _ => text(bits).map_or(Argument::Other, Argument::Text),
+        }
+    }
+}
+
+/// The address of a text: the same for equal texts as long as one lives. 0 for any other value.
+///
+/// # Safety
+/// As of [`argument`].
+#[inline]
+pub(super) unsafe fn text_address(state: *mut ffi::lua_State, at: usize) -> usize {
+    // SAFETY: by the caller.
+    let bits = unsafe { bits(state, at) };
+    if (bits >> ADDRESS_BITS) as u32 == KIND_TEXT { text_of(bits) as usize } else { 0 }
+}
+
+#[inline]
+fn text_of(bits: u64) -> *const Text {
+    (bits & ((1 << ADDRESS_BITS) - 1)) as *const Text
+}
+
+// SAFETY for all methods: as for the others of `Stack`; nothing is looked at before P1 holds.
+#[expect(clippy::undocumented_unsafe_blocks, reason = "argued once above for all of them")]
+impl Stack {
+    /// Hands each argument of the host function that runs to `visit`, until that says false; says
+    /// whether it never did.
+    #[inline]
+    pub(in crate::script) fn arguments(self, mut visit: impl FnMut(Argument<'_>) -> bool) -> bool {
+        if is_verified() {
+            let count = unsafe { count(self.0) };
+            return (0..count).all(|at| visit(unsafe { argument(self.0, at) }));
+        }
+        (1..=self.top()).all(|at| match self.kind(at) {
+            Kind::Number => visit(Argument::Number(self.number(at))),
+            Kind::String => {
+                self.with_bytes(at, |bytes| visit(Argument::Text(bytes))).unwrap_or_default()
+            }
+            _ => visit(Argument::Other),
+        })
+    }
+
+    /// Hands the value on top of the stack to `read`, if it can be looked at, or says that it is
+    /// something else.
+    #[inline]
+    pub(in crate::script) fn with_top<R>(self, read: impl FnOnce(Argument<'_>) -> R) -> R {
+        if is_verified() {
+            let count = unsafe { count(self.0) };
+            if count > 0 {
+                return read(unsafe { argument(self.0, count - 1) });
+            }
+        }
+        read(Argument::Other)
+    }
+
+    /// An address that is the same for equal strings as long as one of them lives (Lua interns), of
+    /// the first argument; 0 when that is no string, or has none.
+    #[inline]
+    pub(in crate::script) fn first_text_address(self) -> usize {
+        if is_verified() {
+            if unsafe { count(self.0) } == 0 {
+                return 0;
+            }
+            return unsafe { text_address(self.0, 0) };
+        }
+        if self.kind(1) != Kind::String {
+            return 0;
+        }
+        unsafe { ffi::lua_topointer(self.0, 1) as usize }
+    }
+}
+
+/// Sees whether values lie where they are looked for, and are what they are taken for. The state is
+/// new: nothing runs in it.
+///
+/// # Safety
+/// The state is this thread's, and nothing is on its stack.
+pub(super) unsafe fn verify(state: *mut ffi::lua_State) {
+    // SAFETY: by the caller; P2. Ten values have room on any stack.
+    let agrees = unsafe { agrees(state) };
+    // SAFETY: as above.
+    unsafe { ffi::lua_settop(state, 0) };
+    VERIFIED.store(agrees, Ordering::Relaxed);
+}
+
+unsafe fn agrees(state: *mut ffi::lua_State) -> bool {
+    if size_of::<usize>() != size_of::<u64>() {
+        return false;
+    }
+    // SAFETY: as in `verify`.
+    unsafe {
+        if !places_agree(state) || !kinds_agree(state) {
+            return false;
+        }
+        // An integer may be a kind of its own.
+        ffi::lua_pushinteger(state, 7);
+        let is_seven = bits(state, 0) == 7.0f64.to_bits();
+        ffi::lua_settop(state, 0);
+        let numbers = [0.0, -1.5, f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 1e300, -0.0, 5e-324];
+        let texts = [&b""[..], b"x", b"a text of some length, longer than any key", &[0, 255, 0]];
+        is_seven
+            && numbers.iter().all(|&number| number_agrees(state, number))
+            && texts.iter().all(|text| text_agrees(state, text))
+    }
+}
+
+/// Whether the first and the last place are where they should be, for several numbers of values.
+unsafe fn places_agree(state: *mut ffi::lua_State) -> bool {
+    // SAFETY: as in `verify`.
+    unsafe {
+        for number in 0..9 {
+            if count(state) != number || ffi::lua_gettop(state) != number as i32 {
+                return false;
+            }
+            ffi::lua_pushboolean(state, 1);
+        }
+        ffi::lua_settop(state, 0);
+        true
+    }
+}
+
+/// Whether values of all kinds are seen to be what they are.
+unsafe fn kinds_agree(state: *mut ffi::lua_State) -> bool {
+    // SAFETY: as in `verify`.
+    unsafe {
+        ffi::lua_pushnil(state);
+        ffi::lua_pushboolean(state, 1);
+        ffi::lua_pushboolean(state, 0);
+        ffi::lua_pushlightuserdata(state, state.cast());
+        ffi::lua_pushlightuserdata(state, std::ptr::null_mut());
+        ffi::lua_createtable(state, 0, 0);
+        ffi::lua_pushthread(state);
+        ffi::lua_newuserdata(state, 8);
+        ffi::lua_pushcclosure(state, super::entry::trampoline, 0);
+        ffi::lua_pushnumber(state, 1.0);
+        let count = count(state) as i32;
+        // One above the top is nil.
+        let agree = (1..=count + 1).all(|index| {
+            let expected = match ffi::lua_type(state, index) {
+                ffi::LUA_TNIL | ffi::LUA_TNONE => Kind::Nil,
+                ffi::LUA_TBOOLEAN => Kind::Boolean,
+                ffi::LUA_TNUMBER => Kind::Number,
+                ffi::LUA_TTABLE => Kind::Table,
+                _ => Kind::Other,
+            };
+            let from_top = if index > count { index } else { index - count - 1 };
+            kind(at_index(state, index)) == expected && kind(at_index(state, from_top)) == expected
+        });
+        ffi::lua_settop(state, 0);
+        agree && count == 10
+    }
+}
+
+unsafe fn number_agrees(state: *mut ffi::lua_State, number: f64) -> bool {
+    // SAFETY: as in `verify`.
+    unsafe {
+        ffi::lua_pushnumber(state, number);
+        let read = argument(state, 0);
+        ffi::lua_settop(state, 0);
+        match read {
+            Argument::Number(read) => read.to_bits() == number.to_bits() || read.is_nan(),
+            Argument::Text(_) | Argument::Other => false,
+        }
+    }
+}
+
+unsafe fn text_agrees(state: *mut ffi::lua_State, written: &[u8]) -> bool {
+    // SAFETY: as in `verify`.
+    unsafe {
+        ffi::lua_pushlstring_(state, written.as_ptr().cast(), written.len());
+        let start = ffi::lua_tolstring(state, 1, std::ptr::null_mut()).cast::<u8>();
+        let bits = bits(state, 0);
+        // Its address is compared before what it should point to is read (P2).
+        let agrees = kind(bits) == Kind::String
+            && text_of(bits).wrapping_add(1).cast::<u8>() == start
+            && text(bits) == Some(written);
+        ffi::lua_settop(state, 0);
+        agrees
+    }
+}
