@@ -22,11 +22,9 @@ use shard::types::set::SetLimits;
 const START: i64 = 1_700_000_000_000_000;
 
 /// Argument lists for each write command. `K` is one key of a few, `F` a field, `V` a value, `W` a
-/// long one, `E` an element of a list, `N` a number, `M` a member of a set, `I` one that is an integer, `T` a time in seconds
-/// that may be past, `U` the same in milliseconds, as points in time `P` and `Q`.
-/// Argument lists for each write command. `K` is one key of a few, `F` a field, `V` a value, `N` a
-/// number, `Z` many scores and members, `T` a time in seconds that may be past, `U` the same in
-/// milliseconds, as points in time `P` and `Q`.
+/// long one, `E` an element of a list, `N` a number, `M` a member of a set, `I` one that is an
+/// integer, `T` a time in seconds that may be past, `U` the same in milliseconds, as points in time
+/// `P` and `Q`; `Z` many scores and members; for streams `S` a key, `G` a group, `C` a consumer, `D` an id.
 const WRITES: &[(&str, &[&str])] = &[
     ("append", &["K V"]),
     ("bitfield", &["K SET u8 3 N", "K INCRBY i16 400 N SET u4 0 N", "K OVERFLOW FAIL SET u2 9 N"]),
@@ -39,7 +37,7 @@ const WRITES: &[(&str, &[&str])] = &[
     ("bzmpop", &["0 2 K K MIN", "0 2 K K MAX COUNT 2"]),
     ("bzpopmax", &["K K 0"]),
     ("bzpopmin", &["K 0"]),
-    ("copy", &["K K", "K K REPLACE"]),
+    ("copy", &["K K", "K K REPLACE", "S S REPLACE"]),
     ("decr", &["K"]),
     ("decrby", &["K N"]),
     ("del", &["K", "K K"]),
@@ -84,7 +82,7 @@ const WRITES: &[(&str, &[&str])] = &[
     ("pfdebug", &["TODENSE K", "GETREG K"]),
     ("pfmerge", &["K", "K K", "K K K"]),
     ("psetex", &["K U V"]),
-    ("rename", &["K K"]),
+    ("rename", &["K K", "S S"]),
     ("renamenx", &["K K"]),
     ("rpop", &["K", "K 2"]),
     ("rpoplpush", &["K K"]),
@@ -107,6 +105,33 @@ const WRITES: &[(&str, &[&str])] = &[
     ("srem", &["K M", "K M M I I", "K I"]),
     ("sunionstore", &["K K K", "K K"]),
     ("unlink", &["K"]),
+    ("xack", &["S G D", "S G D D"]),
+    ("xackdel", &["S G IDS 1 D", "S G ACKED IDS 2 D D", "S G DELREF IDS 1 D"]),
+    ("xadd", &["S D F V", "S D F V F V", "S 9-* F V", "S * F V", "S MAXLEN 3 D F V", "K D F V"]),
+    ("xautoclaim", &["S G C 0 0", "S G C 5 0 COUNT 1 JUSTID"]),
+    ("xclaim", &["S G C 0 D D", "S G C 0 D FORCE", "S G C 0 D LASTID D RETRYCOUNT 3 JUSTID"]),
+    ("xdel", &["S D", "S D D D"]),
+    ("xdelex", &["S IDS 1 D", "S ACKED IDS 2 D D", "S DELREF IDS 2 D D"]),
+    ("xgroup|create", &["S G 0 MKSTREAM", "S G $", "K G 0 MKSTREAM ENTRIESREAD 2"]),
+    ("xgroup|createconsumer", &["S G C"]),
+    ("xgroup|delconsumer", &["S G C"]),
+    ("xgroup|destroy", &["S G"]),
+    ("xgroup|setid", &["S G 0", "S G D ENTRIESREAD 1"]),
+    (
+        "xreadgroup",
+        &[
+            "GROUP G C STREAMS S >",
+            "GROUP G C COUNT 2 STREAMS S >",
+            "GROUP G C NOACK STREAMS S >",
+            "GROUP G C STREAMS S 0",
+            "GROUP G C BLOCK 5 STREAMS S >",
+        ],
+    ),
+    ("xsetid", &["S D", "S 30-0 ENTRIESADDED 40 MAXDELETEDID D"]),
+    (
+        "xtrim",
+        &["S MAXLEN 2", "S MAXLEN ~ 2", "S MINID D", "S MAXLEN 1 DELREF", "S MAXLEN 1 ACKED"],
+    ),
     (
         "zadd",
         &["K N F", "K N F N F", "K N W", "K NX CH N F N V", "K GT N F", "K LT INCR N F", "K Z"],
@@ -131,6 +156,11 @@ const KEYS: &[&str] = &["{t}a", "{t}b", "{t}c", "{t}d-a-key-that-is-longer-than-
 fn word(letter: &str) -> BoxedStrategy<String> {
     match letter {
         "K" => select(KEYS).prop_map(Into::into).boxed(),
+        // Streams have two keys of their own, that they may meet their groups and consumers.
+        "S" => select(vec!["{t}s", "{t}t"]).prop_map(Into::into).boxed(),
+        "G" => select(vec!["one", "two"]).prop_map(Into::into).boxed(),
+        "C" => (0u32..3).prop_map(|n| format!("consumer{n}")).boxed(),
+        "D" => (1u32..25).prop_map(|n| format!("{n}-0")).boxed(),
         "F" => (0u32..6).prop_map(|n| format!("field{n}")).boxed(),
         "V" => prop_oneof![(0i64..100).prop_map(|n| n.to_string()), "[a-z]{0,40}",].boxed(),
         "E" => prop_oneof![(0u32..6).prop_map(|n| n.to_string()), "[ab]{1,2}"].boxed(),
@@ -166,7 +196,7 @@ fn request() -> impl Strategy<Value = Request> {
                 "" => vec![""],
                 word => word.split(' ').collect(),
             });
-            Request::of(std::iter::once(name).chain(words))
+            Request::of(name.split('|').chain(words))
         })
     })
 }

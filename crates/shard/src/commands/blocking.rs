@@ -53,8 +53,7 @@ pub fn timeout_ms(spec: &CommandSpec, args: Args<'_>) -> i64 {
         "wait" => millis(args, 2),
         "waitaof" => millis(args, 3),
         "xread" | "xreadgroup" => {
-            let option = (1..args.len()).find(|&at| args.is(at, "BLOCK")).unwrap_or(0);
-            millis(args, option + 1)
+            super::stream::block_timeout(args).map(|timeout| timeout.unwrap_or(0))
         }
         _ => seconds(args, args.len() - 1),
     };

@@ -23,6 +23,7 @@ pub mod scripting;
 pub mod server;
 pub mod set;
 pub mod sorted_set;
+pub mod stream;
 pub mod string;
 pub mod table;
 pub mod transactions;
@@ -115,6 +116,7 @@ pub const FAMILIES: &[&[&Command]] = &[
     scripting::COMMANDS,
     server::COMMANDS,
     set::COMMANDS,
+    stream::COMMANDS,
     sorted_set::COMMANDS,
     string::COMMANDS,
 ];

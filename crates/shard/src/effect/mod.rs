@@ -16,13 +16,15 @@
 mod hash;
 mod list;
 mod set;
+mod stream;
 mod string;
-mod wire;
+pub(crate) mod wire;
 mod zset;
 
 pub use hash::HashEffect;
 pub use list::ListEffect;
 pub use set::SetEffect;
+pub use stream::{PendingEntry, StreamEffect};
 pub use string::StringEffect;
 pub use zset::ZSetEffect;
 
@@ -53,6 +55,8 @@ pub enum Effect<'a> {
     List(&'a [u8], ListEffect<'a>),
     /// A set changes.
     Set(&'a [u8], SetEffect<'a>),
+    /// A stream changes.
+    Stream(&'a [u8], StreamEffect<'a>),
     /// A sorted set changes.
     ZSet(&'a [u8], ZSetEffect<'a>),
 }
@@ -78,8 +82,9 @@ impl<'a> Effect<'a> {
             | Self::String(key, _)
             | Self::Hash(key, _)
             | Self::List(key, _)
-            | Self::Set(key, _) => Some(key),
-            Self::ZSet(key, _) => Some(key),
+            | Self::Set(key, _)
+            | Self::Stream(key, _)
+            | Self::ZSet(key, _) => Some(key),
             Self::Flush => None,
         }
     }
@@ -93,6 +98,7 @@ impl<'a> Effect<'a> {
             Self::Hash(_, change) => change.kind(),
             Self::List(_, change) => change.kind(),
             Self::Set(_, change) => change.kind(),
+            Self::Stream(_, change) => change.kind(),
             Self::ZSet(_, change) => change.kind(),
         }
     }
@@ -110,6 +116,7 @@ impl<'a> Effect<'a> {
             Self::Hash(_, change) => change.encode(out),
             Self::List(_, change) => change.encode(out),
             Self::Set(_, change) => change.encode(out),
+            Self::Stream(_, change) => change.encode(out),
             Self::ZSet(_, change) => change.encode(out),
         }
     }
@@ -125,6 +132,7 @@ impl<'a> Effect<'a> {
             Self::Hash(key, change) => change.as_command(key),
             Self::List(key, change) => change.as_command(key),
             Self::Set(key, change) => change.as_command(key),
+            Self::Stream(key, change) => change.as_command(key),
             Self::ZSet(key, change) => change.as_command(key),
         }
     }
@@ -160,6 +168,7 @@ fn decode<'a>(rest: &mut &'a [u8]) -> Option<Effect<'a>> {
         5 | 6 | 8..16 => Effect::Hash(key, HashEffect::decode(kind, rest)?),
         16..32 => Effect::List(key, ListEffect::decode(kind, rest)?),
         32..48 => Effect::Set(key, SetEffect::decode(kind, rest)?),
+        64..96 => Effect::Stream(key, StreamEffect::decode(kind, rest)?),
         48..64 => Effect::ZSet(key, ZSetEffect::decode(kind, rest)?),
         _ => return None,
     })

@@ -1,6 +1,6 @@
 //! How effects are written: byte strings with their length, integers as LEB128.
 
-pub(super) fn put_uint(out: &mut Vec<u8>, mut value: u64) {
+pub(crate) fn put_uint(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         out.push(value as u8 | 0x80);
         value >>= 7;
@@ -8,7 +8,7 @@ pub(super) fn put_uint(out: &mut Vec<u8>, mut value: u64) {
     out.push(value as u8);
 }
 
-pub(super) fn take_uint(rest: &mut &[u8]) -> Option<u64> {
+pub(crate) fn take_uint(rest: &mut &[u8]) -> Option<u64> {
     let mut value = 0u64;
     for shift in (0..64).step_by(7) {
         let (&byte, after) = rest.split_first()?;
@@ -25,12 +25,12 @@ pub(super) fn take_uint(rest: &mut &[u8]) -> Option<u64> {
     None
 }
 
-pub(super) fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
+pub(crate) fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
     put_uint(out, bytes.len() as u64);
     out.extend_from_slice(bytes);
 }
 
-pub(super) fn take_bytes<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
+pub(crate) fn take_bytes<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
     let len = usize::try_from(take_uint(rest)?).ok()?;
     let (bytes, after) = rest.split_at_checked(len)?;
     *rest = after;
@@ -38,7 +38,7 @@ pub(super) fn take_bytes<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
 }
 
 /// Milliseconds since the epoch, or never.
-pub(super) fn put_expiry(out: &mut Vec<u8>, expiry: Option<i64>) {
+pub(crate) fn put_expiry(out: &mut Vec<u8>, expiry: Option<i64>) {
     match expiry {
         None => out.push(0),
         Some(at) => {
@@ -48,7 +48,7 @@ pub(super) fn put_expiry(out: &mut Vec<u8>, expiry: Option<i64>) {
     }
 }
 
-pub(super) fn take_expiry(rest: &mut &[u8]) -> Option<Option<i64>> {
+pub(crate) fn take_expiry(rest: &mut &[u8]) -> Option<Option<i64>> {
     let (&present, after) = rest.split_first()?;
     *rest = after;
     match present {
@@ -59,11 +59,11 @@ pub(super) fn take_expiry(rest: &mut &[u8]) -> Option<Option<i64>> {
 }
 
 /// A signed integer, zigzag.
-pub(super) fn put_int(out: &mut Vec<u8>, value: i64) {
+pub(crate) fn put_int(out: &mut Vec<u8>, value: i64) {
     put_uint(out, (value.wrapping_shl(1) ^ (value >> 63)) as u64);
 }
 
-pub(super) fn take_int(rest: &mut &[u8]) -> Option<i64> {
+pub(crate) fn take_int(rest: &mut &[u8]) -> Option<i64> {
     let zigzag = take_uint(rest)?;
     Some((zigzag >> 1) as i64 ^ -((zigzag & 1) as i64))
 }

@@ -12,7 +12,7 @@
 //!
 //! # Invariants
 //! - I1. `slots[s].expiring` is the number of keys of slot `s` that have an expiry.
-//! - I2. No collection is empty.
+//! - I2. No collection is empty, but for streams.
 //! - I3. Reads and writes see an expired key as missing; the first of them removes it, through the
 //!   door.
 //! - I4. The keys of one command are all of the slot that was entered for it.
@@ -63,6 +63,7 @@ use crate::time::{Micros, Millis};
 use crate::types::hash::HashLimits;
 use crate::types::list::ListLimit;
 use crate::types::set::SetLimits;
+use crate::types::stream::StreamLimits;
 use crate::types::zset::ZSetLimits;
 
 /// What a shard can be told about itself from outside.
@@ -76,6 +77,8 @@ pub struct Settings {
     pub list_limit: ListLimit,
     /// Up to where sets stay in their small forms.
     pub set_limits: SetLimits,
+    /// When blocks of streams are full.
+    pub stream_limits: StreamLimits,
     /// Longest string value, in bytes (`proto-max-bulk-len`).
     pub string_len_max: usize,
     /// Which keys go when memory is full (`maxmemory-policy`).
@@ -100,6 +103,7 @@ impl Default for Settings {
             hll_sparse_max: 3000,
             list_limit: ListLimit::default(),
             set_limits: SetLimits::default(),
+            stream_limits: StreamLimits::default(),
             string_len_max: protocol::limits::BULK_LEN_MAX,
             eviction: Eviction::None,
             eviction_samples: 5,

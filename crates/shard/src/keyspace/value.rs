@@ -3,6 +3,7 @@
 use crate::types::hash::Hash;
 use crate::types::list::List;
 use crate::types::set::Set;
+use crate::types::stream::Stream;
 use crate::types::string::StringValue;
 use crate::types::zset::ZSet;
 
@@ -13,6 +14,7 @@ pub(crate) enum Value {
     Hash(Box<Hash>),
     List(Box<List>),
     Set(Box<Set>),
+    Stream(Box<Stream>),
     ZSet(Box<ZSet>),
 }
 
@@ -29,6 +31,8 @@ pub enum Kind {
     List,
     /// A set.
     Set,
+    /// A stream.
+    Stream,
     /// A sorted set.
     ZSet,
 }
@@ -41,6 +45,7 @@ impl Kind {
             Self::Hash => "hash",
             Self::List => "list",
             Self::Set => "set",
+            Self::Stream => "stream",
             Self::ZSet => "zset",
         }
     }
@@ -53,6 +58,7 @@ impl Value {
             Self::Hash(_) => Kind::Hash,
             Self::List(_) => Kind::List,
             Self::Set(_) => Kind::Set,
+            Self::Stream(_) => Kind::Stream,
             Self::ZSet(_) => Kind::ZSet,
         }
     }
@@ -64,6 +70,7 @@ impl Value {
             Self::Hash(hash) => hash.encoding(),
             Self::List(list) => list.encoding(),
             Self::Set(set) => set.encoding(),
+            Self::Stream(_) => "stream",
             Self::ZSet(zset) => zset.encoding(),
         }
     }
@@ -75,6 +82,7 @@ impl Value {
             Self::Hash(hash) => size_of::<Hash>() + hash.memory(),
             Self::List(list) => size_of::<List>() + list.memory(),
             Self::Set(set) => size_of::<Set>() + set.memory(),
+            Self::Stream(stream) => size_of::<Stream>() + stream.memory(),
             Self::ZSet(zset) => size_of::<ZSet>() + zset.memory(),
         }
     }
@@ -99,6 +107,7 @@ impl Value {
                 members.sort_unstable();
                 members.iter().for_each(|member| put(member));
             }
+            Self::Stream(stream) => stream.for_digest(put),
             Self::ZSet(zset) => {
                 for (member, score) in zset.iter() {
                     put(member);
@@ -121,6 +130,7 @@ impl Value {
             Self::List(_) | Self::ZSet(_) => {}
             Self::Set(set) if set.encoding() == "listpack" => set.for_each(put),
             Self::Hash(_) | Self::Set(_) => {}
+            Self::Stream(stream) => stream.for_exact_digest(put),
         }
     }
 }

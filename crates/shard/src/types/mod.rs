@@ -11,5 +11,6 @@ pub(crate) mod long_double;
 mod packed;
 pub(crate) mod patch;
 pub mod set;
+pub mod stream;
 pub mod string;
 pub mod zset;

@@ -8,6 +8,7 @@
 mod hash;
 mod list;
 mod set;
+mod stream;
 mod string;
 mod zset;
 
@@ -22,6 +23,7 @@ use hash::HashInverse;
 use list::ListInverse;
 pub(crate) use list::indexes_of;
 use set::SetInverse;
+use stream::StreamInverse;
 use string::StringInverse;
 pub use zset::Scored;
 use zset::ZSetInverse;
@@ -42,6 +44,7 @@ pub(super) enum Inverse {
     Hash(HashInverse),
     List(ListInverse),
     Set(SetInverse),
+    Stream(StreamInverse),
     String(StringInverse),
     ZSet(ZSetInverse),
 }
@@ -53,6 +56,7 @@ impl Inverse {
             Self::Hash(inverse) => inverse.memory(),
             Self::List(inverse) => inverse.memory(),
             Self::Set(inverse) => inverse.memory(),
+            Self::Stream(inverse) => inverse.memory(),
             Self::String(inverse) => inverse.memory(),
             Self::ZSet(inverse) => inverse.memory(),
         }
@@ -63,6 +67,7 @@ impl Inverse {
             (Self::Hash(inverse), Value::Hash(hash)) => inverse.apply(hash),
             (Self::List(inverse), Value::List(list)) => inverse.apply(list),
             (Self::Set(inverse), Value::Set(set)) => inverse.apply(set),
+            (Self::Stream(inverse), Value::Stream(stream)) => inverse.apply(stream),
             (Self::String(inverse), Value::String(string)) => inverse.apply(string),
             (Self::ZSet(inverse), Value::ZSet(zset)) => inverse.apply(zset),
             _ => unreachable!("undone newest first, the value is of the type that was changed"),
@@ -80,6 +85,7 @@ fn effects_of_entry(key: &[u8], entry: &Entry, effects: &mut Vec<u8>) {
         Value::Hash(hash) => hash::effects_of_whole(key, hash, effects),
         Value::List(list) => list::effects_of_whole(key, list, effects),
         Value::Set(set) => set::effects_of_whole(key, set, effects),
+        Value::Stream(stream) => stream::effects_of_whole(key, stream, effects),
         Value::ZSet(zset) => zset::effects_of_whole(key, zset, effects),
     }
     if expiry.is_some() && !matches!(entry.value, Value::String(_)) {
@@ -410,6 +416,7 @@ impl Keyspace {
             Effect::Hash(key, change) => self.apply_to_hash(key, change),
             Effect::List(key, change) => self.apply_to_list(key, change),
             Effect::Set(key, change) => self.apply_to_set(key, change),
+            Effect::Stream(key, change) => self.apply_to_stream(key, change),
             Effect::ZSet(key, change) => self.apply_to_zset(key, change),
         }
     }
