@@ -19,6 +19,7 @@ mod t55_debugger;
 mod t56_pubsub;
 mod t57_acl;
 mod t58_blocking;
+mod t59_streams;
 mod t59_tracking;
 mod t60_start;
 mod t61_tables;

@@ -21,6 +21,8 @@ use protocol::encode::{self, Version};
 use protocol::spec::CommandSpec;
 use shard::Shard;
 use shard::commands::blocking;
+use shard::commands::stream::request_to_wait_with;
+use shard::keyspace::Kind;
 use shard::reply::Reply;
 use shard::shard::{Outcome, Queued};
 use tokio::sync::oneshot;
@@ -109,10 +111,14 @@ impl Executor {
     pub(crate) fn wait(
         &self,
         shard: &mut Shard,
-        queued: Queued,
+        mut queued: Queued,
         version: Version,
     ) -> (u64, oneshot::Receiver<Vec<u8>>) {
         let (reply_to, receiver) = oneshot::channel();
+        let keyspace = shard.keyspace_mut();
+        if let Some(request) = request_to_wait_with(keyspace, queued.request.args()) {
+            queued.request = request;
+        }
         let spec = self.node.table().spec(queued.id);
         let args = queued.request.args();
         let mut keys = BTreeSet::new();
@@ -158,8 +164,14 @@ impl Executor {
         let now = self.clock.now();
         let spec = self.node.table().spec(queued.id);
         shard.keyspace_mut().enter(now, queued.slot);
-        if !spec.name.starts_with('x') && !shard.keyspace_mut().contains(key) {
-            // Emptied by who has waited longer. (Readers of streams are told that theirs is gone.)
+        let may_find = match spec.name {
+            // Its group may be gone, with the key or without, and that it is told.
+            "xreadgroup" => true,
+            "xread" => shard.keyspace_mut().kind(key) == Some(Kind::Stream),
+            // Emptied by who has waited longer, perhaps.
+            _ => shard.keyspace_mut().contains(key),
+        };
+        if !may_find {
             return;
         }
         shard.keyspace_mut().set_caller(queued.caller);

@@ -66,6 +66,8 @@ pub(crate) struct Config {
     pub(crate) set_max_intset_entries: u64,
     pub(crate) set_max_listpack_entries: u64,
     pub(crate) set_max_listpack_value: u64,
+    pub(crate) stream_node_max_entries: u64,
+    pub(crate) stream_node_max_bytes: u64,
     pub(crate) zset_max_listpack_entries: u64,
     pub(crate) zset_max_listpack_value: u64,
 }
@@ -231,6 +233,8 @@ impl Default for Config {
             set_max_intset_entries: 512,
             set_max_listpack_entries: 128,
             set_max_listpack_value: 64,
+            stream_node_max_entries: 100,
+            stream_node_max_bytes: 4096,
             zset_max_listpack_entries: 128,
             zset_max_listpack_value: 64,
         }
@@ -508,6 +512,8 @@ mod tests {
         "set-max-intset-entries",
         "set-max-listpack-entries",
         "set-max-listpack-value",
+        "stream-node-max-entries",
+        "stream-node-max-bytes",
         "zset-max-listpack-entries",
         "zset-max-listpack-value",
         "initial-nodes",

@@ -12,6 +12,7 @@ use shard::script::Limits;
 use shard::types::hash::HashLimits;
 use shard::types::list::ListLimit;
 use shard::types::set::SetLimits;
+use shard::types::stream::StreamLimits;
 use shard::types::zset::ZSetLimits;
 
 use crate::config::{Config, CrossSlotKeys, DebugAllowed};
@@ -36,6 +37,8 @@ pub(crate) struct Settings {
     pub(crate) set_max_intset_entries: AtomicU64,
     pub(crate) set_max_listpack_entries: AtomicU64,
     pub(crate) set_max_listpack_value: AtomicU64,
+    pub(crate) stream_node_max_entries: AtomicU64,
+    pub(crate) stream_node_max_bytes: AtomicU64,
     pub(crate) zset_max_listpack_entries: AtomicU64,
     pub(crate) zset_max_listpack_value: AtomicU64,
     pub(crate) proto_max_bulk_len: AtomicU64,
@@ -86,6 +89,8 @@ impl Settings {
             set_max_intset_entries: config.set_max_intset_entries.into(),
             set_max_listpack_entries: config.set_max_listpack_entries.into(),
             set_max_listpack_value: config.set_max_listpack_value.into(),
+            stream_node_max_entries: config.stream_node_max_entries.into(),
+            stream_node_max_bytes: config.stream_node_max_bytes.into(),
             zset_max_listpack_entries: config.zset_max_listpack_entries.into(),
             zset_max_listpack_value: config.zset_max_listpack_value.into(),
             proto_max_bulk_len: config.proto_max_bulk_len.into(),
@@ -138,6 +143,10 @@ impl Settings {
                 ints: as_usize(&self.set_max_intset_entries),
                 entries: as_usize(&self.set_max_listpack_entries),
                 value: as_usize(&self.set_max_listpack_value),
+            },
+            stream_limits: StreamLimits {
+                entries: as_usize(&self.stream_node_max_entries),
+                bytes: as_usize(&self.stream_node_max_bytes),
             },
             string_len_max: as_usize(&self.proto_max_bulk_len),
             tracked_keys_max: as_usize(&self.tracking_table_max_keys),
@@ -245,6 +254,8 @@ pub(crate) const PARAMETERS: &[Parameter] = &[
     number("set-max-intset-entries", |settings| &settings.set_max_intset_entries, MILLIS_MAX),
     number("set-max-listpack-entries", |settings| &settings.set_max_listpack_entries, MILLIS_MAX),
     memory("set-max-listpack-value", |settings| &settings.set_max_listpack_value, 0, MILLIS_MAX),
+    number("stream-node-max-entries", |settings| &settings.stream_node_max_entries, MILLIS_MAX),
+    memory("stream-node-max-bytes", |settings| &settings.stream_node_max_bytes, 0, MILLIS_MAX),
     number("zset-max-listpack-entries", |settings| &settings.zset_max_listpack_entries, MILLIS_MAX),
     number("zset-max-ziplist-entries", |settings| &settings.zset_max_listpack_entries, MILLIS_MAX),
     memory("zset-max-listpack-value", |settings| &settings.zset_max_listpack_value, 0, MILLIS_MAX),
