@@ -18,7 +18,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use protocol::encode::{self, Version};
-use protocol::spec::CommandSpec;
+use protocol::spec::{CommandSpec, Family};
 use shard::Shard;
 use shard::commands::blocking;
 use shard::commands::stream::request_to_wait_with;
@@ -164,16 +164,21 @@ impl Executor {
         let now = self.clock.now();
         let spec = self.node.table().spec(queued.id);
         shard.keyspace_mut().enter(now, queued.slot);
-        let may_find = match spec.name {
+        // The key may have been emptied by who has waited longer, or hold something else now: then
+        // the client waits on (as in Redis).
+        let kind = shard.keyspace_mut().kind(key);
+        let may_find = match (spec.name, spec.family) {
             // Its group may be gone, with the key or without, and that it is told.
-            "xreadgroup" => true,
-            "xread" => shard.keyspace_mut().kind(key) == Some(Kind::Stream),
-            // Emptied by who has waited longer, perhaps.
-            _ => shard.keyspace_mut().contains(key),
+            ("xreadgroup", _) => true,
+            (_, Family::Stream) => kind == Some(Kind::Stream),
+            (_, Family::SortedSet) => kind == Some(Kind::ZSet),
+            (_, Family::List) => kind == Some(Kind::List),
+            _ => kind.is_some(),
         };
         if !may_find {
             return;
         }
+        self.timings.begin();
         shard.keyspace_mut().set_caller(queued.caller);
         let mut bytes = Vec::new();
         let mut reply = Reply::resp(&mut bytes, version);
@@ -181,6 +186,7 @@ impl Executor {
         if shard.attempt(queued.id, args, queued.slot, now, &mut reply) == Outcome::Blocked {
             return;
         }
+        self.note_end(queued.caller.client, queued.id, args, &bytes);
         if let Some(waiter) = self.blocked.borrow_mut().remove(ticket, shard) {
             let _ = waiter.reply_to.send(bytes);
         }

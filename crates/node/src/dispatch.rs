@@ -19,6 +19,7 @@ use shard::acl::Context as AclContext;
 use shard::commands::blocking;
 use shard::commands::table::CommandId;
 use shard::error::CommandError;
+use shard::keyspace::Eviction;
 use shard::reply::Reply;
 use shard::shard::{Outcome, Queued};
 use shard::time::Micros;
@@ -560,8 +561,15 @@ impl<'a> Dispatch<'a> {
         if spec.flags.contains(Flags::NO_MULTI) {
             return self.refuse("ERR Command not allowed inside a transaction");
         }
-        if spec.flags.contains(Flags::DENYOOM) && self.executor.node.gauge.is_full() {
+        let node = &self.executor.node;
+        if spec.flags.contains(Flags::DENYOOM)
+            && node.gauge.is_full()
+            && node.settings.keyspace().eviction == Eviction::None
+        {
             return self.refuse(&CommandError::OutOfMemory.to_string());
+        }
+        if spec.writes() && node.gauge.refuses_writes() {
+            return self.refuse(&CommandError::NoReplicas.to_string());
         }
         let slot = match plan(spec, args, &self.executor.node.topology) {
             // Shards of their own threads cannot be rolled back as one.
@@ -636,6 +644,7 @@ impl<'a> Dispatch<'a> {
             self.session.was_reset = false;
             crate::commands::watch::unwatch_all(executor, self.session);
             crate::commands::subscribe::unsubscribe_all(executor, self.session);
+            self.session.tracking = None;
             executor.follow_tracking(self.session.id, None);
             executor.node.monitors.remove(self.session.id);
             self.connection.forget_pushes();

@@ -1,5 +1,6 @@
 //! The `atoll` server: see `cli` for the command line and `server` for a running node.
 
+mod accepted;
 mod acl_log;
 mod allocator;
 mod blocked;

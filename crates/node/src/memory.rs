@@ -32,7 +32,8 @@ pub(crate) fn resident() -> u64 {
     pages.unwrap_or(0) * 4096
 }
 
-/// Puts the limit in force.
+/// Puts the limit in force, and what else keeps from writing.
 pub(crate) fn follow_limit(node: &Node) {
     node.gauge.set_limit(node.settings.maxmemory.load(Ordering::Relaxed));
+    node.gauge.refuse_writes(node.settings.min_replicas_to_write.load(Ordering::Relaxed) > 0);
 }

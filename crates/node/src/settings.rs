@@ -15,6 +15,7 @@ use shard::types::set::SetLimits;
 use shard::types::stream::StreamLimits;
 use shard::types::zset::ZSetLimits;
 
+use crate::accepted::Accepted;
 use crate::config::{Config, CrossSlotKeys, DebugAllowed};
 
 /// Numbers that can be changed while the node runs.
@@ -54,6 +55,8 @@ pub(crate) struct Settings {
     /// 0: no limit.
     pub(crate) maxmemory: AtomicU64,
     pub(crate) timeout: AtomicU64,
+    /// There are no replicas, so any number but 0 refuses writes.
+    pub(crate) min_replicas_to_write: AtomicU64,
     /// Microseconds, an `i64`; negative: nothing is slow.
     pub(crate) slowlog_log_slower_than: AtomicU64,
     pub(crate) slowlog_max_len: AtomicU64,
@@ -68,6 +71,8 @@ pub(crate) struct Settings {
     /// The last password that `requirepass` was set to.
     requirepass: Mutex<Vec<u8>>,
     script_denied_commands: Vec<String>,
+    /// What is kept and shown and has no effect.
+    pub(crate) accepted: Accepted,
 }
 
 impl Settings {
@@ -113,6 +118,8 @@ impl Settings {
             acllog_max_len: config.acllog_max_len.into(),
             requirepass: Mutex::new(config.requirepass.clone().into()),
             script_denied_commands: config.script_denied_commands.clone(),
+            accepted: Accepted::default(),
+            min_replicas_to_write: 0.into(),
         }
     }
 
@@ -288,6 +295,8 @@ pub(crate) const PARAMETERS: &[Parameter] = &[
     },
     number("slowlog-max-len", |settings| &settings.slowlog_max_len, MILLIS_MAX),
     number("latency-monitor-threshold", |settings| &settings.latency_monitor_threshold, MILLIS_MAX),
+    number("min-replicas-to-write", |settings| &settings.min_replicas_to_write, MILLIS_MAX),
+    number("min-slaves-to-write", |settings| &settings.min_replicas_to_write, MILLIS_MAX),
     number("timeout", |settings| &settings.timeout, i32::MAX as i64),
     number("tcp-keepalive", |settings| &settings.tcp_keepalive, i32::MAX as i64),
     number("acllog-max-len", |settings| &settings.acllog_max_len, MILLIS_MAX),
@@ -322,7 +331,7 @@ impl Parameter {
 }
 
 /// `100`, `1k`, `1kb`, `1mb`, `1gb`: Redis's memory units, a `b` meaning powers of 1024.
-fn parse_memory(text: &str) -> Option<i128> {
+pub(crate) fn parse_memory(text: &str) -> Option<i128> {
     let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
     let unit = match text[digits.len()..].to_ascii_lowercase().as_str() {
         "" | "b" => 1,

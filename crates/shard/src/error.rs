@@ -60,6 +60,9 @@ pub enum CommandError {
     /// `maxmemory` is reached and the command needs memory.
     #[error("OOM command not allowed when used memory > 'maxmemory'.")]
     OutOfMemory,
+    /// There are fewer replicas than `min-replicas-to-write` asks for.
+    #[error("NOREPLICAS Not enough good replicas to write.")]
+    NoReplicas,
     /// The script that called the command is to end. Nobody sees the text: the script's error is
     /// why it was to end.
     #[error("ERR the script is to end")]

@@ -12,6 +12,8 @@ pub struct Gauge {
     limit: AtomicU64,
     /// How many are.
     used: fn() -> u64,
+    /// There are fewer replicas than `min-replicas-to-write` asks for.
+    refuses_writes: AtomicBool,
     /// It counts as full whatever is used: for tests.
     full: AtomicBool,
 }
@@ -25,7 +27,12 @@ impl Default for Gauge {
 impl Gauge {
     /// A gauge without a limit. `used` says how many bytes of memory are in use.
     pub fn new(used: fn() -> u64) -> Self {
-        Self { limit: AtomicU64::new(0), used, full: AtomicBool::new(false) }
+        Self {
+            limit: AtomicU64::new(0),
+            used,
+            refuses_writes: AtomicBool::new(false),
+            full: AtomicBool::new(false),
+        }
     }
 
     /// Whether commands that need memory are refused, or keys evicted for them.
@@ -38,6 +45,17 @@ impl Gauge {
     /// Sets how many bytes may be in use; 0: any number.
     pub fn set_limit(&self, bytes: u64) {
         self.limit.store(bytes, Ordering::Relaxed);
+    }
+
+    /// Whether writes are refused for want of replicas.
+    #[inline]
+    pub fn refuses_writes(&self) -> bool {
+        self.refuses_writes.load(Ordering::Relaxed)
+    }
+
+    /// Has writes refused for want of replicas, or not.
+    pub fn refuse_writes(&self, refuse: bool) {
+        self.refuses_writes.store(refuse, Ordering::Relaxed);
     }
 
     /// Has it count as full, or not, whatever is used.

@@ -186,6 +186,26 @@ impl<'a> Reply<'a> {
         }
     }
 
+    /// An integer of any size, by its digits. A byte string in RESP2.
+    pub fn big_number(&mut self, digits: &[u8]) {
+        match &mut self.0 {
+            Sink::Resp { out, version } => encode::big_number(out, *version, digits),
+            Sink::Lua(sink) => sink.big_number(digits),
+        }
+    }
+
+    /// An attribute; `pairs` keys follow, each with its value, and then the reply that it is about.
+    /// False, with nothing written, where there are none: in RESP2 and in scripts.
+    pub fn attribute(&mut self, pairs: usize) -> bool {
+        match &mut self.0 {
+            Sink::Resp { out, version: Version::Resp3 } => {
+                encode::header(out, b'|', pairs as i64);
+                true
+            }
+            Sink::Resp { .. } | Sink::Lua(_) => false,
+        }
+    }
+
     /// Text for people (`txt`). A byte string in RESP2.
     pub fn verbatim(&mut self, text: &[u8]) {
         match &mut self.0 {

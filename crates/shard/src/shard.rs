@@ -5,7 +5,7 @@ use std::sync::Arc;
 use protocol::args::{Args, Request};
 use protocol::encode::Version;
 use protocol::slot::Slot;
-use protocol::spec::Flags;
+use protocol::spec::{CommandSpec, Family, Flags};
 
 use crate::acl::{Context, RestrictedUser};
 use crate::commands::table::{CommandId, CommandTable};
@@ -144,9 +144,8 @@ impl Shard {
             return Outcome::Replied;
         };
         self.keyspace.enter(now, slot);
-        let needs_memory = self.table.spec(id).flags.contains(Flags::DENYOOM);
-        if needs_memory && self.gauge.is_full() && !self.make_room(ROOM_KEYS) {
-            reply.error(&CommandError::OutOfMemory);
+        if let Err(error) = self.check_node(self.table.spec(id)) {
+            reply.error(&error);
             return Outcome::Replied;
         }
         let Self { keyspace, scripts, .. } = self;
@@ -163,6 +162,24 @@ impl Shard {
                 Outcome::Replied
             }
         }
+    }
+
+    /// Whether the state of the node lets a command run. Memory may be made for it.
+    #[inline]
+    fn check_node(&mut self, spec: &CommandSpec) -> Result<(), CommandError> {
+        let needs_memory = spec.flags.contains(Flags::DENYOOM);
+        let is_script = spec.family == Family::Scripting;
+        if (needs_memory || is_script) && self.gauge.is_full() {
+            let has_room = self.make_room(ROOM_KEYS);
+            // What a script needs is decided when it is known what it calls.
+            if needs_memory && !has_room {
+                return Err(CommandError::OutOfMemory);
+            }
+        }
+        if self.gauge.refuses_writes() && spec.writes() && !is_script {
+            return Err(CommandError::NoReplicas);
+        }
+        Ok(())
     }
 
     /// Evicts up to `most` keys as far as memory is full. False when it is still full and there was

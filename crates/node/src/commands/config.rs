@@ -11,6 +11,7 @@ use shard::keyspace::{Events, Eviction};
 use shard::reply::Reply;
 
 use super::{Done, NodeCall, NodeCommand};
+use crate::accepted;
 use crate::config::Shards;
 use crate::memory;
 use crate::node::Node;
@@ -105,7 +106,6 @@ fn fixed(node: &Node) -> Vec<(&'static str, String)> {
     };
     vec![
         ("aclfile", config.aclfile.clone()),
-        ("appendonly", "no".into()),
         ("bind", config.bind.join(" ")),
         ("cluster-announce-ip", config.announce_host.clone().unwrap_or_default()),
         ("cluster-announce-port", config.announce_port.unwrap_or(0).to_string()),
@@ -115,7 +115,6 @@ fn fixed(node: &Node) -> Vec<(&'static str, String)> {
         ("dir", config.dir.display().to_string()),
         ("enable-debug-command", node.settings.debug_allowed().name().into()),
         ("port", config.port.to_string()),
-        ("save", String::new()),
         ("script-denied-commands", node.settings.denied_commands().join(" ")),
         ("shard-endpoints", if config.shard_endpoints { "yes" } else { "no" }.into()),
         ("shards", shards),
@@ -125,6 +124,7 @@ fn fixed(node: &Node) -> Vec<(&'static str, String)> {
 fn get(call: &mut NodeCall<'_, '_>, args: Args<'_>) -> Result<Done, CommandError> {
     let node = &call.executor.node;
     let mut all: BTreeMap<&str, String> = fixed(node).into_iter().collect();
+    all.extend(node.settings.accepted.all());
     for parameter in PARAMETERS {
         let value = (parameter.number)(&node.settings).load(Ordering::Relaxed);
         all.insert(parameter.name, (value as i64).to_string());
@@ -155,6 +155,7 @@ enum Change {
     KeyspaceEvents(Events),
     Policy(Eviction),
     Text(TextParameter, Vec<u8>),
+    Accepted(&'static str, String),
 }
 
 /// A parameter about users whose value is a text.
@@ -216,6 +217,7 @@ fn set(call: &mut NodeCall<'_, '_>, args: Args<'_>) -> Result<Done, CommandError
             }
             Change::Policy(policy) => node.settings.set_eviction(policy),
             Change::Text(parameter, value) => parameter.set(node, value),
+            Change::Accepted(name, value) => node.settings.accepted.set(name, value),
             Change::KeyspaceEvents(events) => {
                 let bits = u64::from(events.bits());
                 node.settings.keyspace_events.store(bits, Ordering::Relaxed);
@@ -264,6 +266,13 @@ fn parse_change(node: &Node, name: &[u8], value: &[u8]) -> Result<Change, Comman
             ));
         }
         return Ok(Change::Text(*which, value.to_vec()));
+    }
+    let text = String::from_utf8_lossy(value);
+    if let Some(checked) = accepted::check(&name, &text) {
+        return match checked {
+            Ok(name) => Ok(Change::Accepted(name, text.into_owned())),
+            Err(why) => Err(failed(&why)),
+        };
     }
     if name == "script-cross-slot-keys" {
         return match value {

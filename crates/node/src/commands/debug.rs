@@ -26,6 +26,7 @@ pub(super) const COMMANDS: &[(&CommandSpec, NodeCommand)] = &[
     (&CHANGE_REPL_ID, |call, _| allowed(call).map(|()| ok(call))),
     (&DIGEST, digest),
     (&DIGEST_VALUE, digest_value),
+    (&LOADAOF, reload),
     (&OBJECT, object),
     (&PANIC, |call, _| allowed(call).map(|()| panic!("DEBUG PANIC"))),
     (&PACKED_THRESHOLD, |call, _| allowed(call).map(|()| ok(call))),
@@ -85,6 +86,11 @@ static PACKED_THRESHOLD: CommandSpec = row(
     "debug|quicklist-packed-threshold",
     Arity::exactly(3),
     "Does nothing: lists have no nodes of a single element.",
+);
+static LOADAOF: CommandSpec = row(
+    "debug|loadaof",
+    Arity::exactly(2),
+    "Writes all data as effects and builds it anew from them, as RELOAD.",
 );
 static RELOAD: CommandSpec = row(
     "debug|reload",

@@ -16,10 +16,12 @@ use protocol::spec::{FanOut, Flags};
 use router::plan::{Plan, place};
 use router::registry::Home;
 use router::session::{Session, Transaction};
+use shard::Shard;
 use shard::acl::{Context, RestrictedUser};
 use shard::error::CommandError;
-use shard::keyspace::WatchFlag;
+use shard::keyspace::{Eviction, WatchFlag};
 use shard::shard::Queued;
+use shard::time::Micros;
 
 use super::{Done, NodeCall, watch};
 use crate::connection::Connection;
@@ -90,7 +92,12 @@ pub(crate) fn run(call: &mut NodeCall<'_, '_>, _args: Args<'_>) -> Result<Done, 
 fn obstacle(executor: &Executor, shard: u16, transaction: &Transaction) -> Option<String> {
     let table = executor.node.table();
     let mut specs = transaction.queue.iter().map(|queued| table.spec(queued.id));
-    if executor.node.gauge.is_full() && specs.any(|spec| spec.flags.contains(Flags::DENYOOM)) {
+    let node = &executor.node;
+    if node.gauge.refuses_writes() && specs.clone().any(|spec| spec.writes()) {
+        return Some(CommandError::NoReplicas.to_string());
+    }
+    let evicts = node.settings.keyspace().eviction != Eviction::None;
+    if !evicts && node.gauge.is_full() && specs.any(|spec| spec.flags.contains(Flags::DENYOOM)) {
         return Some(CommandError::OutOfMemory.to_string());
     }
     executor.busy(shard).map(str::to_owned)
@@ -126,15 +133,11 @@ fn run_queue(executor: &Executor, queue: &[Queued], terms: &Terms) -> Outcome {
         return Outcome::Refused(executor.busy_text(executor.index).into());
     };
     let now = executor.clock.now();
-    // A watched key that has expired meanwhile has changed; whoever looks first removes it.
-    for (slot, key) in &terms.watched {
-        if executor.slot_owner(*slot) == shard::script::SlotOwner::Here {
-            shard.keyspace_mut().enter(now, Some(*slot));
-            shard.keyspace_mut().contains(key);
-            shard.keyspace_mut().commit_command();
-        }
-    }
-    if terms.flag.spoiled() {
+    let overdue = terms.watched.iter().any(|(slot, key)| {
+        let is_here = executor.slot_owner(*slot) == shard::script::SlotOwner::Here;
+        is_here && is_overdue(&mut shard, now, *slot, key)
+    });
+    if overdue || terms.flag.spoiled() {
         return Outcome::Spoiled;
     }
     let mut bytes = Vec::new();
@@ -162,6 +165,13 @@ fn run_queue(executor: &Executor, queue: &[Queued], terms: &Terms) -> Outcome {
     }
 }
 
+/// Whether a watched key has expired: then it has changed, though nobody has looked yet. One that
+/// was overdue when it was watched was removed then.
+fn is_overdue(shard: &mut Shard, now: Micros, slot: Slot, key: &[u8]) -> bool {
+    shard.keyspace_mut().enter(now, Some(slot));
+    shard.keyspace().is_overdue(key)
+}
+
 /// Runs a transaction that needs another shard, several, or the connection.
 async fn run_later(
     executor: Rc<Executor>,
@@ -170,7 +180,11 @@ async fn run_later(
     terms: Terms,
     shard: u16,
 ) -> Vec<u8> {
-    check_watches_elsewhere(&executor, &terms, shard).await;
+    if any_overdue_elsewhere(&executor, &terms, shard).await {
+        let mut out = Vec::new();
+        encode::null_array(&mut out, terms.version);
+        return out;
+    }
     let mut out = Vec::new();
     encode::header(&mut out, b'*', transaction.queue.len() as i64);
     let is_shards = |queued: &Queued| {
@@ -257,6 +271,7 @@ async fn run_other(
     queued: &Queued,
 ) -> Vec<u8> {
     let mut out = Vec::new();
+    executor.timings.begin();
     let later = {
         let mut state = connection.state.borrow_mut();
         let session: &mut Session = &mut state.session;
@@ -265,6 +280,7 @@ async fn run_other(
         connection.publish_facts(session);
         later
     };
+    executor.note_end(queued.caller.client, queued.id, queued.request.args(), &out);
     match later {
         Some(later) => later.await,
         None => out,
@@ -318,20 +334,19 @@ fn refusal(
 }
 
 /// Has the other shards look whether watched keys of theirs have expired.
-async fn check_watches_elsewhere(executor: &Executor, terms: &Terms, shard: u16) {
+async fn any_overdue_elsewhere(executor: &Executor, terms: &Terms, shard: u16) -> bool {
     for (owner, keys) in watch::by_shard(executor, terms.watched.clone()) {
         if owner == shard {
             continue;
         }
         let look = move |executor: &Executor| {
-            let Ok(mut shard) = executor.shard.try_borrow_mut() else { return };
+            let Ok(mut shard) = executor.shard.try_borrow_mut() else { return false };
             let now = executor.clock.now();
-            for (slot, key) in &keys {
-                shard.keyspace_mut().enter(now, Some(*slot));
-                shard.keyspace_mut().contains(key);
-                shard.keyspace_mut().commit_command();
-            }
+            keys.iter().any(|(slot, key)| is_overdue(&mut shard, now, *slot, key))
         };
-        executor.ask(owner, look).await;
+        if executor.ask(owner, look).await == Some(true) {
+            return true;
+        }
     }
+    false
 }

@@ -386,6 +386,11 @@ impl Keyspace {
         Some(handle)
     }
 
+    /// Whether the key is there and its time has come. It stays.
+    pub fn is_overdue(&self, key: &[u8]) -> bool {
+        self.find(key).is_some_and(|handle| self.tables.entries.at(handle).expired(self.now()))
+    }
+
     /// Whether the key is there. Does not count as a use of it.
     pub fn contains(&mut self, key: &[u8]) -> bool {
         self.live(key).is_some()

@@ -66,6 +66,7 @@ impl Setting {
             counters,
             services: self.services.as_ref(),
             memory_full: self.gauge.is_full(),
+            writes_refused: self.gauge.refuses_writes(),
             restricted: self.restricted.as_ref(),
             #[cfg(any(test, feature = "testing"))]
             fault_after: self.fault_after,

@@ -76,6 +76,8 @@ pub(super) struct Runner<'a> {
     pub(super) services: Option<&'a Rc<dyn Services>>,
     /// `maxmemory` is reached: sampled once, when the script begins.
     pub(super) memory_full: bool,
+    /// There are too few replicas to write.
+    pub(super) writes_refused: bool,
     /// Who calls, when that is somebody who may not do everything.
     pub(super) restricted: Option<&'a Arc<RestrictedUser>>,
     /// A fault strikes after so many writes.
@@ -185,6 +187,9 @@ impl Runner<'_> {
         if memory_full {
             examined |= Flags::DENYOOM;
         }
+        if self.writes_refused {
+            examined |= Flags::WRITE;
+        }
         machine.host.with(|host| {
             host.begin(invocation.args, keyspace);
             let run = &mut host.run;
@@ -194,6 +199,7 @@ impl Runner<'_> {
             run.read_only = read_only;
             run.undo_limit = self.limits.undo_bytes;
             run.memory_full = memory_full;
+            run.writes_refused = self.writes_refused;
             run.examined = examined;
             if flags.declared_keys {
                 run.declared = Some(invocation.declared().map(<[u8]>::to_vec).collect());
@@ -346,6 +352,9 @@ impl Runner<'_> {
         // A script that declares nothing runs until its first command that needs memory.
         if self.memory_full && flags.declared && !flags.no_writes && !flags.allow_oom {
             return Err(CommandError::OutOfMemory);
+        }
+        if self.writes_refused && flags.declared && !flags.no_writes {
+            return Err(CommandError::NoReplicas);
         }
         Ok(())
     }

@@ -243,6 +243,15 @@ impl LuaSink {
         self.settle();
     }
 
+    pub(crate) fn big_number(&mut self, digits: &[u8]) {
+        if matches!(self.version, Version::Resp2) {
+            return self.bulk(digits);
+        }
+        if !self.cut() {
+            self.tagged(b"big_number", |stack| stack.push_bytes(digits));
+        }
+    }
+
     pub(crate) fn verbatim(&mut self, format: [u8; 3], text: &[u8]) {
         match self.version {
             Version::Resp2 => self.bulk(text),

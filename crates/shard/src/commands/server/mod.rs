@@ -1,6 +1,7 @@
 //! Commands of the family *server* that need the keyspace of a shard.
 
 mod dbsize;
+mod debug_protocol;
 mod flushall;
 mod memory;
 mod time;
@@ -10,6 +11,7 @@ use super::Command;
 /// Sorted by name.
 pub const COMMANDS: &[&Command] = &[
     &dbsize::COMMAND,
+    &debug_protocol::COMMAND,
     &flushall::FLUSHALL,
     &flushall::FLUSHDB,
     &memory::MEMORY,

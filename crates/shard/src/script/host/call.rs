@@ -363,6 +363,9 @@ impl Host {
     /// what it does is to be done whole.
     #[inline]
     fn check_memory(&mut self, spec: &CommandSpec) -> Result<(), Refusal> {
+        if self.run.writes_refused && spec.flags.contains(Flags::WRITE) {
+            return Err(CommandError::NoReplicas.into());
+        }
         if self.run.memory_full
             && spec.flags.contains(Flags::DENYOOM)
             && self.keyspace.get().is_none_or(|keyspace| !keyspace.has_undo())

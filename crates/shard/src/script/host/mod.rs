@@ -131,6 +131,8 @@ pub(in crate::script) struct RunState {
     pub(in crate::script) undo_limit: usize,
     /// `maxmemory` is reached, and the script may not write then.
     pub(in crate::script) memory_full: bool,
+    /// There are too few replicas, and the script may not write.
+    pub(in crate::script) writes_refused: bool,
     /// Commands with one of these flags are looked at more closely before they run.
     pub(in crate::script) examined: Flags,
     /// Where the first declared key lies in the request that has called the script, if there is one
@@ -229,6 +231,7 @@ impl RunState {
         self.commands = 0;
         self.undo_limit = usize::MAX;
         self.memory_full = false;
+        self.writes_refused = false;
         self.examined = Flags::empty();
         self.first_key = None;
         self.first_tag_end = None;
@@ -257,6 +260,7 @@ impl Default for RunState {
             commands: 0,
             undo_limit: usize::MAX,
             memory_full: false,
+            writes_refused: false,
             examined: Flags::empty(),
             first_key: None,
             first_tag_end: None,
