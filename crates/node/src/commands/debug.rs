@@ -22,7 +22,6 @@ use crate::executor::Executor;
 
 /// Sorted by name.
 pub(super) const COMMANDS: &[(&CommandSpec, NodeCommand)] = &[
-    (&CONTAINER, |_, _| Err(CommandError::Arity("debug"))),
     (&CHANGE_REPL_ID, |call, _| allowed(call).map(|()| ok(call))),
     (&DIGEST, digest),
     (&DIGEST_VALUE, digest_value),
@@ -44,16 +43,6 @@ const BASE: CommandSpec = CommandSpec {
     family: Family::Server,
     flags: Flags::ADMIN.union(Flags::NOSCRIPT).union(Flags::LOADING).union(Flags::STALE),
     ..CommandSpec::NEW
-};
-
-static CONTAINER: CommandSpec = CommandSpec {
-    name: "debug",
-    arity: Arity::at_least(2),
-    flags: BASE.flags.union(Flags::CONTAINER),
-    acl_extra: &["admin", "dangerous"],
-    complexity: "Depends on subcommand.",
-    summary: "A container for debugging commands.",
-    ..BASE
 };
 
 const fn row(name: &'static str, arity: Arity, summary: &'static str) -> CommandSpec {

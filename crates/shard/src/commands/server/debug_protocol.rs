@@ -8,6 +8,23 @@ use protocol::spec::{Arity, CommandSpec, Family, Flags};
 use crate::commands::{Call, Command};
 use crate::error::CommandError;
 
+pub(super) const DEBUG: Command = Command {
+    spec: CommandSpec {
+        name: "debug",
+        family: Family::Server,
+        arity: Arity::at_least(2),
+        flags: Flags::ADMIN
+            .union(Flags::NOSCRIPT)
+            .union(Flags::LOADING)
+            .union(Flags::STALE)
+            .union(Flags::CONTAINER),
+        complexity: "Depends on subcommand.",
+        summary: "A container for debugging commands.",
+        ..CommandSpec::NEW
+    },
+    run: |_, _| Err(CommandError::Arity("debug")),
+};
+
 pub(super) const COMMAND: Command = Command {
     spec: CommandSpec {
         name: "debug|protocol",

@@ -11,6 +11,7 @@ use super::Command;
 /// Sorted by name.
 pub const COMMANDS: &[&Command] = &[
     &dbsize::COMMAND,
+    &debug_protocol::DEBUG,
     &debug_protocol::COMMAND,
     &flushall::FLUSHALL,
     &flushall::FLUSHDB,
