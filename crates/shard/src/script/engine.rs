@@ -37,6 +37,8 @@ struct Setting {
     /// Goes on where it is when a VM is made anew.
     random: Generator,
     jit: bool,
+    /// Commands that are not for scripts are permitted.
+    permits_all: bool,
     /// Of the node's memory.
     gauge: Arc<Gauge>,
     /// Who calls scripts, when that is somebody who may not do everything.
@@ -55,6 +57,7 @@ impl Setting {
             limits: &self.limits,
             random: &self.random,
             jit,
+            permits_all: self.permits_all,
         })
     }
 
@@ -107,6 +110,7 @@ impl ScriptEngine {
                 table: None,
                 random: Generator::default(),
                 jit: true,
+                permits_all: false,
                 gauge: Arc::default(),
                 restricted: None,
                 #[cfg(any(test, feature = "testing"))]
@@ -153,6 +157,7 @@ impl ScriptEngine {
 
     /// Whether scripts may call commands that are not for scripts: for tests of a server.
     pub fn permit_all_commands(&mut self, permit: bool) {
+        self.setting.permits_all = permit;
         for machine in self.machine.iter_mut().chain(self.functions.machine_mut()) {
             machine.host.with(|host| host.permits_all = permit);
         }

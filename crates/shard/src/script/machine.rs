@@ -63,6 +63,8 @@ pub(super) struct Parts<'a> {
     pub(super) random: &'a Generator,
     /// Whether loops may be compiled.
     pub(super) jit: bool,
+    /// Commands that are not for scripts are permitted.
+    pub(super) permits_all: bool,
 }
 
 impl Machine {
@@ -82,6 +84,7 @@ impl Machine {
         let mut host = Host::new(parts.control.clone(), parts.table, vm.memory());
         host.services = parts.services.cloned();
         host.denied.clone_from(&parts.limits.denied);
+        host.permits_all = parts.permits_all;
         host.libraries.random = parts.random.clone();
         let host = HostCell::new(host);
         vm.set_host(&host);
