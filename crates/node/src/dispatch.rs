@@ -2,6 +2,7 @@
 //!
 //! Looks the command up, asks the router where it runs, and runs it there if that is here.
 
+use std::cell::Cell;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -466,10 +467,17 @@ impl<'a> Dispatch<'a> {
             return self.wait_for_shard();
         };
         let now = self.now;
-        let mut outcome = Outcome::Replied;
+        let outcome = Cell::new(Outcome::Replied);
         shard.keyspace_mut().set_caller(self.session.caller());
-        let write = |reply: &mut Reply<'_>| outcome = shard.attempt(id, args, slot, now, reply);
-        self.reply_to(id, args, write);
+        let client = self.session.id;
+        let write = |reply: &mut Reply<'_>| outcome.set(shard.attempt(id, args, slot, now, reply));
+        // One that waits is counted when it is served.
+        self.reply_with(write, |reply| {
+            if outcome.get() != Outcome::Blocked {
+                executor.note_end(client, id, args, reply);
+            }
+        });
+        let outcome = outcome.get();
         if outcome != Outcome::Blocked {
             executor.release(&mut shard);
             return Step::Next;

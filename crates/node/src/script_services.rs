@@ -60,6 +60,12 @@ impl ScriptServices {
                         let text = crate::commands::info::text(node, &sections);
                         reply.verbatim(text.as_bytes());
                     }
+                    // For tests of a server, see DEBUG SET-DISABLE-DENY-SCRIPTS.
+                    "debug|sleep" => {
+                        let seconds = args.float(2)?.clamp(0.0, 60.0);
+                        std::thread::sleep(std::time::Duration::from_secs_f64(seconds));
+                        reply.ok();
+                    }
                     "config|help" => crate::commands::config::reply_help(reply),
                     _ => return Err(refused),
                 }

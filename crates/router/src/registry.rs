@@ -141,6 +141,7 @@ mod tests {
     fn flags_and_arities_are_those_of_redis() {
         let subcommand = Flags::NOSCRIPT | Flags::LOADING | Flags::STALE;
         let cluster = Flags::STALE;
+        let change = Flags::ADMIN | Flags::STALE;
         let login = subcommand | Flags::FAST | Flags::NO_AUTH | Flags::ALLOW_BUSY;
         let help = Flags::LOADING | Flags::STALE;
         let expected = [
@@ -164,6 +165,23 @@ mod tests {
             ("client|setinfo", 4, subcommand),
             ("client|setname", 3, subcommand),
             ("client|transaction", 3, subcommand),
+            ("cluster|addslots", -3, change),
+            ("cluster|addslotsrange", -4, change),
+            ("cluster|bumpepoch", 2, change),
+            ("cluster|count-failure-reports", 3, change),
+            ("cluster|delslots", -3, change),
+            ("cluster|delslotsrange", -4, change),
+            ("cluster|failover", -2, change),
+            ("cluster|flushslots", 2, change),
+            ("cluster|forget", 3, change),
+            ("cluster|meet", -4, change),
+            ("cluster|replicas", 3, change),
+            ("cluster|replicate", 3, change),
+            ("cluster|reset", -2, change | Flags::NOSCRIPT),
+            ("cluster|saveconfig", 2, change),
+            ("cluster|set-config-epoch", 3, change),
+            ("cluster|setslot", -4, change),
+            ("cluster|slaves", 3, change),
             ("cluster|help", 2, help),
             ("cluster|info", 2, cluster),
             ("cluster|keyslot", 3, cluster),

@@ -15,6 +15,7 @@ use shard::error::CommandError;
 use shard::glob;
 use shard::keyspace::Keyspace;
 use shard::reply::Reply;
+use shard::time::Micros;
 
 use super::{Done, NodeCall, NodeCommand};
 use crate::config::DebugAllowed;
@@ -258,7 +259,8 @@ async fn ask_key<R: Send + 'static>(
     let Owner::Here(shard) = executor.node.topology.owner(slot) else { return None };
     let work = move |executor: &Executor| {
         let mut shard = executor.shard.try_borrow_mut().ok()?;
-        shard.keyspace_mut().enter(executor.clock.now(), Some(slot));
+        // At the beginning of time nothing has expired: looking is not to remove anything.
+        shard.keyspace_mut().enter(Micros(i64::MIN), Some(slot));
         Some(ask(shard.keyspace_mut(), &key))
     };
     executor.ask(shard, work).await.flatten()

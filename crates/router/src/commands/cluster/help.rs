@@ -141,10 +141,11 @@ mod tests {
         assert!(help.starts_with("[+CLUSTER <subcommand> "));
         for (_, row) in table().iter() {
             if let Some(("cluster", name)) = row.spec.container() {
+                // SLAVES is the old name of REPLICAS, which Redis does not tell either.
+                let name = if name == "slaves" { "replicas" } else { name };
                 let name = name.to_ascii_uppercase();
                 assert!(help.contains(&format!(" +{name}")), "{name}");
             }
         }
-        assert_eq!(help.contains("+REPLICAS"), table().lookup(b"cluster|replicas").is_some());
     }
 }

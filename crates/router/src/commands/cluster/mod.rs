@@ -5,6 +5,7 @@
 
 mod asking;
 mod container;
+mod fixed;
 mod help;
 mod info;
 mod keyslot;
@@ -23,14 +24,31 @@ use super::Command;
 pub const COMMANDS: &[&Command] = &[
     &asking::COMMAND,
     &container::COMMAND,
+    &fixed::ADDSLOTS,
+    &fixed::ADDSLOTSRANGE,
+    &fixed::BUMPEPOCH,
+    &fixed::COUNT_FAILURE_REPORTS,
+    &fixed::DELSLOTS,
+    &fixed::DELSLOTSRANGE,
+    &fixed::FAILOVER,
+    &fixed::FLUSHSLOTS,
+    &fixed::FORGET,
     &help::COMMAND,
     &info::COMMAND,
     &keyslot::COMMAND,
     &links::COMMAND,
+    &fixed::MEET,
     &myid::COMMAND,
     &myshardid::COMMAND,
     &nodes::COMMAND,
+    &fixed::REPLICAS,
+    &fixed::REPLICATE,
+    &fixed::RESET,
+    &fixed::SAVECONFIG,
+    &fixed::SET_CONFIG_EPOCH,
+    &fixed::SETSLOT,
     &shards::COMMAND,
+    &fixed::SLAVES,
     &slots::COMMAND,
     &readonly::COMMAND,
     &readwrite::COMMAND,

@@ -63,6 +63,6 @@ mod tests {
             let name = row.spec.name;
             assert_eq!(reply.matches(&format!("${name}:%{{$summary:")).count(), 1, "{name}");
         }
-        assert!(reply.contains("$subcommands:%{$cluster|help:%{"));
+        assert!(reply.contains("$subcommands:%{$cluster|addslots:%{"));
     }
 }
