@@ -12,6 +12,7 @@
 //! - I2. Every key of every waiting request is waited for in the keyspace.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::future::Future;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -213,6 +214,25 @@ impl Drop for Guard {
             });
         }
     }
+}
+
+/// Waits for something with the client counted and shown as one that waits (CLIENT PAUSE).
+pub(crate) async fn counted(
+    executor: Rc<Executor>,
+    client: Arc<Client>,
+    wait: impl Future<Output = ()>,
+) {
+    struct Count(Rc<Executor>, Arc<Client>);
+    impl Drop for Count {
+        fn drop(&mut self) {
+            self.1.paused.store(false, Ordering::Relaxed);
+            self.0.node.statistics.blocked_clients.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+    executor.node.statistics.blocked_clients.fetch_add(1, Ordering::Relaxed);
+    client.paused.store(true, Ordering::Relaxed);
+    let _count = Count(executor, client);
+    wait.await;
 }
 
 /// A request that may wait on another shard: sends it there and waits for its reply.

@@ -38,6 +38,8 @@ pub(crate) struct Client {
     pub(crate) killed: AtomicBool,
     /// It waits for data.
     pub(crate) blocked: AtomicBool,
+    /// It waits for the end of CLIENT PAUSE.
+    pub(crate) paused: AtomicBool,
     /// The client that is told of changes in its place has gone.
     pub(crate) redirect_broken: AtomicBool,
     unblock: Mutex<Option<Unblock>>,
@@ -135,7 +137,7 @@ impl Client {
         let mut flags = String::new();
         let states = [
             (facts.multi.is_some(), 'x'),
-            (self.blocked.load(Ordering::Relaxed), 'b'),
+            (self.blocked.load(Ordering::Relaxed) || self.paused.load(Ordering::Relaxed), 'b'),
             (facts.readonly, 'r'),
             (facts.no_evict, 'e'),
             (facts.no_touch, 'T'),
@@ -212,6 +214,7 @@ impl Clients {
             last_command: AtomicU32::new(u32::MAX),
             killed: AtomicBool::new(false),
             blocked: AtomicBool::new(false),
+            paused: AtomicBool::new(false),
             redirect_broken: AtomicBool::new(false),
             unblock: Mutex::default(),
             unblock_asked: Notify::new(),

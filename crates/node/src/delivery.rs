@@ -65,6 +65,7 @@ impl Executor {
     fn release_messages(&self, shard: &mut Shard) {
         let events = shard.keyspace().settings().events;
         let by = shard.keyspace().caller().client;
+        let mut changed = Vec::new();
         for message in shard.keyspace_mut().take_messages() {
             match message {
                 Message::Publish { channel, payload } => {
@@ -75,13 +76,17 @@ impl Executor {
                     self.tell_shard_subscribers(&channel, &payload);
                 }
                 Message::Event { event, key } => self.tell_event(events, event, &key),
-                Message::Changed { key, trackers } => self.tell_changed(&key, &trackers, by),
+                Message::Changed { key, trackers } => {
+                    self.tell_readers(&key, &trackers, by);
+                    changed.push(key);
+                }
                 Message::Flushed => {
                     shard.keyspace_mut().forget_tracked();
                     self.tell_flushed();
                 }
             }
         }
+        self.tell_by_prefix(&changed, by);
     }
 
     /// A keyspace event stays on its node (as in Redis Cluster).

@@ -248,8 +248,10 @@ impl<'a> Dispatch<'a> {
         {
             // What ends a pause is not paused.
             if spec.family != Family::Connection && spec.family != Family::Server {
-                let node = self.executor.node.clone();
-                let pause = Box::pin(async move { node.pause.wait(end).await });
+                let (executor, client) = (self.executor.clone(), self.connection.client.clone());
+                let node = executor.node.clone();
+                let wait = async move { node.pause.wait(end).await };
+                let pause = Box::pin(blocked::counted(executor, client, wait));
                 return Step::Again(Then::Pause(pause));
             }
         }

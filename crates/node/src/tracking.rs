@@ -4,7 +4,7 @@
 //! clients in broadcasting mode are told by prefix and need no such memory. A change is told when it
 //! is kept.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
@@ -71,43 +71,53 @@ impl Trackers {
         let prefixes = clients.values().filter_map(|tracker| tracker.prefixes.as_ref());
         (clients.len(), prefixes.map(Vec::len).sum())
     }
-
-    /// Who is told that `key` has changed, besides those who have read it.
-    fn by_prefix(&self, key: &[u8]) -> Vec<u64> {
-        if !self.broadcasts() {
-            return Vec::new();
-        }
-        let concerns =
-            |prefixes: &Vec<Vec<u8>>| prefixes.iter().any(|prefix| key.starts_with(prefix));
-        let clients = self.read();
-        let concerned =
-            clients.iter().filter(|(_, tracker)| tracker.prefixes.as_ref().is_some_and(concerns));
-        concerned.map(|(client, _)| *client).collect()
-    }
 }
 
 impl Executor {
-    /// Tells clients that a key has changed by a request of client `by`.
-    pub(crate) fn tell_changed(&self, key: &[u8], readers: &[u64], by: u64) {
-        let trackers = &self.node.trackers;
-        let by_prefix = trackers.by_prefix(key);
-        if by_prefix.is_empty() && readers.is_empty() {
+    /// Tells the clients that have read a key that it has been changed, by a request of client `by`.
+    pub(crate) fn tell_readers(&self, key: &[u8], readers: &[u64], by: u64) {
+        if readers.is_empty() {
             return;
         }
-        let mut keys = Vec::new();
-        encode::header(&mut keys, b'*', 1);
-        encode::bulk(&mut keys, key);
-        let keys: Arc<[u8]> = keys.into();
-        let clients = trackers.read();
+        let keys = array_of(&[key]);
+        let clients = self.node.trackers.read();
         let mut told = Vec::new();
-        for client in readers.iter().chain(&by_prefix) {
+        for client in readers {
             let Some(tracker) = clients.get(client) else { continue };
             // Who has gone over to broadcasting mode is told by prefix only.
-            let is_reader = readers.contains(client) && !by_prefix.contains(client);
-            if (tracker.noloop && *client == by) || (is_reader && tracker.prefixes.is_some()) {
+            if tracker.prefixes.is_none() && !(tracker.noloop && *client == by) {
+                let to = self.target(*client, tracker);
+                told.extend(to.map(|to| (to, Payload::Keys(keys.clone()))));
+            }
+        }
+        drop(clients);
+        self.push_all(told);
+    }
+
+    /// Tells the clients in broadcasting mode which keys of theirs a request, transaction or script
+    /// of client `by` has changed, all at once.
+    pub(crate) fn tell_by_prefix(&self, changed: &[Vec<u8>], by: u64) {
+        if changed.is_empty() || !self.node.trackers.broadcasts() {
+            return;
+        }
+        let clients = self.node.trackers.read();
+        let mut told = Vec::new();
+        for (client, tracker) in clients.iter() {
+            let Some(prefixes) = &tracker.prefixes else { continue };
+            if tracker.noloop && *client == by {
                 continue;
             }
-            told.extend(self.target(*client, tracker).map(|to| (to, Payload::Keys(keys.clone()))));
+            let (mut keys, mut seen) = (Vec::new(), HashSet::new());
+            for key in changed {
+                let concerns = prefixes.iter().any(|prefix| key.starts_with(prefix));
+                if concerns && seen.insert(key) {
+                    keys.push(key.as_slice());
+                }
+            }
+            if !keys.is_empty() {
+                let to = self.target(*client, tracker);
+                told.extend(to.map(|to| (to, Payload::Keys(array_of(&keys)))));
+            }
         }
         drop(clients);
         self.push_all(told);
@@ -162,4 +172,12 @@ impl Executor {
             });
         }
     }
+}
+
+/// Keys as an array of the protocol.
+fn array_of(keys: &[&[u8]]) -> Arc<[u8]> {
+    let mut out = Vec::new();
+    encode::header(&mut out, b'*', keys.len() as i64);
+    keys.iter().for_each(|key| encode::bulk(&mut out, key));
+    out.into()
 }
