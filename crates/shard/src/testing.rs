@@ -113,14 +113,13 @@ impl Rig {
         };
         if self.twice && self.shard.table().spec(id).flags.contains(Flags::WRITE) {
             let before = self.shard.keyspace().exact_digest();
-            let counts = (self.shard.keyspace().len(), self.shard.keyspace().expiring());
+            let counts = self.counts();
             let mark = self.shard.keyspace_mut().begin();
             self.execute(request);
             self.shard.keyspace_mut().roll_back(mark);
             let after = self.shard.keyspace().exact_digest();
             assert_eq!(after, before, "rolled back, {request:?} has left something behind");
-            let counts_after = (self.shard.keyspace().len(), self.shard.keyspace().expiring());
-            assert_eq!(counts_after, counts, "counts after rolling {request:?} back");
+            assert_eq!(self.counts(), counts, "counts after rolling {request:?} back");
         }
         let out = self.execute(request);
         let effects = self.shard.keyspace_mut().take_effects();
@@ -134,6 +133,12 @@ impl Rig {
         let text = render(&mut rest);
         assert!(rest.is_empty(), "{request:?} replied more than one value: {text}");
         text
+    }
+
+    /// How many keys there are, how many expire, and how many have fields that do.
+    fn counts(&self) -> [usize; 3] {
+        let keyspace = self.shard.keyspace();
+        [keyspace.len(), keyspace.expiring(), keyspace.with_expiring_fields()]
     }
 
     fn execute(&mut self, request: &Request) -> Vec<u8> {

@@ -55,10 +55,31 @@ const WRITES: &[(&str, &[&str])] = &[
     ("getex", &["K", "K EX T", "K PERSIST", "K PXAT Q"]),
     ("getset", &["K V"]),
     ("hdel", &["K F", "K F F"]),
+    ("hexpire", &["K T FIELDS 1 F", "K T NX FIELDS 2 F F", "K T GT FIELDS 1 F"]),
+    ("hexpireat", &["K P FIELDS 1 F", "K P LT FIELDS 2 F F"]),
+    ("hgetdel", &["K FIELDS 1 F", "K FIELDS 2 F F"]),
+    (
+        "hgetex",
+        &["K FIELDS 1 F", "K EX T FIELDS 2 F F", "K PERSIST FIELDS 1 F", "K PXAT Q FIELDS 1 F"],
+    ),
     ("hincrby", &["K F N"]),
     ("hincrbyfloat", &["K F 0.5"]),
     ("hmset", &["K F V"]),
+    ("hpersist", &["K FIELDS 2 F F"]),
+    ("hpexpire", &["K U FIELDS 3 F F F", "K U XX FIELDS 1 F"]),
+    ("hpexpireat", &["K Q FIELDS 2 F F"]),
     ("hset", &["K F V", "K F V F V", "K F W"]),
+    (
+        "hsetex",
+        &[
+            "K FIELDS 1 F V",
+            "K PX U FIELDS 2 F V F N",
+            "K EX T FIELDS 1 F W",
+            "K KEEPTTL FIELDS 1 F V",
+            "K FNX PXAT Q FIELDS 1 F V",
+            "K FXX EXAT P FIELDS 2 F V F V",
+        ],
+    ),
     ("hsetnx", &["K F V"]),
     ("incr", &["K"]),
     ("incrby", &["K N"]),
@@ -277,6 +298,10 @@ proptest! {
         let mut entries = Vec::new();
         for (request, ms) in &requests {
             now.0 += ms * 1000;
+            if *ms > 1000 {
+                shard.keyspace_mut().enter(now, None);
+                shard.keyspace_mut().expire_some(5);
+            }
             execute(&mut shard, request, now);
             entries.push(shard.keyspace_mut().take_effects());
         }
@@ -287,6 +312,15 @@ proptest! {
         prop_assert_eq!(replica.digest(), shard.keyspace().digest());
         prop_assert_eq!(replica.len(), shard.keyspace().len());
         prop_assert_eq!(replica.expiring(), shard.keyspace().expiring());
+        let fields = shard.keyspace().with_expiring_fields();
+        prop_assert_eq!(replica.with_expiring_fields(), fields);
+        // Both know what is left to expire, and when.
+        for keyspace in [&mut replica, shard.keyspace_mut()] {
+            keyspace.enter(Micros(i64::MAX), None);
+            keyspace.expire_some(100_000);
+            prop_assert_eq!((keyspace.expiring(), keyspace.with_expiring_fields()), (0, 0));
+        }
+        prop_assert_eq!(replica.digest(), shard.keyspace().digest());
     }
 
     /// Whatever is done between a mark and rolling it back, nothing of it is left, and the state
@@ -315,6 +349,8 @@ proptest! {
             execute(&mut shard, request, later);
         }
         shard.keyspace_mut().roll_back(mark);
+        let fields = shard.keyspace().with_expiring_fields();
+        prop_assert_eq!(fields, model.keyspace().with_expiring_fields());
         prop_assert_eq!(shard.keyspace().exact_digest(), digest);
         prop_assert_eq!(shard.keyspace().effects(), &effects[..]);
         // Random picks are no part of the state, and a script that is tried again is to pick anew.

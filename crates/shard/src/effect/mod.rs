@@ -210,6 +210,8 @@ mod tests {
             Effect::Set(b"k", SetEffect::Remove { member: b"m" }),
             Effect::ZSet(b"k", ZSetEffect::Set { member: b"m", score: -1.5 }),
             Effect::ZSet(b"k", ZSetEffect::Remove { member: b"m" }),
+            Effect::Hash(b"k", HashEffect::SetExpiry { field: b"f", expiry: Some(1 << 46) }),
+            Effect::Hash(b"k", HashEffect::SetExpiry { field: b"f", expiry: None }),
             Effect::Flush,
         ];
         let mut bytes = Vec::new();

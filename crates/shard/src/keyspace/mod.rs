@@ -16,6 +16,8 @@
 //! - I3. Reads and writes see an expired key as missing; the first of them removes it, through the
 //!   door.
 //! - I4. The keys of one command are all of the slot that was entered for it.
+//! - I5. `field_expiries` names the hashes that have fields which expire, each once and with the
+//!   time of the first of them.
 //!
 //! # Not here
 //! Commands, replies, clocks. The time of a request comes in by [`Keyspace::enter`].
@@ -25,6 +27,7 @@ mod commit;
 mod door;
 pub mod entry;
 mod evict;
+mod field_expiry;
 pub mod hasher;
 pub(crate) mod index;
 mod outbox;
@@ -48,6 +51,7 @@ pub use value::Kind;
 pub use watch::WatchFlag;
 
 use entry::Entry;
+use field_expiry::FieldExpiries;
 use hasher::KeyHasher;
 use index::Index;
 use protocol::args::Args;
@@ -137,6 +141,8 @@ pub struct Counters {
     pub expired: u64,
     /// Keys removed because memory was full.
     pub evicted: u64,
+    /// Fields of hashes removed because their time had come.
+    pub expired_fields: u64,
     /// Changes made since the start.
     pub changes: u64,
 }
@@ -157,6 +163,8 @@ pub(crate) struct Tables {
     entries: Slab<Entry, 256>,
     len: usize,
     expiring: usize,
+    /// The hashes with fields that expire (I5).
+    field_expiries: FieldExpiries,
 }
 
 impl Tables {
@@ -167,6 +175,7 @@ impl Tables {
             entries: Slab::default(),
             len: 0,
             expiring: 0,
+            field_expiries: FieldExpiries::default(),
         }
     }
 
@@ -353,12 +362,16 @@ impl Keyspace {
         slot.index.find(self.hasher.hash(key), |handle| self.tables.entries.at(handle).key() == key)
     }
 
-    /// The entry of a key that is not expired; an expired one is removed (I3).
+    /// The entry of a key that is not expired; an expired one is removed (I3), and so are fields
+    /// that have expired.
     #[inline]
     fn live(&mut self, key: &[u8]) -> Option<u32> {
         let handle = self.find(key)?;
         if self.tables.entries.at(handle).expired(self.now()) {
             self.expire(key);
+            return None;
+        }
+        if self.tables.field_expiries.any_due(self.now()) && !self.expire_fields(handle, key) {
             return None;
         }
         Some(handle)

@@ -72,7 +72,7 @@ impl Keyspace {
             let next = slot.index.scan(cursor.position, |handle| {
                 let entry = self.tables.entries.at(handle);
                 seen += 1;
-                if !entry.expired(self.now()) {
+                if !self.gone(entry) {
                     visit(entry.key(), entry.value.kind());
                 }
             });
@@ -99,7 +99,7 @@ impl Keyspace {
         mut visit: impl FnMut(&[u8], Kind) -> Result<(), E>,
     ) -> Result<(), E> {
         for (_, entry) in self.tables.entries.iter() {
-            if !entry.expired(self.now()) {
+            if !self.gone(entry) {
                 visit(entry.key(), entry.value.kind())?;
             }
         }
@@ -108,16 +108,16 @@ impl Keyspace {
 
     /// A key picked at random; `None` when there are none.
     pub fn random_key(&mut self) -> Option<Vec<u8>> {
-        let now = self.now();
+        let mut rng = self.rng.fork();
         for _ in 0..100 {
-            let (_, entry) = self.tables.entries.random(&mut self.rng)?;
-            if !entry.expired(now) {
+            let (_, entry) = self.tables.entries.random(&mut rng)?;
+            if !self.gone(entry) {
                 return Some(entry.key().to_vec());
             }
         }
         // Nearly all keys have expired and wait to be removed: take the first that has not.
         let mut entries = self.tables.entries.iter();
-        entries.find(|(_, entry)| !entry.expired(now)).map(|(_, entry)| entry.key().to_vec())
+        entries.find(|(_, entry)| !self.gone(entry)).map(|(_, entry)| entry.key().to_vec())
     }
 
     /// How many keys a slot has; 0 for a slot of another shard.
@@ -142,9 +142,24 @@ impl Keyspace {
         keys
     }
 
-    /// Removes expired keys, looking at up to `buckets` buckets of keys; the next call goes on
-    /// where this one stopped. Returns how many it removed.
+    /// Whether the time of an entry is over, or that of all that is in it.
+    #[inline]
+    fn gone(&self, entry: &Entry) -> bool {
+        let now = self.now();
+        entry.expired(now)
+            || (self.tables.field_expiries.any_due(now) && entry.value.all_fields_due(now))
+    }
+
+    /// Removes expired keys, looking at up to `buckets` buckets of keys, and about as many expired
+    /// fields of hashes; the next call goes on where this one stopped. Returns how many keys and
+    /// fields it removed.
     pub fn expire_some(&mut self, buckets: usize) -> usize {
+        let removed = self.expire_some_fields(buckets) + self.expire_some_keys(buckets);
+        self.commit_command();
+        removed
+    }
+
+    fn expire_some_keys(&mut self, buckets: usize) -> usize {
         if self.tables.expiring == 0 {
             return 0;
         }
@@ -177,7 +192,6 @@ impl Keyspace {
             };
         }
         self.slot = slot_before;
-        self.commit_command();
         removed
     }
 

@@ -1,5 +1,6 @@
 //! Values of keys: a string or one of the collections.
 
+use crate::time::Millis;
 use crate::types::hash::Hash;
 use crate::types::list::List;
 use crate::types::set::Set;
@@ -87,19 +88,29 @@ impl Value {
         }
     }
 
+    /// When the first field of a hash expires; `None` when none does.
+    #[inline]
+    pub(crate) fn next_field_expiry(&self) -> Option<Millis> {
+        match self {
+            Self::Hash(hash) => hash.next_expiry(),
+            _ => None,
+        }
+    }
+
+    /// Whether it is a hash whose fields have all expired at `now`.
+    pub(crate) fn all_fields_due(&self, now: Millis) -> bool {
+        match self {
+            Self::Hash(hash) => hash.all_due(now),
+            _ => false,
+        }
+    }
+
     /// Gives `put` what the value is, in an order that is the same for equal values however they
     /// came about.
     pub(crate) fn for_digest(&self, put: &mut dyn FnMut(&[u8])) {
         match self {
             Self::String(string) => string.with_text(put),
-            Self::Hash(hash) => {
-                let mut pairs = hash.pairs();
-                pairs.sort_unstable();
-                for (field, value) in pairs {
-                    put(field);
-                    put(value);
-                }
-            }
+            Self::Hash(hash) => hash.for_digest(put),
             Self::List(list) => list.iter_from(0).for_each(|element| element.with_text(&mut *put)),
             Self::Set(set) => {
                 let mut members = Vec::with_capacity(set.len());
@@ -122,7 +133,7 @@ impl Value {
     pub(crate) fn for_exact_digest(&self, put: &mut dyn FnMut(&[u8])) {
         match self {
             Self::String(_) => {}
-            Self::Hash(hash) if hash.encoding() == "listpack" => hash.for_each(|field, value| {
+            Self::Hash(hash) if hash.keeps_order() => hash.for_each(|field, value| {
                 put(field);
                 put(value);
             }),

@@ -6,7 +6,7 @@ use protocol::spec::{Access, Arity, CommandSpec, Family, Flags, KeySpec};
 
 use crate::commands::{Call, Command};
 use crate::error::CommandError;
-use crate::keyspace::Events;
+use crate::keyspace::{Events, NewExpiry};
 
 pub(super) const COMMAND: Command = Command {
     spec: CommandSpec {
@@ -27,14 +27,15 @@ fn run(call: &mut Call<'_, '_>, args: Args<'_>) -> Result<(), CommandError> {
     let (key, field) = (args.at(1), args.at(2));
     let increment = args.int(3)?;
 
-    let stored = call.keyspace.hash(key)?.and_then(|hash| hash.value(field));
+    let stored = call.keyspace.hash_to_change(key)?.and_then(|hash| hash.value(field));
     let value = match stored {
         Some(text) => parse_i64(text).ok_or(CommandError::HashValueNotAnInteger)?,
         None => 0,
     };
     let sum = value.checked_add(increment).ok_or(CommandError::IncrementOverflow)?;
 
-    call.keyspace.hash_set(key, field, itoa::Buffer::new().format(sum).as_bytes())?;
+    let mut text = itoa::Buffer::new();
+    call.keyspace.hash_set(key, field, text.format(sum).as_bytes(), NewExpiry::Keep)?;
     call.keyspace.notify(Events::HASH, "hincrby", key);
     call.reply.int(sum);
     Ok(())

@@ -8,7 +8,7 @@ use protocol::spec::{Access, Arity, CommandSpec, Family, Flags, KeySpec};
 
 use crate::commands::{Call, Command};
 use crate::error::CommandError;
-use crate::keyspace::Events;
+use crate::keyspace::{Events, NewExpiry};
 use crate::types::long_double::LongDouble;
 
 pub(super) const COMMAND: Command = Command {
@@ -35,7 +35,7 @@ fn run(call: &mut Call<'_, '_>, args: Args<'_>) -> Result<(), CommandError> {
         return Err(CommandError::Text("ERR value is NaN or Infinity"));
     }
 
-    let stored = call.keyspace.hash(key)?.and_then(|hash| hash.value(field));
+    let stored = call.keyspace.hash_to_change(key)?.and_then(|hash| hash.value(field));
     let value = match stored {
         Some(text) => LongDouble::parse(text).ok_or(CommandError::HashValueNotAFloat)?,
         None => zero,
@@ -43,7 +43,7 @@ fn run(call: &mut Call<'_, '_>, args: Args<'_>) -> Result<(), CommandError> {
     let sum = value.add(&increment).ok_or(CommandError::IncrementNotFinite)?;
 
     let text = sum.to_text();
-    call.keyspace.hash_set(key, field, &text)?;
+    call.keyspace.hash_set(key, field, &text, NewExpiry::Keep)?;
     call.keyspace.notify(Events::HASH, "hincrbyfloat", key);
     call.reply.bulk(&text);
     Ok(())

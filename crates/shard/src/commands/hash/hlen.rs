@@ -5,7 +5,7 @@ use protocol::spec::{Access, Arity, CommandSpec, Family, Flags, KeySpec};
 
 use crate::commands::{Call, Command};
 use crate::error::CommandError;
-use crate::types::hash::Hash;
+use crate::types::hash::HashView;
 
 pub(super) const COMMAND: Command = Command {
     spec: CommandSpec {
@@ -22,7 +22,7 @@ pub(super) const COMMAND: Command = Command {
 };
 
 fn run(call: &mut Call<'_, '_>, args: Args<'_>) -> Result<(), CommandError> {
-    call.reply.count(call.keyspace.hash(args.at(1))?.map_or(0, Hash::len));
+    call.reply.count(call.keyspace.hash(args.at(1))?.map_or(0, HashView::len));
     Ok(())
 }
 

@@ -14,7 +14,7 @@ use protocol::spec::{Access, Arity, CommandSpec, Family, Flags, KeySpec};
 use crate::commands::{Call, Command};
 use crate::error::CommandError;
 use crate::reply::Reply;
-use crate::types::hash::Hash;
+use crate::types::hash::HashView;
 
 pub(super) const COMMAND: Command = Command {
     spec: CommandSpec {
@@ -99,13 +99,13 @@ impl Wanted {
     }
 }
 
-/// Whether that many picks are so many that a list of all fields is worth its price.
-fn worth_listing(hash: &Hash, many: usize) -> bool {
-    many > hash.len() / 3
+/// Whether that many picks are so many, or so hard, that a list of all fields is worth its price.
+fn worth_listing(hash: HashView<'_>, many: usize) -> bool {
+    hash.hides_some() || many > hash.len() / 3
 }
 
 /// Up to `many` fields, each at most once.
-fn distinct<'a>(hash: &'a Hash, many: usize, rng: &mut fastrand::Rng) -> Vec<Pair<'a>> {
+fn distinct<'a>(hash: HashView<'a>, many: usize, rng: &mut fastrand::Rng) -> Vec<Pair<'a>> {
     let len = hash.len();
     if many >= len {
         return hash.pairs();
@@ -126,7 +126,7 @@ fn distinct<'a>(hash: &'a Hash, many: usize, rng: &mut fastrand::Rng) -> Vec<Pai
 
 /// Visits a field picked at random `many` times.
 fn repeated<'a>(
-    hash: &'a Hash,
+    hash: HashView<'a>,
     many: usize,
     rng: &mut fastrand::Rng,
     mut visit: impl FnMut(Pair<'a>),

@@ -5,7 +5,7 @@ use protocol::spec::{Access, Arity, CommandSpec, Family, Flags, KeySpec};
 
 use crate::commands::{Call, Command, Run};
 use crate::error::CommandError;
-use crate::keyspace::Events;
+use crate::keyspace::{Events, NewExpiry};
 
 pub(super) const HSET: Command = command(
     "hset",
@@ -63,11 +63,12 @@ fn set_fields(
     }
     let key = args.at(1);
     // A wrong type is found before the first change.
-    call.keyspace.hash(key)?;
+    call.keyspace.hash_to_change(key)?;
 
     let mut created = 0;
     for at in (2..args.len()).step_by(2) {
-        created += usize::from(call.keyspace.hash_set(key, args.at(at), args.at(at + 1))?);
+        let (field, value) = (args.at(at), args.at(at + 1));
+        created += usize::from(call.keyspace.hash_set(key, field, value, NewExpiry::Never)?);
     }
     call.keyspace.notify(Events::HASH, "hset", key);
     Ok(created)

@@ -5,7 +5,7 @@ use protocol::spec::{Access, Arity, CommandSpec, Family, Flags, KeySpec};
 
 use crate::commands::{Call, Command};
 use crate::error::CommandError;
-use crate::keyspace::Events;
+use crate::keyspace::{Events, NewExpiry};
 
 pub(super) const COMMAND: Command = Command {
     spec: CommandSpec {
@@ -23,9 +23,9 @@ pub(super) const COMMAND: Command = Command {
 
 fn run(call: &mut Call<'_, '_>, args: Args<'_>) -> Result<(), CommandError> {
     let (key, field) = (args.at(1), args.at(2));
-    let free = call.keyspace.hash(key)?.is_none_or(|hash| hash.value(field).is_none());
+    let free = call.keyspace.hash_to_change(key)?.is_none_or(|hash| hash.value(field).is_none());
     if free {
-        call.keyspace.hash_set(key, field, args.at(3))?;
+        call.keyspace.hash_set(key, field, args.at(3), NewExpiry::Never)?;
         call.keyspace.notify(Events::HASH, "hset", key);
     }
     call.reply.flag(free);

@@ -265,12 +265,20 @@ impl Keyspace {
             return;
         };
         self.note_use(handle);
-        let entry = self.tables.entries.at_mut(handle);
-        let old = std::mem::replace(&mut entry.value, value);
-        let old_expiry = entry.expiry();
+        let old = self.replace_value(handle, value);
+        let old_expiry = self.tables.entries.at(handle).expiry();
         self.change_expiry(handle, expiry);
         self.undo
             .push(|| Undo::Entry { key: ShortBytes::new(key), previous: Some((old, old_expiry)) });
+    }
+
+    /// Gives an entry another value and returns the old one.
+    fn replace_value(&mut self, handle: u32, value: Value) -> Value {
+        let Tables { entries, field_expiries, .. } = &mut self.tables;
+        let after = value.next_field_expiry();
+        let old = std::mem::replace(&mut entries.at_mut(handle).value, value);
+        field_expiries.change(handle, old.next_field_expiry(), after);
+        old
     }
 
     /// Adds a key that is not there; undo removes it again.
@@ -284,8 +292,10 @@ impl Keyspace {
     fn attach(&mut self, key: &[u8], value: Value, expiry: Option<Millis>) -> u32 {
         let access = self.new_access();
         let Self { tables, hasher, slot, .. } = self;
-        let Tables { slots, entries, first, len, expiring } = tables;
+        let Tables { slots, entries, first, len, expiring, field_expiries } = tables;
+        let next = value.next_field_expiry();
         let handle = entries.insert(Entry::new(key, value, expiry, access));
+        field_expiries.change(handle, None, next);
         let slot = &mut slots[slot.index() - *first];
         slot.index.insert(hasher.hash(key), handle, |handle| hasher.hash(entries.at(handle).key()));
         *len += 1;
@@ -298,11 +308,12 @@ impl Keyspace {
 
     fn detach(&mut self, handle: u32) -> Entry {
         let Self { tables, hasher, slot, .. } = self;
-        let Tables { slots, entries, first, len, expiring } = tables;
+        let Tables { slots, entries, first, len, expiring, field_expiries } = tables;
         let slot = &mut slots[slot.index() - *first];
         let hash = hasher.hash(entries.at(handle).key());
         slot.index.remove(hash, handle, |handle| hasher.hash(entries.at(handle).key()));
         let entry = entries.remove(handle);
+        field_expiries.change(handle, entry.value.next_field_expiry(), None);
         *len -= 1;
         if entry.expiry().is_some() {
             slot.expiring -= 1;
@@ -335,7 +346,7 @@ impl Keyspace {
                 let found = self.enter_slot_of(key.as_bytes());
                 match (found, previous) {
                     (Some(handle), Some((value, expiry))) => {
-                        self.tables.entries.at_mut(handle).value = value;
+                        self.replace_value(handle, value);
                         self.change_expiry(handle, expiry);
                     }
                     (Some(handle), None) => drop(self.detach(handle)),
@@ -359,7 +370,11 @@ impl Keyspace {
             }
             Undo::Inside { key, inverse } => {
                 if let Some(handle) = self.enter_slot_of(key.as_bytes()) {
-                    inverse.apply(&mut self.tables.entries.at_mut(handle).value);
+                    let Tables { entries, field_expiries, .. } = &mut self.tables;
+                    let value = &mut entries.at_mut(handle).value;
+                    let before = value.next_field_expiry();
+                    inverse.apply(value);
+                    field_expiries.change(handle, before, value.next_field_expiry());
                 }
             }
             Undo::Flush(tables) => self.tables = *tables,

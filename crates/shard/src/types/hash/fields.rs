@@ -1,28 +1,17 @@
-//! Hashes: packed while small, a table when large.
+//! The fields of a hash with their values: packed while small, a table when large.
+//!
+//! # Not here
+//! When fields expire: [`super::expiries`].
 
-use super::packed::Packed;
+use super::HashLimits;
 use crate::keyspace::hasher::KeyHasher;
 use crate::keyspace::index::Index;
 use crate::keyspace::short_bytes::ShortBytes;
 use crate::keyspace::slab::Slab;
+use crate::types::packed::Packed;
 
-/// Up to where a hash stays packed (`hash-max-listpack-entries`, `hash-max-listpack-value`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct HashLimits {
-    /// Most fields.
-    pub entries: usize,
-    /// Longest field or value, in bytes.
-    pub value: usize,
-}
-
-impl Default for HashLimits {
-    fn default() -> Self {
-        Self { entries: 512, value: 64 }
-    }
-}
-
-/// A hash value: fields with their values. Never empty while it is the value of a key.
-pub struct Hash(Repr);
+/// Fields with their values.
+pub(super) struct Fields(Repr);
 
 enum Repr {
     /// Field, value, field, value, … in order of insertion.
@@ -43,49 +32,32 @@ struct Table {
     hasher: KeyHasher,
 }
 
-/// What `set` replaced, or where: enough to take it back exactly.
-#[derive(Debug)]
-pub(crate) enum Replaced {
-    /// The field was not there.
-    Absent,
-    /// The field had this value.
-    Value(Vec<u8>),
-}
-
 /// What `remove` took away: the value, and the place of the field in the packed form.
 #[derive(Debug)]
-pub(crate) struct Removed {
-    pub(crate) value: Vec<u8>,
-    pub(crate) place: usize,
+pub(super) struct Taken {
+    pub(super) value: Vec<u8>,
+    pub(super) place: usize,
 }
 
-impl Hash {
-    pub(crate) fn new() -> Self {
+impl Fields {
+    pub(super) fn new() -> Self {
         Self(Repr::Small(Packed::default()))
     }
 
     /// How many fields there are.
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         match &self.0 {
             Repr::Small(packed) => packed.len() / 2,
             Repr::Large(table) => table.index.len(),
         }
     }
 
-    /// Whether there are no fields.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
+    /// Whether they are packed, and so kept in order of insertion.
+    pub(super) fn is_small(&self) -> bool {
+        matches!(self.0, Repr::Small(_))
     }
 
-    /// What OBJECT ENCODING replies.
-    pub fn encoding(&self) -> &'static str {
-        match &self.0 {
-            Repr::Small(_) => "listpack",
-            Repr::Large(_) => "hashtable",
-        }
-    }
-
-    pub(crate) fn memory(&self) -> usize {
+    pub(super) fn memory(&self) -> usize {
         match &self.0 {
             Repr::Small(packed) => packed.memory(),
             Repr::Large(table) => {
@@ -98,7 +70,7 @@ impl Hash {
     }
 
     /// The value of a field.
-    pub fn value(&self, name: &[u8]) -> Option<&[u8]> {
+    pub(super) fn value(&self, name: &[u8]) -> Option<&[u8]> {
         match &self.0 {
             Repr::Small(packed) => {
                 let mut strings = packed.iter();
@@ -116,7 +88,7 @@ impl Hash {
     }
 
     /// Calls `visit` with each field and its value.
-    pub fn for_each<'a>(&'a self, mut visit: impl FnMut(&'a [u8], &'a [u8])) {
+    pub(super) fn for_each<'a>(&'a self, mut visit: impl FnMut(&'a [u8], &'a [u8])) {
         match &self.0 {
             Repr::Small(packed) => {
                 let mut strings = packed.iter();
@@ -132,15 +104,8 @@ impl Hash {
         }
     }
 
-    /// All fields with their values.
-    pub fn pairs(&self) -> Vec<(&[u8], &[u8])> {
-        let mut pairs = Vec::with_capacity(self.len());
-        self.for_each(|field, value| pairs.push((field, value)));
-        pairs
-    }
-
     /// A field picked at random, with its value; `None` when there are none.
-    pub fn random(&self, rng: &mut fastrand::Rng) -> Option<(&[u8], &[u8])> {
+    pub(super) fn random(&self, rng: &mut fastrand::Rng) -> Option<(&[u8], &[u8])> {
         match &self.0 {
             Repr::Small(packed) if packed.len() == 0 => None,
             Repr::Small(packed) => {
@@ -156,7 +121,7 @@ impl Hash {
 
     /// One step of HSCAN: visits some fields from `position` (0 at first) and returns the next
     /// position, or `None` at the end. Small hashes are visited at once.
-    pub fn scan<'a>(
+    pub(super) fn scan<'a>(
         &'a self,
         position: u32,
         mut visit: impl FnMut(&'a [u8], &'a [u8]),
@@ -174,7 +139,7 @@ impl Hash {
     }
 
     /// Whether setting this field would turn the packed form into a table.
-    pub(crate) fn outgrows(&self, name: &[u8], value: &[u8], limits: HashLimits) -> bool {
+    pub(super) fn outgrows(&self, name: &[u8], value: &[u8], limits: HashLimits) -> bool {
         match &self.0 {
             Repr::Small(packed) => {
                 name.len().max(value.len()) > limits.value
@@ -185,7 +150,7 @@ impl Hash {
     }
 
     /// The same fields as a table.
-    pub(crate) fn to_large(&self) -> Self {
+    pub(super) fn to_large(&self) -> Self {
         let mut table = Table::default();
         self.for_each(|field, value| {
             table.set(field, value);
@@ -193,8 +158,8 @@ impl Hash {
         Self(Repr::Large(table))
     }
 
-    /// Sets a field and says what was there. The caller has seen to [`Self::outgrows`].
-    pub(crate) fn set(&mut self, name: &[u8], value: &[u8]) -> Replaced {
+    /// Sets a field and returns the value that it had. The caller has seen to [`Self::outgrows`].
+    pub(super) fn set(&mut self, name: &[u8], value: &[u8]) -> Option<Vec<u8>> {
         match &mut self.0 {
             Repr::Small(packed) => {
                 let mut strings = packed.iter();
@@ -205,18 +170,18 @@ impl Hash {
                         let (end, old) = (strings.position(), old.to_vec());
                         packed.remove(start, end, 1);
                         packed.insert(start, &[value]);
-                        return Replaced::Value(old);
+                        return Some(old);
                     }
                 }
                 packed.push(&[name, value]);
-                Replaced::Absent
+                None
             }
             Repr::Large(table) => table.set(name, value),
         }
     }
 
     /// Removes a field.
-    pub(crate) fn remove(&mut self, name: &[u8]) -> Option<Removed> {
+    pub(super) fn remove(&mut self, name: &[u8]) -> Option<Taken> {
         match &mut self.0 {
             Repr::Small(packed) => {
                 let mut strings = packed.iter();
@@ -227,26 +192,26 @@ impl Hash {
                     if field == name {
                         let (end, value) = (strings.position(), value.to_vec());
                         packed.remove(start, end, 2);
-                        return Some(Removed { value, place: start });
+                        return Some(Taken { value, place: start });
                     }
                 }
             }
-            Repr::Large(table) => table.remove(name).map(|value| Removed { value, place: 0 }),
+            Repr::Large(table) => table.remove(name).map(|value| Taken { value, place: 0 }),
         }
     }
 
     /// Puts a removed field back where it was.
-    pub(crate) fn restore(&mut self, name: &[u8], removed: &Removed) {
+    pub(super) fn restore(&mut self, name: &[u8], taken: &Taken) {
         match &mut self.0 {
-            Repr::Small(packed) => packed.insert(removed.place, &[name, &removed.value]),
+            Repr::Small(packed) => packed.insert(taken.place, &[name, &taken.value]),
             Repr::Large(table) => {
-                table.set(name, &removed.value);
+                table.set(name, &taken.value);
             }
         }
     }
 }
 
-impl Clone for Hash {
+impl Clone for Fields {
     fn clone(&self) -> Self {
         match &self.0 {
             Repr::Small(packed) => Self(Repr::Small(packed.clone())),
@@ -261,18 +226,18 @@ impl Table {
             .find(self.hasher.hash(name), |handle| self.fields.at(handle).name.as_bytes() == name)
     }
 
-    fn set(&mut self, name: &[u8], value: &[u8]) -> Replaced {
+    fn set(&mut self, name: &[u8], value: &[u8]) -> Option<Vec<u8>> {
         let value = ShortBytes::new(value);
         if let Some(handle) = self.find(name) {
             let old = std::mem::replace(&mut self.fields.at_mut(handle).value, value);
-            return Replaced::Value(old.as_bytes().to_vec());
+            return Some(old.as_bytes().to_vec());
         }
         let handle = self.fields.insert(Field { name: ShortBytes::new(name), value });
         let Self { index, fields, hasher } = self;
         index.insert(hasher.hash(name), handle, |handle| {
             hasher.hash(fields.at(handle).name.as_bytes())
         });
-        Replaced::Absent
+        None
     }
 
     fn remove(&mut self, name: &[u8]) -> Option<Vec<u8>> {
@@ -282,56 +247,5 @@ impl Table {
             hasher.hash(fields.at(handle).name.as_bytes())
         });
         Some(self.fields.remove(handle).value.as_bytes().to_vec())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-    use std::collections::BTreeMap;
-
-    proptest! {
-        /// Both forms behave as a map, and the inverse of each change takes it back exactly.
-        #[test]
-        fn behaves_as_a_map(
-            large in any::<bool>(),
-            operations in proptest::collection::vec((0u8..3, 0u32..300, any::<u16>()), 1..400),
-        ) {
-            let mut hash = if large { Hash::new().to_large() } else { Hash::new() };
-            let mut model: BTreeMap<Vec<u8>, Vec<u8>> = BTreeMap::new();
-            for (operation, name, value) in operations {
-                let (name, value) = (name.to_string().into_bytes(), value.to_string().into_bytes());
-                if operation == 0 {
-                    let removed = hash.remove(&name);
-                    prop_assert_eq!(removed.map(|removed| removed.value), model.remove(&name));
-                } else {
-                    match (hash.set(&name, &value), model.insert(name, value)) {
-                        (Replaced::Absent, None) => {}
-                        (Replaced::Value(old), Some(model_old)) => prop_assert_eq!(old, model_old),
-                        _ => prop_assert!(false, "one has the field and the other has not"),
-                    }
-                }
-                prop_assert_eq!(hash.len(), model.len());
-            }
-            let found: BTreeMap<Vec<u8>, Vec<u8>> = hash
-                .pairs()
-                .into_iter()
-                .map(|(field, value)| (field.to_vec(), value.to_vec()))
-                .collect();
-            prop_assert_eq!(found, model);
-        }
-    }
-
-    #[test]
-    fn a_removed_field_goes_back_to_its_place() {
-        let mut hash = Hash::new();
-        for field in ["a", "b", "c"] {
-            hash.set(field.as_bytes(), b"1");
-        }
-        let removed = hash.remove(b"b").unwrap();
-        hash.restore(b"b", &removed);
-        let names: Vec<&[u8]> = hash.pairs().into_iter().map(|(field, _)| field).collect();
-        assert_eq!(names, [b"a", b"b", b"c"]);
     }
 }
