@@ -74,7 +74,7 @@ const TICK: Duration = Duration::from_millis(100);
 /// Keys that are evicted at once when memory is full although nothing needs it.
 const EVICTED_KEYS: usize = 2_000;
 
-/// Buckets of keys that one look for expired keys visits.
+/// Buckets of keys that one look for expired keys visits, and fields of hashes that it removes.
 const EXPIRY_BUCKETS: usize = 2_000;
 
 /// The stack of an executor's thread: converting deeply nested replies of scripts recurses.
@@ -575,6 +575,8 @@ impl Executor {
             misses: counters.misses,
             expired: counters.expired,
             evicted: counters.evicted,
+            expired_fields: counters.expired_fields,
+            with_expiring_fields: shard.keyspace().with_expiring_fields() as u64,
             changes: counters.changes,
             tracked: (tracked.0 as u64, tracked.1 as u64),
             bytes_in: self.bytes_in.get(),

@@ -110,6 +110,9 @@ pub(crate) struct Published {
     pub(crate) misses: u64,
     pub(crate) expired: u64,
     pub(crate) evicted: u64,
+    pub(crate) expired_fields: u64,
+    /// Keys that have fields which expire.
+    pub(crate) with_expiring_fields: u64,
     pub(crate) changes: u64,
     /// Keys that clients track, and pairs of keys and clients.
     pub(crate) tracked: (u64, u64),

@@ -221,6 +221,7 @@ fn stats(node: &Node, published: &[Published], out: &mut String) {
     line(out, "total_net_output_bytes", sum(published, |figures| figures.bytes_out));
     line(out, "rejected_connections", refused);
     line(out, "expired_keys", sum(published, |figures| figures.expired));
+    line(out, "expired_subkeys", sum(published, |figures| figures.expired_fields));
     line(out, "evicted_keys", sum(published, |figures| figures.evicted));
     line(out, "evicted_scripts", node.scripts.evicted());
     line(out, "keyspace_hits", sum(published, |figures| figures.hits));
@@ -320,7 +321,8 @@ fn keyspace(_: &Node, published: &[Published], out: &mut String) {
     let keys = sum(published, |figures| figures.keys);
     if keys > 0 {
         let expires = sum(published, |figures| figures.expiring);
-        line(out, "db0", format!("keys={keys},expires={expires},avg_ttl=0"));
+        let fields = sum(published, |figures| figures.with_expiring_fields);
+        line(out, "db0", format!("keys={keys},expires={expires},avg_ttl=0,subexpiry={fields}"));
     }
 }
 

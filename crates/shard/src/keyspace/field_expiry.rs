@@ -147,3 +147,7 @@ impl Keyspace {
         removed
     }
 }
+
+#[cfg(test)]
+#[path = "field_expiry_test.rs"]
+mod tests;
