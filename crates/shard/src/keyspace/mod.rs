@@ -24,6 +24,7 @@
 
 mod access;
 mod commit;
+mod counters;
 mod door;
 pub mod entry;
 mod evict;
@@ -43,6 +44,7 @@ use std::sync::Arc;
 
 pub use access::Lfu;
 pub use commit::Mark;
+pub use counters::Counters;
 pub(crate) use door::indexes_of;
 pub use door::{NewExpiry, Scored};
 pub use evict::Eviction;
@@ -128,23 +130,6 @@ pub struct Caller {
     pub tracks: bool,
     /// What it reads does not count as used (CLIENT NO-TOUCH).
     pub no_touch: bool,
-}
-
-/// Counters that INFO shows.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Counters {
-    /// Reads that found their key.
-    pub hits: u64,
-    /// Reads that did not.
-    pub misses: u64,
-    /// Keys removed because their time had come.
-    pub expired: u64,
-    /// Keys removed because memory was full.
-    pub evicted: u64,
-    /// Fields of hashes removed because their time had come.
-    pub expired_fields: u64,
-    /// Changes made since the start.
-    pub changes: u64,
 }
 
 /// The keys of one slot.
