@@ -2,7 +2,7 @@
 //! value…: set fields and when they expire, all or none of them.
 //!
 //! FNX: if none of the fields is there; FXX: if all are. Replies whether they were set. With a time
-//! that is over the fields are set and removed again.
+//! that is over the fields are removed.
 
 use protocol::args::Args;
 use protocol::spec::{Access, Arity, CommandSpec, Family, Flags, KeySpec};
@@ -113,21 +113,33 @@ fn run(call: &mut Call<'_, '_>, args: Args<'_>) -> Result<(), CommandError> {
     }
 
     let over = matches!(expiry, Some(NewExpiry::At(at)) if at <= now);
-    let expiry = expiry.filter(|_| !over).unwrap_or(NewExpiry::Never);
-    for at in (0..pairs.len()).step_by(2) {
-        call.keyspace.hash_set(key, pairs.at(at), pairs.at(at + 1), expiry)?;
-    }
-    call.keyspace.notify(Events::HASH, "hset", key);
     if over {
+        remove_fields(call, key, pairs)?;
+    } else {
+        let expiry = expiry.unwrap_or(NewExpiry::Never);
         for at in (0..pairs.len()).step_by(2) {
-            call.keyspace.hash_remove(key, pairs.at(at))?;
+            call.keyspace.hash_set(key, pairs.at(at), pairs.at(at + 1), expiry)?;
         }
-        call.keyspace.notify(Events::HASH, "hdel", key);
-        call.keyspace.notify_if_gone(key);
-    } else if matches!(expiry, NewExpiry::At(_)) {
-        call.keyspace.notify(Events::HASH, "hexpire", key);
+        call.keyspace.notify(Events::HASH, "hset", key);
+        if matches!(expiry, NewExpiry::At(_)) {
+            call.keyspace.notify(Events::HASH, "hexpire", key);
+        }
     }
     call.reply.flag(true);
+    Ok(())
+}
+
+/// What setting fields comes to whose time is over. Events are told as if they had been set.
+fn remove_fields(call: &mut Call<'_, '_>, key: &[u8], pairs: Args<'_>) -> Result<(), CommandError> {
+    if !call.keyspace.contains(key) {
+        call.keyspace.hash_set(key, pairs.at(0), pairs.at(1), NewExpiry::Never)?;
+    }
+    for at in (0..pairs.len()).step_by(2) {
+        call.keyspace.hash_remove(key, pairs.at(at))?;
+    }
+    call.keyspace.notify(Events::HASH, "hset", key);
+    call.keyspace.notify(Events::HASH, "hdel", key);
+    call.keyspace.notify_if_gone(key);
     Ok(())
 }
 
@@ -183,6 +195,12 @@ mod tests {
             rig.check("HSET h a 1 b 2", ":2");
             rig.check(&format!("HSETEX h {options} FIELDS 1 a 1"), ":1");
             rig.check("HGETALL h", "[$b $2]");
+            let long = "x".repeat(65);
+            rig.check(&format!("HSETEX h {options} FIELDS 2 b 3 a {long}"), ":1");
+            rig.check("EXISTS h", ":0");
+            rig.check("HSET h c 3", ":1");
+            rig.check(&format!("HSETEX h {options} FIELDS 1 a {long}"), ":1");
+            rig.check("OBJECT ENCODING h", "$listpack");
         }
     }
 
