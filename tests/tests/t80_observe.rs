@@ -94,6 +94,10 @@ fn monitor_shows_what_arrives_on_any_executor() {
         let shown = format!(" [0 {}] \"SET\" \"{key}\" \"x\\n\"", client.address());
         assert!(line.starts_with('+') && line.ends_with(&shown), "{line}");
     }
+    let script = "EVAL \"redis.call('SET', KEYS[1], ARGV[1])\" 1 b two";
+    client.check(script, "_");
+    assert!(watcher.read().to_string().contains(" \"EVAL\" "));
+    assert!(watcher.read().to_string().ends_with(" [0 lua] \"SET\" \"b\" \"two\""));
     // Not passwords, and not what operators do.
     client.check_start("CONFIG GET port", "[");
     client.check("PING", "+PONG");

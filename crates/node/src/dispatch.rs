@@ -235,7 +235,8 @@ impl<'a> Dispatch<'a> {
         if node.monitors.any() && !spec.flags.intersects(Flags::SKIP_MONITOR | Flags::ADMIN) {
             let shown = secrets::without(spec, args);
             let shown = shown.as_ref().map_or(args, |shown| shown.args());
-            self.executor.show_command(&self.connection.client, shown);
+            let source = self.connection.client.address.to_string();
+            self.executor.show_command(&source, shown);
         }
         let home = *node.registry.home(id);
         if self.session.only_listens()

@@ -610,6 +610,16 @@ impl Services for ScriptServices {
         }
     }
 
+    fn is_monitored(&self) -> bool {
+        self.executor().is_some_and(|executor| executor.node.monitors.any())
+    }
+
+    fn show(&self, args: Args<'_>) {
+        if let Some(executor) = self.executor() {
+            executor.show_command("lua", args);
+        }
+    }
+
     fn owner(&self, slot: Slot) -> SlotOwner {
         self.executor().map_or(SlotOwner::Here, |executor| executor.slot_owner(slot))
     }

@@ -1,7 +1,6 @@
 //! MONITOR: clients that are shown every command that the node runs.
 //!
-//! A line is written when a command arrives, before it runs. Commands that scripts call are not
-//! shown one by one.
+//! A line is written when a command arrives, before it runs; those that scripts call too.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -11,7 +10,6 @@ use std::sync::{Arc, PoisonError, RwLock};
 use protocol::args::Args;
 use shard::channels::Subscriber;
 
-use crate::clients::Client;
 use crate::delivery::Payload;
 use crate::executor::Executor;
 
@@ -50,12 +48,12 @@ impl Monitors {
 }
 
 impl Executor {
-    /// Shows a command of a client to those who watch.
+    /// Shows a command to those who watch. `source` is the address of its client, or `lua`.
     #[cold]
-    pub(crate) fn show_command(&self, client: &Client, args: Args<'_>) {
+    pub(crate) fn show_command(&self, source: &str, args: Args<'_>) {
         let now = self.clock.now().0;
         let mut line = format!("+{}.{:06}", now / 1_000_000, now % 1_000_000);
-        let _ = write!(line, " [0 {}]", client.address);
+        let _ = write!(line, " [0 {source}]");
         for part in args.iter_from(0) {
             line.push_str(" \"");
             escape(part, &mut line);

@@ -190,6 +190,7 @@ impl Runner<'_> {
         if self.writes_refused {
             examined |= Flags::WRITE;
         }
+        let monitored = self.services.is_some_and(|services| services.is_monitored());
         machine.host.with(|host| {
             host.begin(invocation.args, keyspace);
             let run = &mut host.run;
@@ -200,10 +201,11 @@ impl Runner<'_> {
             run.undo_limit = self.limits.undo_bytes;
             run.memory_full = memory_full;
             run.writes_refused = self.writes_refused;
+            run.monitored = monitored;
             run.examined = examined;
             if flags.declared_keys {
                 run.declared = Some(invocation.declared().map(<[u8]>::to_vec).collect());
-            } else if invocation.keys > 0 && self.restricted.is_none() {
+            } else if invocation.keys > 0 && self.restricted.is_none() && !monitored {
                 run.first_key = Some(invocation.first);
             }
             run.restricted = self.restricted.cloned();

@@ -144,6 +144,11 @@ impl Host {
         self.check_permission(id, spec, request)?;
         self.check_memory(spec)?;
         let slot = self.check_slot(spec, request)?;
+        if self.run.monitored
+            && let Some(services) = &self.services
+        {
+            services.show(request.args());
+        }
         match self.table.row(id).run {
             Some(run) => self.execute(stack, id, run, request, slot),
             None => self.answer(stack, id, request),

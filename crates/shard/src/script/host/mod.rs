@@ -77,6 +77,14 @@ pub trait Services {
     /// Who has a slot.
     fn owner(&self, slot: Slot) -> SlotOwner;
 
+    /// Whether somebody is shown every command (MONITOR), those of scripts included.
+    fn is_monitored(&self) -> bool {
+        false
+    }
+
+    /// Shows them a command that a script calls.
+    fn show(&self, _args: Args<'_>) {}
+
     /// The time since some point in the past, for measuring.
     fn uptime(&self) -> Duration;
 
@@ -131,6 +139,8 @@ pub(in crate::script) struct RunState {
     pub(in crate::script) undo_limit: usize,
     /// `maxmemory` is reached, and the script may not write then.
     pub(in crate::script) memory_full: bool,
+    /// Its commands are shown to somebody.
+    pub(in crate::script) monitored: bool,
     /// There are too few replicas, and the script may not write.
     pub(in crate::script) writes_refused: bool,
     /// Commands with one of these flags are looked at more closely before they run.
@@ -231,6 +241,7 @@ impl RunState {
         self.commands = 0;
         self.undo_limit = usize::MAX;
         self.memory_full = false;
+        self.monitored = false;
         self.writes_refused = false;
         self.examined = Flags::empty();
         self.first_key = None;
@@ -260,6 +271,7 @@ impl Default for RunState {
             commands: 0,
             undo_limit: usize::MAX,
             memory_full: false,
+            monitored: false,
             writes_refused: false,
             examined: Flags::empty(),
             first_key: None,
