@@ -232,7 +232,10 @@ impl<'a> Dispatch<'a> {
         {
             return step;
         }
-        if node.monitors.any() && !spec.flags.intersects(Flags::SKIP_MONITOR | Flags::ADMIN) {
+        // Scripts are shown before what they call (Redis does that apart from all others).
+        let is_shown =
+            spec.family == Family::Scripting || !spec.flags.contains(Flags::SKIP_MONITOR);
+        if node.monitors.any() && is_shown && !spec.flags.contains(Flags::ADMIN) {
             let shown = secrets::without(spec, args);
             let shown = shown.as_ref().map_or(args, |shown| shown.args());
             let source = self.connection.client.address.to_string();

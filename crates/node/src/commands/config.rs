@@ -208,6 +208,13 @@ fn set(call: &mut NodeCall<'_, '_>, args: Args<'_>) -> Result<Done, CommandError
     // All or nothing: every value is looked at before the first is set.
     let mut changes = Vec::new();
     for at in (2..args.len()).step_by(2) {
+        let name = args.at(at);
+        if (2..at).step_by(2).any(|earlier| args.at(earlier).eq_ignore_ascii_case(name)) {
+            return Err(CommandError::dynamic(format!(
+                "ERR CONFIG SET failed (possibly related to argument '{}') - duplicate parameter",
+                String::from_utf8_lossy(name)
+            )));
+        }
         changes.push(parse_change(node, args.at(at), args.at(at + 1))?);
     }
     for change in changes {

@@ -5,16 +5,16 @@ use protocol::spec::{CommandSpec, KeySpec};
 
 /// What has to be allowed for a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Needs {
+pub struct Needs {
     /// The user learns what is in the key.
-    pub(super) read: bool,
+    pub read: bool,
     /// The user changes what is in the key.
-    pub(super) write: bool,
+    pub write: bool,
 }
 
 /// What `spec` needs of the keys of `key`. Commands that ask neither what is in a key nor change it
 /// (EXISTS, TYPE) need no more than that some pattern fits.
-pub(super) fn needs(spec: &CommandSpec, key: &KeySpec, args: Args<'_>) -> Needs {
+pub fn needs(spec: &CommandSpec, key: &KeySpec, args: Args<'_>) -> Needs {
     if key.notes.contains(&"variable_flags") {
         match spec.name {
             "set" => return Needs { read: has_word(args, 3, "GET"), write: true },

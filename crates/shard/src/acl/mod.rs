@@ -11,6 +11,7 @@ mod channel;
 mod key;
 mod selector;
 
+pub use key::{Needs, needs};
 use std::fmt;
 use std::sync::Arc;
 

@@ -12,6 +12,7 @@ mod whole;
 
 use protocol::args::Args;
 use protocol::spec::{CommandSpec, Flags, KeySpec};
+use shard::acl::{Needs, needs};
 use shard::commands::table::CommandTable;
 use shard::error::CommandError;
 
@@ -62,6 +63,7 @@ struct KeyPart {
 fn keys_of(table: &CommandTable, args: Args<'_>) -> Result<Vec<KeyPart>, CommandError> {
     let request = args.skip(2);
     let spec = named(table, request).ok_or(CommandError::Text("ERR Invalid command specified"))?;
+    let command = spec;
     if !spec.keys.iter().any(is_key) {
         return Err(CommandError::Text("ERR The command has no key arguments"));
     }
@@ -72,7 +74,7 @@ fn keys_of(table: &CommandTable, args: Args<'_>) -> Result<Vec<KeyPart>, Command
     let mut keys = Vec::new();
     let complete = spec.visit_keys(request, |at, spec| {
         if is_key(spec) {
-            keys.push(KeyPart { at: at + 2, flags: describe::key_flags(spec) });
+            keys.push(KeyPart { at: at + 2, flags: flags_of(command, spec, request) });
         }
     });
     if complete.is_ok() && !keys.is_empty() {
@@ -83,6 +85,18 @@ fn keys_of(table: &CommandTable, args: Args<'_>) -> Result<Vec<KeyPart>, Command
         return Ok(Vec::new());
     }
     Err(CommandError::Text("ERR Invalid arguments specified for command"))
+}
+
+/// What the request does with a key: of SET and BITFIELD that depends on their options.
+fn flags_of(command: &CommandSpec, key: &KeySpec, request: Args<'_>) -> Vec<&'static str> {
+    if !key.notes.contains(&"variable_flags") {
+        return describe::key_flags(key);
+    }
+    match needs(command, key, request) {
+        Needs { read: true, write: false } => vec!["RO", "access"],
+        Needs { read: false, .. } => vec!["OW", "update"],
+        Needs { read: true, write: true } => vec!["RW", "access", "update"],
+    }
 }
 
 /// The command or subcommand that a request names; its arity is not looked at.
