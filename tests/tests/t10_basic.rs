@@ -218,6 +218,9 @@ fn a_pause_of_writes_lets_scripts_through_that_cannot_write() {
     other.check("EVAL_RO \"return redis.call('get', KEYS[1])\" 1 k", "_");
     other.check("FCALL reads 1 k", "$value");
     other.check("SCRIPT EXISTS x", "[:0]");
+    assert_eq!(other.pipeline(&["MULTI", "GET k", "EXEC"])[2], "[_]");
+    let info = client.value("INFO clients").text();
+    assert!(info.contains("blocked_clients:0\r\n"), "{info}");
     other.send_line("EVAL \"return redis.call('get', KEYS[1])\" 1 k");
     assert!(other.is_silent_for(Duration::from_millis(60)));
     client.check("CLIENT UNPAUSE", "+OK");

@@ -248,7 +248,8 @@ impl<'a> Dispatch<'a> {
             return step;
         }
         if node.pause.is_on()
-            && let Some(end) = pause::held(node, home, spec, args)
+            && let Some(end) =
+                pause::held(node, home, spec, args, self.session.transaction.as_ref())
         {
             // What ends a pause is not paused.
             if spec.family != Family::Connection && spec.family != Family::Server {

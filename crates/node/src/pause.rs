@@ -8,6 +8,7 @@ use protocol::args::Args;
 use protocol::spec::{CommandSpec, Flags};
 use router::plan::{Plan, plan};
 use router::registry::Home;
+use router::session::Transaction;
 use shard::script::functions::Function;
 use shard::script::sha::Sha;
 use shard::script::shebang;
@@ -95,6 +96,7 @@ pub(crate) fn held(
     home: Home<NodeCommand>,
     spec: &CommandSpec,
     args: Args<'_>,
+    transaction: Option<&Transaction>,
 ) -> Option<Instant> {
     let refused = matches!(
         plan(spec, args, &node.topology),
@@ -103,7 +105,15 @@ pub(crate) fn held(
     if refused && matches!(home, Home::Shard) {
         return None;
     }
-    node.pause.holds(may_write(node, spec, args))
+    let writes = match (spec.name, transaction) {
+        // EXEC does what has been queued.
+        ("exec", Some(transaction)) => transaction
+            .queue
+            .iter()
+            .any(|queued| may_write(node, node.table().spec(queued.id), queued.request.args())),
+        _ => may_write(node, spec, args),
+    };
+    node.pause.holds(writes)
 }
 
 /// Whether a pause of writes holds the command back. A script or a function that says that it does
@@ -125,7 +135,6 @@ fn may_write(node: &Node, spec: &CommandSpec, args: Args<'_>) -> bool {
             let mut functions = libraries.iter().flat_map(|library| &library.functions);
             !functions.any(|function| is_called(function) && function.flags.no_writes)
         }
-        "exec" => true,
         _ => spec.flags.intersects(Flags::WRITE | Flags::MAY_REPLICATE),
     }
 }
