@@ -55,6 +55,9 @@ fn patterns_and_replies_of_each_command() {
     publisher.check("PUBSUB CHANNELS z*", "[]");
     publisher.check("PUBSUB NUMPAT", ":2");
     publisher.check("PUBSUB NUMSUB news none", "[$news :1 $none :0]");
+    publisher.run("HELLO 3");
+    publisher.check("PUBSUB NUMSUB news none", "[$news :1 $none :0]");
+    publisher.check("PUBSUB SHARDNUMSUB none", "[$none :0]");
     listener.check("UNSUBSCRIBE", "[$unsubscribe $news :2]");
     listener.check("UNSUBSCRIBE", "[$unsubscribe _ :2]");
     listener.send_line("PUNSUBSCRIBE x* n?ws");

@@ -131,7 +131,8 @@ fn numsub(
     args: Args<'_>,
     kind: ChannelKind,
 ) -> Result<Done, CommandError> {
-    call.reply.map(args.len() - 2);
+    // An array in RESP3, too: what clients read there is pairs that follow each other.
+    call.reply.array((args.len() - 2) * 2);
     for name in args.iter_from(2) {
         call.reply.bulk(name);
         call.reply.count(call.executor.node.channels.subscribers(kind, name));
