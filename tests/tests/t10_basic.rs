@@ -12,6 +12,16 @@ fn info(text: &str) -> Vec<(&str, &str)> {
 }
 
 #[test]
+fn there_are_no_modules() {
+    let server = Server::start();
+    let mut client = server.client();
+    client.check("MODULE LIST", "[]");
+    client.check("MODULE LIST x", "-ERR wrong number of arguments for 'module|list' command");
+    client.check("MODULE LOAD x", "-ERR unknown subcommand 'LOAD'. Try MODULE HELP.");
+    assert_eq!(client.value("MODULE HELP").items().len(), 5);
+}
+
+#[test]
 fn hello_names_server_and_protocol() {
     let server = Server::start();
     let mut client = server.client();

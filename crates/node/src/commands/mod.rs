@@ -16,6 +16,7 @@ mod function_stats;
 pub(crate) mod info;
 mod latency;
 mod memory;
+mod module;
 mod monitor;
 mod pubsub;
 mod quit;
@@ -104,6 +105,7 @@ pub(crate) fn commands() -> Vec<(&'static CommandSpec, NodeCommand)> {
     commands.extend_from_slice(debug::COMMANDS);
     commands.extend_from_slice(latency::COMMANDS);
     commands.extend_from_slice(memory::COMMANDS);
+    commands.extend_from_slice(module::COMMANDS);
     commands.extend_from_slice(pubsub::COMMANDS);
     commands.extend_from_slice(slowlog::COMMANDS);
     commands.extend_from_slice(subscribe::COMMANDS);
