@@ -147,6 +147,27 @@ fn scan_finds_every_key_once_while_nothing_changes() {
 }
 
 #[test]
+fn one_reply_of_scan_shows_a_small_node_and_no_reply_walks_a_large_one() {
+    let server = Server::start();
+    let mut client = server.client();
+    client.check("SCAN 0", "[$0 []]");
+    for key in keys() {
+        client.check(&format!("SET {key} v"), "+OK");
+    }
+    let page = |client: &mut Client, options: &str| {
+        let reply = client.value(&format!("SCAN 0 {options}"));
+        (reply.items()[0].text(), reply.items()[1].items().len())
+    };
+    assert_eq!(page(&mut client, ""), ("0".to_owned(), keys().len()));
+    assert_eq!(page(&mut client, "MATCH COUNT COUNT 5"), ("0".to_owned(), 0));
+    assert_eq!(page(&mut client, "COUNT 1").1, 1);
+    let lines: Vec<String> = (0..3000).map(|n| format!("SET s{n} v")).collect();
+    client.pipeline(&lines);
+    let (cursor, found) = page(&mut client, "MATCH none*");
+    assert!(cursor != "0" && found == 0, "{cursor}");
+}
+
+#[test]
 fn scan_finds_what_stays_while_other_keys_come_and_go() {
     let server = Server::start();
     let (mut client, mut other) = (server.client(), server.client());

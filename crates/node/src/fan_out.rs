@@ -98,29 +98,84 @@ async fn on_shard(executor: &Executor, shard: u16, queued: Queued, version: Vers
     executor.ask(shard, work).await.unwrap_or_else(|| error("ERR the server is shutting down"))
 }
 
-/// SCAN: the cursor names a slot; the shard that has it, or the next one, goes on. Shards that
-/// have nothing to show are passed over, so that a client of a nearly empty node need not be.
+/// SCAN: the cursor names a slot; the shard that has it, or the next one, goes on. Where a shard
+/// has come to its end with less than COUNT keys, the next one adds its own, so that a client of a
+/// nearly empty node gets all in one reply. A page that ends within a shard is replied as it is,
+/// empty or not: what one request does stays within COUNT keys of each shard.
 async fn scan(executor: &Executor, mut queued: Queued, version: Version) -> Vec<u8> {
-    const END: &[u8] = b"*2\r\n$1\r\n0\r\n*0\r\n";
+    let wanted = scan_count(&queued);
+    let mut all = Page::default();
     loop {
         let number = parse_u64(queued.request.args().at(1));
-        let cursor = number.and_then(ScanCursor::from_number);
-        let shard = match (number, cursor) {
+        let shard = match number.map(ScanCursor::from_number) {
             // The handler says that the cursor is invalid.
-            (None, _) => Some(0),
-            (Some(_), cursor) => cursor.and_then(|cursor| shard_at_or_after(executor, cursor.slot)),
+            None => Some(0),
+            Some(cursor) => cursor.and_then(|cursor| shard_at_or_after(executor, cursor.slot)),
         };
-        let Some(shard) = shard else { return END.to_vec() };
-        if let Some(busy) = executor.busy(shard) {
-            return error(busy);
+        let Some(shard) = shard else { return all.reply(0) };
+        let reply = match executor.busy(shard) {
+            Some(busy) => error(busy),
+            None => on_shard(executor, shard, queued.clone(), version).await,
+        };
+        let Some((next, page)) = Page::read(&reply) else {
+            // What other shards have shown is not lost: the client comes back for the rest.
+            return if all.found == 0 { reply } else { all.reply(number.unwrap_or(0)) };
+        };
+        all.found += page.found;
+        all.keys.extend_from_slice(page.keys);
+        if all.found >= wanted || !leaves_shard(executor, shard, next) {
+            return all.reply(if has_more(executor, next) { next } else { 0 });
         }
-        let reply = on_shard(executor, shard, queued.clone(), version).await;
-        let next = reply.strip_prefix(b"*2\r\n").and_then(|rest| rest.strip_suffix(b"\r\n*0\r\n"));
-        let next = next.and_then(|bulk| bulk.split(|&byte| byte == b'\n').nth(1));
-        match next {
-            Some(next) if next != b"0" => queued.request = with_cursor(&queued, next),
-            _ => return reply,
-        }
+        queued.request = with_cursor(&queued, itoa::Buffer::new().format(next).as_bytes());
+    }
+}
+
+/// COUNT of a SCAN, whose options are pairs: the last one holds.
+fn scan_count(queued: &Queued) -> usize {
+    let args = queued.request.args();
+    let last = (2..args.len()).step_by(2).rfind(|&at| args.is(at, "COUNT"));
+    let count = last.and_then(|at| args.get(at + 1)).and_then(parse_u64);
+    count.map_or(10, |count| usize::try_from(count).unwrap_or(usize::MAX))
+}
+
+/// Whether a cursor that a shard has replied is that of the slot after its own.
+fn leaves_shard(executor: &Executor, shard: u16, cursor: u64) -> bool {
+    let (first, count) = executor.node.topology.shard_range(shard);
+    let end = u32::from(first) + u32::from(count);
+    cursor != 0
+        && ScanCursor::from_number(cursor).is_none_or(|cursor| u32::from(cursor.slot) >= end)
+}
+
+/// Whether a cursor names a slot that this node has, or one before.
+fn has_more(executor: &Executor, cursor: u64) -> bool {
+    let cursor = ScanCursor::from_number(cursor);
+    cursor.is_some_and(|cursor| shard_at_or_after(executor, cursor.slot).is_some())
+}
+
+/// Keys that a SCAN has found, as they are on the wire.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Page<K> {
+    found: usize,
+    keys: K,
+}
+
+impl<'a> Page<&'a [u8]> {
+    /// A reply of a shard and its cursor; None for an error.
+    fn read(reply: &'a [u8]) -> Option<(u64, Self)> {
+        let rest = reply.strip_prefix(b"*2\r\n$")?;
+        let mut lines = rest.splitn(4, |&byte| byte == b'\n');
+        let (_, cursor, found) = (lines.next()?, lines.next()?, lines.next()?);
+        let cursor = parse_u64(cursor.strip_suffix(b"\r")?)?;
+        let found = parse_u64(found.strip_prefix(b"*")?.strip_suffix(b"\r")?)?;
+        Some((cursor, Self { found: usize::try_from(found).ok()?, keys: lines.next()? }))
+    }
+}
+
+impl Page<Vec<u8>> {
+    fn reply(&self, cursor: u64) -> Vec<u8> {
+        let cursor = cursor.to_string();
+        let head = format!("*2\r\n${}\r\n{cursor}\r\n*{}\r\n", cursor.len(), self.found);
+        [head.as_bytes(), &self.keys].concat()
     }
 }
 
@@ -164,6 +219,18 @@ async fn any_key(executor: &Executor, queued: Queued, version: Version) -> Vec<u
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn pages_of_scans_are_read_and_written() {
+        let reply = b"*2\r\n$2\r\n42\r\n*2\r\n$1\r\na\r\n$2\r\n\n\r\r\n";
+        let (cursor, page) = Page::read(reply).unwrap();
+        assert_eq!((cursor, page.found), (42, 2));
+        assert_eq!(Page { found: 2, keys: page.keys.to_vec() }.reply(42), reply);
+        let none = b"*2\r\n$1\r\n0\r\n*0\r\n";
+        assert_eq!(Page::read(none), Some((0, Page { found: 0, keys: &b""[..] })));
+        assert_eq!(Page::default().reply(0), none);
+        assert_eq!(Page::read(b"-ERR invalid cursor\r\n"), None);
+    }
 
     #[test]
     fn replies_are_merged() {
