@@ -9,6 +9,7 @@
 //! | [`tables`] | scripts and their replies in files |
 //! | [`redis`] | a real Redis to compare with |
 //! | [`generator`] | scripts made up from a seed |
+//! | [`requests`] | requests made up from a seed |
 //! | [`slot`] | which slot a key is in, computed apart from the server |
 //! | [`poll`] | waiting for something to become true |
 //!
@@ -22,6 +23,7 @@ pub mod generator;
 pub mod golden;
 pub mod ports;
 pub mod redis;
+pub mod requests;
 pub mod resp;
 pub mod server;
 pub mod slot;

@@ -24,5 +24,6 @@ mod t59_tracking;
 mod t60_start;
 mod t61_tables;
 mod t62_differential;
+mod t63_commands;
 mod t70_files;
 mod t80_observe;
