@@ -19,7 +19,7 @@
 
 const EXPIRY: &str = "{ EX i | PX i | EXAT t | PXAT t | PERSIST | KEEPTTL }";
 const AGGREGATE: &str = "{ WEIGHTS f f | AGGREGATE SUM | AGGREGATE MIN | AGGREGATE MAX }*";
-const SORTED: &str = "{ LIMIT i i | ASC | DESC | ALPHA | BY {t}w_* | GET # | GET {t}w_* }*";
+const SORTED: &str = "{ LIMIT i i | ASC | DESC | ALPHA }*";
 const GEO_OPTIONS: &str = "{ WITHCOORD | WITHDIST | WITHHASH | COUNT i | ASC | DESC }*";
 const GEO_BY: &str = "{ FROMMEMBER m | FROMLONLAT f f } { BYRADIUS f u | BYBOX f f u }";
 const TRIM: &str = "{ MAXLEN i | MAXLEN = i | MAXLEN ~ i | MINID x | MINID = x }";
@@ -51,7 +51,11 @@ pub(super) fn names() -> impl Iterator<Item = &'static str> {
 const ROWS: &[(&str, &str, &str)] = &[
     ("append", "string", "k v"),
     ("bitcount", "string", "k { i i | i i BYTE | i i BIT }?"),
-    ("bitfield", "string", "k { GET y b | SET y b i | INCRBY y b i | OVERFLOW { WRAP | SAT | FAIL } }*"),
+    (
+        "bitfield",
+        "string",
+        "k { GET y b | SET y b i | INCRBY y b i | OVERFLOW { WRAP | SAT | FAIL } }*",
+    ),
     ("bitfield_ro", "string", "k { GET y b }*"),
     ("bitop", "string", "{ AND | OR | XOR | NOT } k k k?"),
     ("bitpos", "string", "k { 0 | 1 } { i | i i | i i BIT | i i BYTE }?"),
@@ -123,7 +127,7 @@ const ROWS: &[(&str, &str, &str)] = &[
     ("sintercard", "set", "n { LIMIT i }?"),
     ("smove", "set", "k k m"),
     ("sort", "list", "k <SORTED> { STORE k }?"),
-    ("sort_ro", "list", "k <SORTED>"),
+    ("sort_ro", "list", "k <SORTED> { BY {t}w_* | GET # | GET {t}w_* }*"),
     ("srandmember", "set", "k i?"),
     ("sscan", "set", "k i { MATCH p | COUNT i }*"),
     ("substr", "string", "k i i"),

@@ -85,7 +85,7 @@ impl<'a> Options<'a> {
 // Redis names `+` here since 7.4, and so do we, since we know it.
 const fn unbalanced(of_group: bool) -> &'static str {
     if of_group {
-        "ERR Unbalanced 'xreadgroup' list of streams: for each stream key an ID, '+', or '>' must \
+        "ERR Unbalanced 'xreadgroup' list of streams: for each stream key an ID or '>' must \
          be specified."
     } else {
         "ERR Unbalanced 'xread' list of streams: for each stream key an ID, '+', or '$' must be \

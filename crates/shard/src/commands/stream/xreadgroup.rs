@@ -311,7 +311,9 @@ mod tests {
         rig.check_error("XREADGROUP GROUP g a STREAMS s $", "ERR The $ ID is meaningless");
         rig.check_error("XREADGROUP GROUP g a STREAMS s + ", "ERR The + ID is meaningless");
         rig.check_error("XREADGROUP COUNT 1 NOACK STREAMS s >", "ERR Missing GROUP option");
-        rig.check_error("XREADGROUP GROUP g a STREAMS s s >", "ERR Unbalanced 'xreadgroup' list");
+        let unbalanced = "ERR Unbalanced 'xreadgroup' list of streams: for each stream key an ID or \
+                          '>' must be specified.";
+        rig.check_error("XREADGROUP GROUP g a STREAMS s s >", unbalanced);
         rig.check("XINFO CONSUMERS s g", "[]");
     }
 }
