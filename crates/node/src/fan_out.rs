@@ -103,8 +103,11 @@ async fn on_shard(executor: &Executor, shard: u16, queued: Queued, version: Vers
 /// nearly empty node gets all in one reply. A page that ends within a shard is replied as it is,
 /// empty or not: what one request does stays within COUNT keys of each shard.
 async fn scan(executor: &Executor, mut queued: Queued, version: Version) -> Vec<u8> {
+    /// Names no place, so nothing follows it.
+    const NOWHERE: &[u8] = b"18446744073709551615";
     let wanted = scan_count(&queued);
     let mut all = Page::default();
+    let mut is_first = true;
     loop {
         let number = parse_u64(queued.request.args().at(1));
         let shard = match number.map(ScanCursor::from_number) {
@@ -112,7 +115,18 @@ async fn scan(executor: &Executor, mut queued: Queued, version: Version) -> Vec<
             None => Some(0),
             Some(cursor) => cursor.and_then(|cursor| shard_at_or_after(executor, cursor.slot)),
         };
-        let Some(shard) = shard else { return all.reply(0) };
+        let Some(shard) = shard else {
+            if !is_first {
+                return all.reply(0);
+            }
+            // The handler says that nothing follows, unless it finds the options wrong.
+            queued.request = with_cursor(&queued, NOWHERE);
+            return match executor.busy(0) {
+                Some(busy) => error(busy),
+                None => on_shard(executor, 0, queued, version).await,
+            };
+        };
+        is_first = false;
         let reply = match executor.busy(shard) {
             Some(busy) => error(busy),
             None => on_shard(executor, shard, queued.clone(), version).await,

@@ -265,6 +265,12 @@ fn make_harmless(name: &str, parts: &mut [Vec<u8>]) {
         || matches!(name, "set" | "getex") && (is(parts, "EX") || is(parts, "PX"));
     let sized = matches!(name, "setbit" | "setrange" | "bitfield" | "srandmember")
         || matches!(name, "hrandfield" | "zrandmember");
+    if name.starts_with("zrange") && is(parts, "BYLEX") {
+        let source = if name == "zrangestore" { 2 } else { 1 };
+        for part in parts.iter_mut().skip(source).filter(|part| part.starts_with(b"{t}")) {
+            *part = b"{t}lex".to_vec();
+        }
+    }
     let is_refused = name == "sort" && (is(parts, "BY") || is(parts, "GET"));
     for part in parts {
         if is_refused && part.eq_ignore_ascii_case(b"STORE") {

@@ -2,7 +2,8 @@
 
 use super::Requests;
 
-/// Keys of each type. They are of one slot.
+/// Keys of each type. They are of one slot. Those of `lex` are for ranges of members alone, so that
+/// all scores stay the same: what such a range is when they are not, nobody says.
 const KEYS: &[(&str, &str)] = &[
     ("number", "{t}num"),
     ("string", "{t}num"),
@@ -13,7 +14,10 @@ const KEYS: &[(&str, &str)] = &[
     ("set", "{t}ints"),
     ("hash", "{t}hash"),
     ("zset", "{t}zset"),
-    ("zset", "{t}lex"),
+    ("lex", "{t}lex"),
+    ("lex", "{t}lex"),
+    ("lex", "{t}lex"),
+    ("lex", "{t}nolex"),
     ("zset", "{t}geo"),
     ("hll", "{t}hll"),
     ("stream", "{t}stream"),
@@ -213,11 +217,20 @@ impl Requests {
     }
 
     fn key(&mut self) -> String {
-        let fits = |key: &&(&str, &str)| self.kind == "any" || key.0 == self.kind;
+        let fits = |key: &&(&str, &str)| match self.kind {
+            "any" => key.0 != "lex",
+            kind => key.0 == kind,
+        };
         let of_kind: Vec<&str> = KEYS.iter().filter(fits).map(|key| key.1).collect();
         // What PFCOUNT stores in a HyperLogLog on Redis is for other commands of HyperLogLogs to see.
         let is_string = matches!(self.kind, "string" | "number");
-        let fits = |key: &&(&str, &str)| !(is_string && key.0 == "hll");
+        let is_lex = self.kind == "lex";
+        let fits = |key: &&(&str, &str)| match key.0 {
+            "hll" => !is_string,
+            "lex" => is_lex,
+            "zset" | "any" => !is_lex,
+            _ => true,
+        };
         let all: Vec<&str> = KEYS.iter().filter(fits).map(|key| key.1).collect();
         let keys = if self.random.one_in(4) { all } else { of_kind };
         self.random.pick(&keys).to_owned()

@@ -17,6 +17,27 @@ const ALWAYS: fn(&Request) -> bool = |_| true;
 const WAIT: &[&str] =
     &["blmove", "blmpop", "blpop", "brpop", "brpoplpush", "bzmpop", "bzpopmax", "bzpopmin"];
 
+const MOVABLE_KEYS: &[&str] = &[
+    "blmpop",
+    "bzmpop",
+    "georadius",
+    "georadiusbymember",
+    "lmpop",
+    "sintercard",
+    "sort",
+    "sort_ro",
+    "xread",
+    "xreadgroup",
+    "zdiff",
+    "zdiffstore",
+    "zinter",
+    "zintercard",
+    "zinterstore",
+    "zmpop",
+    "zunion",
+    "zunionstore",
+];
+
 const WRONG_TYPE: &str = "-WRONGTYPE ";
 
 const DIFFERENCES: &[Difference] = &[
@@ -34,6 +55,13 @@ const DIFFERENCES: &[Difference] = &[
         atoll: "-ERR timeout is out of range",
         redis: "-ERR timeout is negative",
     },
+    // 7.2 sees that a time would be beyond what the clock can show.
+    Difference {
+        commands: &["xread", "xreadgroup"],
+        when: |request| request.parts.iter().any(|part| part.starts_with(b"92233720368")),
+        atoll: "-ERR timeout is out of range",
+        redis: "",
+    },
     // 7.2 names the command, and the ID that fits it.
     Difference {
         commands: &["xread", "xreadgroup"],
@@ -43,13 +71,43 @@ const DIFFERENCES: &[Difference] = &[
     },
     // 7.2 makes a consumer also when there is nothing for it, so it may be there.
     Difference { commands: &["xgroup|createconsumer"], when: ALWAYS, atoll: ":0", redis: ":1" },
-    // Keys are what stands behind the word STREAMS; Redis takes those of a request that it finds to
-    // be wrong from another place.
+    // DIFFERENCES: keys of requests that are wrong are looked for in other places.
+    Difference { commands: MOVABLE_KEYS, when: ALWAYS, atoll: "-CROSSSLOT ", redis: "-ERR " },
+    Difference { commands: MOVABLE_KEYS, when: ALWAYS, atoll: "-ERR ", redis: "-CROSSSLOT " },
+    // 7.4 knows the entry `+`, and so do we.
     Difference {
-        commands: &["xread", "xreadgroup"],
+        commands: &["xread"],
+        when: |request| request.parts.iter().any(|part| part == b"+"),
+        atoll: "",
+        redis: "-ERR Invalid stream ID specified",
+    },
+    Difference {
+        commands: &["xreadgroup"],
+        when: |request| request.parts.iter().any(|part| part == b"+"),
+        atoll: "-ERR The + ID is meaningless",
+        redis: "-ERR Invalid stream ID specified",
+    },
+    // 7.2 has listpacks for small sets and lists.
+    Difference {
+        commands: &["object|encoding"],
         when: ALWAYS,
-        atoll: "-CROSSSLOT ",
-        redis: "-ERR ",
+        atoll: "$listpack",
+        redis: "$hashtable",
+    },
+    Difference {
+        commands: &["object|encoding"],
+        when: ALWAYS,
+        atoll: "$listpack",
+        redis: "$quicklist",
+    },
+    // DIFFERENCES: INCRBYFLOAT that ends in an integer.
+    Difference { commands: &["object|encoding"], when: ALWAYS, atoll: "$int", redis: "$embstr" },
+    // Texts of Redis end at a zero byte.
+    Difference {
+        commands: &["expire", "expireat", "pexpire", "pexpireat"],
+        when: |request| request.parts.iter().any(|part| part.contains(&0)),
+        atoll: "-ERR Unsupported option \u{e9}\0",
+        redis: "-ERR Unsupported option \u{e9}",
     },
     // 7.2 takes patterns when all their keys are in the slot of the list.
     Difference {

@@ -68,12 +68,20 @@ pub fn timeout_ms(spec: &CommandSpec, args: Args<'_>) -> i64 {
 pub fn seconds(args: Args<'_>, at: usize) -> Result<i64, CommandError> {
     let seconds = args
         .float(at)
-        .map_err(|_| CommandError::Text("ERR timeout is not a float or out of range"))?;
+        .ok()
+        .or_else(|| beyond_range(args.at(at)))
+        .ok_or(CommandError::Text("ERR timeout is not a float or out of range"))?;
     let millis = (seconds * 1000.0).ceil();
     if millis >= i64::MAX as f64 {
         return Err(CommandError::Text("ERR timeout is out of range"));
     }
     not_negative(millis as i64)
+}
+
+/// A number that is too large for a float is still a number to Redis, which has longer ones here.
+fn beyond_range(text: &[u8]) -> Option<f64> {
+    let number: f64 = std::str::from_utf8(text).ok()?.parse().ok()?;
+    number.is_infinite().then_some(number)
 }
 
 /// A time-out in milliseconds.
@@ -115,7 +123,10 @@ mod tests {
         assert_eq!(read("1.5"), Ok(1500));
         assert_eq!(read("-1"), Err("ERR timeout is negative".into()));
         assert_eq!(read("x"), Err("ERR timeout is not a float or out of range".into()));
+        assert_eq!(read("nan"), Err("ERR timeout is not a float or out of range".into()));
         assert_eq!(read("inf"), Err("ERR timeout is out of range".into()));
+        assert_eq!(read("1e400"), Err("ERR timeout is out of range".into()));
+        assert_eq!(read("-1e400"), Err("ERR timeout is negative".into()));
         assert_eq!(read("9223372036854775"), Err("ERR timeout is out of range".into()));
         let request = Request::of(["WAIT", "1.5"]);
         let error = millis(request.args(), 1).unwrap_err().to_string();

@@ -83,6 +83,10 @@ fn create(call: &mut Call<'_, '_>, args: Args<'_>) -> Result<(), CommandError> {
     if missing && !options.make {
         return Err(NEEDS_KEY);
     }
+    // Redis reads options that are there twice, and then finds that the words are too many.
+    if args.len() > 8 {
+        return Err(super::unknown_form(args, "XGROUP"));
+    }
     let position = stream.map(Stream::position).unwrap_or_default();
     let exists = stream.is_some_and(|stream| stream.group(group).is_some());
     let progress = options.progress(args.at(4), position)?;
@@ -103,6 +107,9 @@ fn set_id(call: &mut Call<'_, '_>, args: Args<'_>) -> Result<(), CommandError> {
     let (key, group) = (args.at(2), args.at(3));
     let options = Options::parse(args, false)?;
     let (stream, _) = group_at(call.keyspace, key, group, NEEDS_KEY)?;
+    if args.len() > 7 {
+        return Err(super::unknown_form(args, "XGROUP"));
+    }
     let progress = options.progress(args.at(4), stream.position())?;
 
     call.keyspace.stream_group_set(key, group, progress);
@@ -152,6 +159,11 @@ mod tests {
         rig.check("XGROUP SETID s g 0", "-NOGROUP No such consumer group 'g' for key name 's'");
         rig.check_error("XGROUP SETID none g 0", "ERR The XGROUP subcommand requires the key");
         rig.check_error("XGROUP SETID s g 0 MKSTREAM", "ERR unknown subcommand or wrong number");
+        let twice = "ENTRIESREAD 1 ENTRIESREAD 1";
+        let error = "ERR unknown subcommand or wrong number";
+        rig.check_error(&format!("XGROUP CREATE s h x {twice}"), error);
+        rig.check_error(&format!("XGROUP SETID s g x {twice}"), error);
+        rig.check_error(&format!("XGROUP SETID s no x {twice}"), "NOGROUP");
         rig.check("SET k v", "+OK");
         rig.check_error("XGROUP CREATE k g 0 MKSTREAM", "WRONGTYPE");
         rig.check_error("XGROUP SETID k g 0", "WRONGTYPE");
