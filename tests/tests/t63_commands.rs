@@ -100,6 +100,16 @@ fn from_transaction(replies: &[Value]) -> Value {
     }
 }
 
+/// What came of a request.
+enum Outcome {
+    /// The same on both.
+    Same,
+    /// It is known to fail on one of them, so the keys may no longer be the same.
+    Apart,
+    /// A difference that nobody knows.
+    Wrong(String),
+}
+
 /// Two servers that are compared.
 struct Pair {
     atoll: Peer,
@@ -115,26 +125,32 @@ impl Pair {
     fn compare(&mut self, requests: &[Request]) -> Option<String> {
         self.atoll.set_up();
         self.redis.set_up();
-        requests
-            .iter()
-            .find_map(|request| self.compare_one(request))
-            .or_else(|| self.compare_keys())
+        for request in requests {
+            match self.compare_one(request) {
+                Outcome::Same => {}
+                Outcome::Apart => return None,
+                Outcome::Wrong(text) => return Some(text),
+            }
+        }
+        self.compare_keys()
     }
 
-    fn compare_one(&mut self, request: &Request) -> Option<String> {
+    fn compare_one(&mut self, request: &Request) -> Outcome {
         let (ours, changed) = self.atoll.run(request);
         let (theirs, _) = self.redis.run(request);
         self.compared += 1;
         self.errors += usize::from(ours.is_error());
         if ours.is_error() && changed {
-            return Some(format!("has changed something, and replies {ours}"));
+            return Outcome::Wrong(format!("has changed something, and replies {ours}"));
         }
-        if reply::are_same(&request.name, &ours, &theirs)
-            || accepted::is_accepted(request, &ours, &theirs)
-        {
-            return None;
+        if reply::are_same(&request.name, &ours, &theirs) {
+            return Outcome::Same;
         }
-        Some(format!("{}\natoll {ours}\nredis {theirs}", show(request)))
+        if accepted::is_accepted(request, &ours, &theirs) {
+            let same = ours.is_error() == theirs.is_error();
+            return if same { Outcome::Same } else { Outcome::Apart };
+        }
+        Outcome::Wrong(format!("{}\natoll {ours}\nredis {theirs}", show(request)))
     }
 
     fn compare_keys(&mut self) -> Option<String> {
@@ -143,7 +159,10 @@ impl Pair {
         if lines(&ours) != lines(&theirs) {
             return Some(format!("keys\natoll {:?}\nredis {:?}", lines(&ours), lines(&theirs)));
         }
-        ours.iter().find_map(|request| self.compare_one(request))
+        ours.iter().find_map(|request| match self.compare_one(request) {
+            Outcome::Wrong(text) => Some(text),
+            Outcome::Same | Outcome::Apart => None,
+        })
     }
 
     /// The requests without those that the difference does not need. `None`: a second look shows none,

@@ -255,7 +255,7 @@ fn alternatives<'a, 'b>(words: &'a [&'b str]) -> Vec<&'a [&'b str]> {
     all
 }
 
-/// Takes out what would make a key end within the round, ask for too much, or ask for the time; and
+/// Takes out what would make a key end or an entry stale within the round, ask for too much, or ask for the time; and
 /// STORE from a SORT that Redis 7.0 refuses.
 fn make_harmless(name: &str, parts: &mut [Vec<u8>]) {
     let is = |parts: &[Vec<u8>], word: &str| {
@@ -270,6 +270,15 @@ fn make_harmless(name: &str, parts: &mut [Vec<u8>]) {
         for part in parts.iter_mut().skip(source).filter(|part| part.starts_with(b"{t}")) {
             *part = b"{t}lex".to_vec();
         }
+    }
+    let idle_at = match name {
+        "xclaim" | "xautoclaim" => Some(4),
+        _ => parts.iter().position(|part| part.eq_ignore_ascii_case(b"IDLE")).map(|at| at + 1),
+    };
+    let is_soon =
+        |part: &Vec<u8>| part.len() < 4 && part.iter().all(u8::is_ascii_digit) && part != b"0";
+    if let Some(idle) = idle_at.and_then(|at| parts.get_mut(at)).filter(|part| is_soon(part)) {
+        idle.extend_from_slice(b"00000");
     }
     let is_refused = name == "sort" && (is(parts, "BY") || is(parts, "GET"));
     for part in parts {

@@ -55,6 +55,26 @@ const DIFFERENCES: &[Difference] = &[
         atoll: "-ERR timeout is out of range",
         redis: "-ERR timeout is negative",
     },
+    // 7.0 looks at what an earlier request has left in errno.
+    Difference {
+        commands: &["sort", "sort_ro"],
+        when: ALWAYS,
+        atoll: "",
+        redis: "-ERR One or more scores can't be converted into double",
+    },
+    // 7.2 does not take the one number that has no opposite.
+    Difference {
+        commands: &["lpos"],
+        when: |request| request.parts.iter().any(|part| part == b"-9223372036854775808"),
+        atoll: "-ERR value is out of range, value must between",
+        redis: "",
+    },
+    Difference {
+        commands: WAIT,
+        when: |request| request.parts.iter().any(|part| part.starts_with(b"92233720368")),
+        atoll: "-ERR timeout is out of range",
+        redis: "",
+    },
     // 7.2 sees that a time would be beyond what the clock can show.
     Difference {
         commands: &["xread", "xreadgroup"],
@@ -102,13 +122,6 @@ const DIFFERENCES: &[Difference] = &[
     },
     // DIFFERENCES: INCRBYFLOAT that ends in an integer.
     Difference { commands: &["object|encoding"], when: ALWAYS, atoll: "$int", redis: "$embstr" },
-    // Texts of Redis end at a zero byte.
-    Difference {
-        commands: &["expire", "expireat", "pexpire", "pexpireat"],
-        when: |request| request.parts.iter().any(|part| part.contains(&0)),
-        atoll: "-ERR Unsupported option \u{e9}\0",
-        redis: "-ERR Unsupported option \u{e9}",
-    },
     // 7.2 takes patterns when all their keys are in the slot of the list.
     Difference {
         commands: &["sort", "sort_ro"],
@@ -163,8 +176,29 @@ fn has_odd_cursor(request: &Request) -> bool {
     request.parts.get(at).is_some_and(|part| !is_number(part))
 }
 
+/// DIFFERENCES: members at the same distance have no order. {t}geo has none of them.
+fn has_ties(request: &Request) -> bool {
+    request.name.starts_with("geo") && !request.parts.iter().any(|part| part == b"{t}geo")
+}
+
+/// The items of a reply, sorted.
+fn lines(value: &Value) -> Option<Vec<String>> {
+    let Value::Array(_, items) = value else { return None };
+    let mut lines: Vec<String> = items.iter().map(Value::to_string).collect();
+    lines.sort();
+    Some(lines)
+}
+
 /// Whether the difference is accepted.
 pub(super) fn is_accepted(request: &Request, ours: &Value, theirs: &Value) -> bool {
+    // In errors of Redis, words end at a zero byte.
+    let text = ours.to_string();
+    if ours.is_error() && text.contains('\0') && text.replace('\0', "") == theirs.to_string() {
+        return true;
+    }
+    if has_ties(request) && lines(ours).is_some() && lines(ours) == lines(theirs) {
+        return true;
+    }
     let (ours, theirs) = (ours.to_string(), theirs.to_string());
     DIFFERENCES.iter().any(|difference| {
         difference.commands.contains(&request.name.as_str())
