@@ -162,8 +162,9 @@ mod tests {
         let twice = "ENTRIESREAD 1 ENTRIESREAD 1";
         let error = "ERR unknown subcommand or wrong number";
         rig.check_error(&format!("XGROUP CREATE s h x {twice}"), error);
+        rig.check_error(&format!("XGROUP SETID s g x {twice}"), "NOGROUP");
+        rig.check("XGROUP CREATE s g 0", "+OK");
         rig.check_error(&format!("XGROUP SETID s g x {twice}"), error);
-        rig.check_error(&format!("XGROUP SETID s no x {twice}"), "NOGROUP");
         rig.check("SET k v", "+OK");
         rig.check_error("XGROUP CREATE k g 0 MKSTREAM", "WRONGTYPE");
         rig.check_error("XGROUP SETID k g 0", "WRONGTYPE");
