@@ -63,6 +63,7 @@ fn the_latency_monitor_keeps_the_worst() {
 fn commands_and_errors_are_counted_on_all_shards_at_once() {
     let server = Server::builder().shards(3).start();
     let mut client = server.client();
+    client.check("ROLE", "[$master :0 []]");
     client.check("CONFIG RESETSTAT", "+OK");
     for key in ["a", "b", "c", "d", "e"] {
         client.check(&format!("HSET {key} f v"), ":1");

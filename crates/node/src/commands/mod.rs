@@ -20,6 +20,7 @@ mod module;
 mod monitor;
 mod pubsub;
 mod quit;
+mod role;
 mod script_debug;
 mod script_kill;
 mod script_list;
@@ -92,6 +93,7 @@ pub(crate) fn commands() -> Vec<(&'static CommandSpec, NodeCommand)> {
         (&info::SPEC, info::run),
         (&monitor::SPEC, monitor::run),
         (&quit::SPEC, quit::run),
+        (&role::SPEC, role::run),
         (&script_debug::SPEC, script_debug::run),
         (&script_kill::SPEC, script_kill::run),
         (&script_list::SPEC, script_list::run),
