@@ -126,6 +126,9 @@ fn broadcasting_by_prefix() {
     // What is changed together is told together.
     writer.check("MSET user:{t}1 1 user:{t}2 2 no:{t}3 3 user:{t}1 4", "+OK");
     assert_eq!(reader.read().to_string(), ">[$invalidate [$user:{t}1 $user:{t}2]]");
+    writer.check("MSET item:{t}1 1 user:{t}2 2", "+OK");
+    assert_eq!(reader.read().to_string(), ">[$invalidate [$user:{t}2]]");
+    assert_eq!(reader.read().to_string(), ">[$invalidate [$item:{t}1]]");
     reader.check(
         "CLIENT TRACKING ON BCAST PREFIX user:1",
         "-ERR Prefix 'user:1' overlaps with an existing prefix 'user:'. Prefixes for a single \

@@ -107,16 +107,18 @@ impl Executor {
             if tracker.noloop && *client == by {
                 continue;
             }
-            let (mut keys, mut seen) = (Vec::new(), HashSet::new());
-            for key in changed {
-                let concerns = prefixes.iter().any(|prefix| key.starts_with(prefix));
-                if concerns && seen.insert(key) {
-                    keys.push(key.as_slice());
+            // One message for each prefix, as Redis sends them. Prefixes do not overlap.
+            for prefix in prefixes {
+                let mut seen = HashSet::new();
+                let keys: Vec<&[u8]> = changed
+                    .iter()
+                    .filter(|key| key.starts_with(prefix) && seen.insert(*key))
+                    .map(Vec::as_slice)
+                    .collect();
+                if !keys.is_empty() {
+                    let to = self.target(*client, tracker);
+                    told.extend(to.map(|to| (to, Payload::Keys(array_of(&keys)))));
                 }
-            }
-            if !keys.is_empty() {
-                let to = self.target(*client, tracker);
-                told.extend(to.map(|to| (to, Payload::Keys(array_of(&keys)))));
             }
         }
         drop(clients);
