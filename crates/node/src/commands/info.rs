@@ -202,6 +202,9 @@ fn memory(node: &Node, published: &[Published], out: &mut String) {
     line(out, "maxmemory_human", human(limit));
     line(out, "maxmemory_policy", policy_name(node.settings.keyspace().eviction));
     line(out, "mem_allocator", "mimalloc");
+    // Values are freed at once; nothing is left for later.
+    line(out, "lazyfree_pending_objects", 0);
+    line(out, "lazyfreed_objects", 0);
 }
 
 fn persistence(_: &Node, published: &[Published], out: &mut String) {
