@@ -37,6 +37,7 @@ struct Waiter {
     queued: Queued,
     version: Version,
     reply_to: oneshot::Sender<Vec<u8>>,
+    is_group_reader: bool,
 }
 
 /// All requests that wait for keys of one shard.
@@ -45,6 +46,17 @@ pub(crate) struct Blocked {
     waiters: BTreeMap<u64, Waiter>,
     by_key: HashMap<Vec<u8>, BTreeSet<u64>>,
     next: u64,
+    /// How many of them are XREADGROUP, which is told when its key has gone.
+    group_readers: usize,
+}
+
+/// What has become of a waiting request whose key has been changed.
+#[derive(PartialEq, Eq)]
+enum Look {
+    /// It is answered, or waits on.
+    Next,
+    /// The key has gone.
+    KeyGone,
 }
 
 impl Blocked {
@@ -55,12 +67,20 @@ impl Blocked {
             self.by_key.entry(key.clone()).or_default().insert(ticket);
             shard.keyspace_mut().wait_for(key);
         }
+        self.group_readers += usize::from(waiter.is_group_reader);
         self.waiters.insert(ticket, waiter);
         ticket
     }
 
+    /// Who waits for the key and came next after `ticket`.
+    fn next_after(&self, key: &[u8], ticket: Option<u64>) -> Option<u64> {
+        let from = ticket.map_or(0, |ticket| ticket + 1);
+        self.by_key.get(key)?.range(from..).next().copied()
+    }
+
     fn remove(&mut self, ticket: u64, shard: &mut Shard) -> Option<Waiter> {
         let waiter = self.waiters.remove(&ticket)?;
+        self.group_readers -= usize::from(waiter.is_group_reader);
         for key in &waiter.keys {
             shard.keyspace_mut().stop_waiting(key);
             if let Some(tickets) = self.by_key.get_mut(key) {
@@ -127,7 +147,9 @@ impl Executor {
         let _ = spec.visit_keys(args, |at, _| {
             keys.insert(args.at(at).to_vec());
         });
-        let waiter = Waiter { keys: keys.into_iter().collect(), queued, version, reply_to };
+        let keys = keys.into_iter().collect();
+        let is_group_reader = spec.name == "xreadgroup";
+        let waiter = Waiter { keys, queued, version, reply_to, is_group_reader };
         let ticket = self.blocked.borrow_mut().add(waiter, shard);
         (ticket, receiver)
     }
@@ -142,55 +164,62 @@ impl Executor {
     #[cold]
     pub(crate) fn serve_blocked(&self, shard: &mut Shard) {
         while let Some(key) = shard.keyspace_mut().take_ready() {
-            let tickets: Vec<u64> = {
-                let blocked = self.blocked.borrow();
-                blocked.by_key.get(&key).into_iter().flatten().copied().collect()
-            };
-            for ticket in tickets {
-                self.serve_one(shard, ticket, &key);
+            let mut last = None;
+            loop {
+                let next = self.blocked.borrow().next_after(&key, last);
+                let Some(ticket) = next else { break };
+                let look = self.serve_one(shard, ticket, &key);
+                if look == Look::KeyGone && self.blocked.borrow().group_readers == 0 {
+                    break;
+                }
+                last = next;
             }
         }
     }
 
-    fn serve_one(&self, shard: &mut Shard, ticket: u64, key: &[u8]) {
+    fn serve_one(&self, shard: &mut Shard, ticket: u64, key: &[u8]) -> Look {
+        let now = self.clock.now();
         let (queued, version) = {
             let blocked = self.blocked.borrow();
-            let Some(waiter) = blocked.waiters.get(&ticket) else { return };
+            let Some(waiter) = blocked.waiters.get(&ticket) else { return Look::Next };
             if waiter.reply_to.is_closed() {
                 // Its connection has gone and says so soon. Nothing must be popped for it.
-                return;
+                return Look::Next;
+            }
+            shard.keyspace_mut().enter(now, waiter.queued.slot);
+            // The key may have been emptied by who has waited longer, or hold something else now:
+            // then the client waits on (as in Redis). A group may be gone, with the key or
+            // without, and that its reader is told.
+            let kind = shard.keyspace_mut().kind(key);
+            let spec = self.node.table().spec(waiter.queued.id);
+            if !waiter.is_group_reader && !may_find(spec.family, kind) {
+                return if kind.is_none() { Look::KeyGone } else { Look::Next };
             }
             (waiter.queued.clone(), waiter.version)
         };
-        let now = self.clock.now();
-        let spec = self.node.table().spec(queued.id);
-        shard.keyspace_mut().enter(now, queued.slot);
-        // The key may have been emptied by who has waited longer, or hold something else now: then
-        // the client waits on (as in Redis).
-        let kind = shard.keyspace_mut().kind(key);
-        let may_find = match (spec.name, spec.family) {
-            // Its group may be gone, with the key or without, and that it is told.
-            ("xreadgroup", _) => true,
-            (_, Family::Stream) => kind == Some(Kind::Stream),
-            (_, Family::SortedSet) => kind == Some(Kind::ZSet),
-            (_, Family::List) => kind == Some(Kind::List),
-            _ => kind.is_some(),
-        };
-        if !may_find {
-            return;
-        }
         self.timings.begin();
         shard.keyspace_mut().set_caller(queued.caller);
         let mut bytes = Vec::new();
         let mut reply = Reply::resp(&mut bytes, version);
         let args = queued.request.args();
         if shard.attempt(queued.id, args, queued.slot, now, &mut reply) == Outcome::Blocked {
-            return;
+            return Look::Next;
         }
         self.note_end(queued.caller.client, queued.id, args, &bytes);
         if let Some(waiter) = self.blocked.borrow_mut().remove(ticket, shard) {
             let _ = waiter.reply_to.send(bytes);
         }
+        Look::Next
+    }
+}
+
+/// Whether a command of this family can find something in a key of this kind.
+fn may_find(family: Family, kind: Option<Kind>) -> bool {
+    match family {
+        Family::Stream => kind == Some(Kind::Stream),
+        Family::SortedSet => kind == Some(Kind::ZSet),
+        Family::List => kind == Some(Kind::List),
+        _ => kind.is_some(),
     }
 }
 

@@ -63,6 +63,11 @@ impl Keyspace {
         self.undo.len() > 0
     }
 
+    /// Whether what is changed now may be rolled back.
+    pub fn is_undo_open(&self) -> bool {
+        self.undo.is_open()
+    }
+
     /// Bytes of memory that the undo log keeps alive.
     pub fn undo_memory(&self) -> usize {
         self.undo.memory()
@@ -108,8 +113,9 @@ impl Keyspace {
                 let (key, trackers) = (key.as_bytes().to_vec(), concerned.trackers);
                 self.outbox.push(Message::Changed { key, trackers });
             }
-            if concerned.waiting {
-                self.ready.push(key);
+            let is_next = self.ready.back().is_none_or(|last| last.as_bytes() != key.as_bytes());
+            if concerned.waiting && is_next {
+                self.ready.push_back(key);
             }
         }
         self.touched = touched;

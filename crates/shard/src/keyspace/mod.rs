@@ -40,6 +40,7 @@ pub mod value;
 mod warm;
 mod watch;
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 pub use access::Lfu;
@@ -193,7 +194,7 @@ pub struct Keyspace {
     /// Watched keys that have been changed and not committed.
     touched: Vec<short_bytes::ShortBytes>,
     /// Keys that somebody waits for and that have been changed, committed, in order.
-    ready: Vec<short_bytes::ShortBytes>,
+    ready: VecDeque<short_bytes::ShortBytes>,
     /// What subscribers are to be told.
     outbox: Vec<Message>,
     /// Who has subscribed to what on this node.
@@ -229,7 +230,7 @@ impl Keyspace {
             record: false,
             watch: WatchTable::default(),
             touched: Vec::new(),
-            ready: Vec::new(),
+            ready: VecDeque::new(),
             outbox: Vec::new(),
             channels: Arc::default(),
             tell_all_changes: false,
@@ -484,14 +485,9 @@ impl Keyspace {
         !self.ready.is_empty()
     }
 
-    /// The oldest key that somebody waits for and that has been changed since it was last taken.
+    /// The oldest change of a key that somebody waits for, of those that have not been taken. Changes
+    /// of one key in a row are one.
     pub fn take_ready(&mut self) -> Option<Vec<u8>> {
-        if self.ready.is_empty() {
-            return None;
-        }
-        let key = self.ready.remove(0);
-        // Changes of one key in a row are one occasion to look at it.
-        self.ready.retain(|later| later.as_bytes() != key.as_bytes());
-        Some(key.as_bytes().to_vec())
+        self.ready.pop_front().map(|key| key.as_bytes().to_vec())
     }
 }
