@@ -43,6 +43,24 @@ fn a_transaction_that_needs_memory_is_refused_by_exec() {
 }
 
 #[test]
+fn a_transaction_that_has_begun_is_not_stopped_by_full_memory() {
+    let server = Server::start();
+    let mut client = server.client();
+    for mode in ["REDIS", "ROLLBACK"] {
+        client.check(&format!("CLIENT TRANSACTION {mode}"), "+OK");
+        let limit = figure(&mut client, "used_memory") + (1 << 20);
+        client.check(&format!("CONFIG SET maxmemory {limit}"), "+OK");
+        client.check("MULTI", "+OK");
+        client.check("SETRANGE {t}large 4000000 x", "+QUEUED");
+        client.check("SET {t}small 1", "+QUEUED");
+        client.check("EXEC", "[:4000001 +OK]");
+        client.check("SET {t}small 2", OOM);
+        client.check("DEL {t}large", ":1");
+        client.check("CONFIG SET maxmemory 0", "+OK");
+    }
+}
+
+#[test]
 fn scripts_run_as_far_as_they_said_that_they_could() {
     let server = Server::start();
     let mut client = full(&server);

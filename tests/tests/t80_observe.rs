@@ -126,7 +126,10 @@ fn debug_is_for_tests() {
     let values: Vec<String> = values.items().iter().map(|value| value.text()).collect();
     assert_eq!(values[2], "0".repeat(40));
     assert_eq!(values[0].len(), 40);
-    assert!(client.run("DEBUG OBJECT a").contains(" encoding:listpack "));
+    let about = client.run("DEBUG OBJECT a");
+    assert!(about.contains(" encoding:listpack "), "{about}");
+    let idle = about.rsplit_once("lru_seconds_idle:").map(|(_, idle)| idle.parse::<u32>());
+    assert!(matches!(idle, Some(Ok(..60))), "{about}");
     client.check("DEBUG OBJECT none", "-ERR no such key");
     client.check("DEBUG STRINGMATCH-LEN 1000 a*a", ":1");
     client.check("DEBUG SET-ACTIVE-EXPIRE 0", "+OK");

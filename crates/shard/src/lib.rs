@@ -34,6 +34,7 @@ pub mod error;
 pub mod gauge;
 pub mod glob;
 pub mod keyspace;
+pub mod needs;
 pub mod reply;
 pub mod script;
 pub mod shard;

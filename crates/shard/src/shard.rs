@@ -5,7 +5,6 @@ use std::sync::Arc;
 use protocol::args::{Args, Request};
 use protocol::encode::Version;
 use protocol::slot::Slot;
-use protocol::spec::{CommandSpec, Family, Flags};
 
 use crate::acl::{Context, RestrictedUser};
 use crate::commands::table::{CommandId, CommandTable};
@@ -13,6 +12,7 @@ use crate::commands::{Call, blocking};
 use crate::error::CommandError;
 use crate::gauge::Gauge;
 use crate::keyspace::{Caller, Keyspace};
+use crate::needs::Needs;
 use crate::reply::Reply;
 use crate::script::ScriptEngine;
 use crate::time::Micros;
@@ -119,7 +119,18 @@ impl Shard {
         now: Micros,
         reply: &mut Reply<'_>,
     ) -> Option<Slot> {
-        match self.attempt(id, args, slot, now, reply) {
+        let outcome = self.attempt(id, args, slot, now, reply);
+        self.without_waiting(id, outcome, reply)
+    }
+
+    #[inline]
+    fn without_waiting(
+        &self,
+        id: CommandId,
+        outcome: Outcome,
+        reply: &mut Reply<'_>,
+    ) -> Option<Slot> {
+        match outcome {
             Outcome::Replied => None,
             Outcome::Elsewhere(slot) => Some(slot),
             Outcome::Blocked => {
@@ -139,15 +150,21 @@ impl Shard {
         now: Micros,
         reply: &mut Reply<'_>,
     ) -> Outcome {
+        self.keyspace.enter(now, slot);
+        if let Err(error) = self.admit(Needs::of(self.table.spec(id))) {
+            reply.error(&error);
+            return Outcome::Replied;
+        }
+        self.run_entered(id, args, reply)
+    }
+
+    /// Runs a request that is admitted, and for which the keyspace is entered.
+    #[inline]
+    fn run_entered(&mut self, id: CommandId, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
         let Some(run) = self.table.row(id).run else {
             reply.error_text(b"ERR this command is not answered by a shard");
             return Outcome::Replied;
         };
-        self.keyspace.enter(now, slot);
-        if let Err(error) = self.check_node(self.table.spec(id)) {
-            reply.error(&error);
-            return Outcome::Replied;
-        }
         let Self { keyspace, scripts, .. } = self;
         let mut call = Call { keyspace, reply, scripts: Some(scripts), pulse: None };
         let result = run(&mut call, args);
@@ -164,19 +181,19 @@ impl Shard {
         }
     }
 
-    /// Whether the state of the node lets a command run. Memory may be made for it.
+    /// Whether the state of the node lets a request or transaction run. Memory may be made for it.
+    ///
+    /// # Errors
+    /// OOM, NOREPLICAS.
     #[inline]
-    fn check_node(&mut self, spec: &CommandSpec) -> Result<(), CommandError> {
-        let needs_memory = spec.flags.contains(Flags::DENYOOM);
-        let is_script = spec.family == Family::Scripting;
-        if (needs_memory || is_script) && self.gauge.is_full() {
+    pub fn admit(&mut self, needs: Needs) -> Result<(), CommandError> {
+        if (needs.memory || needs.script) && self.gauge.is_full() {
             let has_room = self.make_room(ROOM_KEYS);
-            // What a script needs is decided when it is known what it calls.
-            if needs_memory && !has_room {
+            if needs.memory && !has_room {
                 return Err(CommandError::OutOfMemory);
             }
         }
-        if self.gauge.refuses_writes() && spec.writes() && !is_script {
+        if needs.writes && self.gauge.refuses_writes() {
             return Err(CommandError::NoReplicas);
         }
         Ok(())
@@ -186,9 +203,9 @@ impl Shard {
     /// nothing to evict; who makes some room goes on, and the rest is for later (as Redis).
     #[cold]
     pub fn make_room(&mut self, most: usize) -> bool {
-        if self.keyspace.has_undo() {
-            // Inside a transaction that may be rolled back nothing goes that would have to come
-            // back.
+        if self.keyspace.is_undo_open() {
+            // What goes inside a transaction that may be rolled back goes to the undo log, and
+            // nothing is won.
             return false;
         }
         let mut evicted = 0;
@@ -201,7 +218,9 @@ impl Shard {
     /// Runs the requests of a transaction one after the other with nothing in between and appends
     /// their replies; returns where each ends in `out`. A request that fails does not keep the
     /// others from running (Redis's rule). What the user may do can have changed since the requests
-    /// were queued, so that is looked at again. `ended` is called after each, with its reply.
+    /// were queued, so that is looked at again; what the node lets run is for [`Shard::admit`] to say
+    /// before, of all of them, so that none stops half-way for want of memory (as in Redis). `ended`
+    /// is called after each, with its reply.
     pub fn transaction(
         &mut self,
         requests: &[Queued],
@@ -223,7 +242,9 @@ impl Shard {
                     return out.len();
                 }
             }
-            if self.execute(queued.id, args, queued.slot, now, &mut reply).is_some() {
+            self.keyspace.enter(now, queued.slot);
+            let outcome = self.run_entered(queued.id, args, &mut reply);
+            if self.without_waiting(queued.id, outcome, &mut reply).is_some() {
                 // A transaction stays where it is.
                 reply.error(&CommandError::Text(
                     "ERR Script attempted to access a non local key in a cluster node",
@@ -263,5 +284,31 @@ impl Shard {
         }
         self.keyspace.keep(mark);
         Ok(ends)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keyspace::Eviction;
+    use crate::testing::Rig;
+
+    #[test]
+    fn nothing_is_evicted_into_an_open_undo_log() {
+        let mut rig = Rig::new();
+        rig.check("SET k v", "+OK");
+        let shard = rig.shard();
+        let gauge = Arc::new(Gauge::default());
+        gauge.set_full(true);
+        shard.set_gauge(gauge);
+        let mut settings = *shard.keyspace().settings();
+        settings.eviction = Eviction::AllKeysRandom;
+        shard.keyspace_mut().configure(settings);
+        let mark = shard.keyspace_mut().begin();
+        assert!(!shard.make_room(ROOM_KEYS));
+        assert_eq!(shard.keyspace().len(), 1);
+        shard.keyspace_mut().keep(mark);
+        assert!(shard.make_room(ROOM_KEYS));
+        assert_eq!(shard.keyspace().len(), 0);
     }
 }

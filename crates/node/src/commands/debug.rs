@@ -14,8 +14,8 @@ use router::topology::Owner;
 use shard::error::CommandError;
 use shard::glob;
 use shard::keyspace::Keyspace;
+use shard::keyspace::scan::Storage;
 use shard::reply::Reply;
-use shard::time::Micros;
 
 use super::{Done, NodeCall, NodeCommand};
 use crate::config::DebugAllowed;
@@ -230,38 +230,33 @@ fn object(call: &mut NodeCall<'_, '_>, args: Args<'_>) -> Result<Done, CommandEr
     let version = call.session.version;
     let key = args.at(2).to_vec();
     Ok(Done::Later(Box::pin(async move {
-        let describe = |keyspace: &mut Keyspace, key: &[u8]| {
-            let encoding = keyspace.encoding(key)?;
-            let idle = keyspace.idle_seconds(key).unwrap_or_default();
-            let size = keyspace.memory_of(key).unwrap_or_default();
-            Some(format!(
-                "Value at:0x0 refcount:1 encoding:{encoding} serializedlength:{size} lru:0 \
-                 lru_seconds_idle:{idle}"
-            ))
-        };
+        let storage = ask_key(&executor, key, |keyspace, key| keyspace.storage_of(key)).await;
         let mut out = Vec::new();
         let mut reply = Reply::resp(&mut out, version);
-        match ask_key(&executor, key, describe).await.flatten() {
-            Some(text) => reply.status(&text),
+        match storage.flatten() {
+            Some(Storage { encoding, idle_seconds, memory }) => reply.status(&format!(
+                "Value at:0x0 refcount:1 encoding:{encoding} serializedlength:{memory} lru:0 \
+                 lru_seconds_idle:{idle_seconds}"
+            )),
             None => reply.error(&CommandError::NoSuchKey),
         }
         out
     })))
 }
 
-/// Asks the shard of a key, if it is one of this node's.
+/// Asks the shard of a key, if it is one of this node's. Looking removes nothing, also when the key
+/// has expired.
 async fn ask_key<R: Send + 'static>(
     executor: &Executor,
     key: Vec<u8>,
-    ask: impl FnOnce(&mut Keyspace, &[u8]) -> R + Send + 'static,
+    ask: impl FnOnce(&Keyspace, &[u8]) -> R + Send + 'static,
 ) -> Option<R> {
     let slot = Slot::of_key(&key);
     let Owner::Here(shard) = executor.node.topology.owner(slot) else { return None };
     let work = move |executor: &Executor| {
         let mut shard = executor.shard.try_borrow_mut().ok()?;
-        // At the beginning of time nothing has expired: looking is not to remove anything.
-        shard.keyspace_mut().enter(Micros(i64::MIN), Some(slot));
-        Some(ask(shard.keyspace_mut(), &key))
+        shard.keyspace_mut().enter(executor.clock.now(), Some(slot));
+        Some(ask(shard.keyspace(), &key))
     };
     executor.ask(shard, work).await.flatten()
 }

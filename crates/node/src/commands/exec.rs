@@ -12,7 +12,7 @@ use std::sync::Arc;
 use protocol::args::Args;
 use protocol::encode::{self, Version};
 use protocol::slot::Slot;
-use protocol::spec::{FanOut, Flags};
+use protocol::spec::FanOut;
 use router::plan::{Plan, place};
 use router::registry::Home;
 use router::session::{Session, Transaction};
@@ -20,6 +20,7 @@ use shard::Shard;
 use shard::acl::{Context, RestrictedUser};
 use shard::error::CommandError;
 use shard::keyspace::{Eviction, WatchFlag};
+use shard::needs::Needs;
 use shard::shard::Queued;
 use shard::time::Micros;
 
@@ -37,6 +38,8 @@ struct Terms {
     version: Version,
     /// Whose transaction it is, when that is somebody who may not do everything.
     restricted: Option<Arc<RestrictedUser>>,
+    /// What all its commands ask of the node together.
+    needs: Needs,
 }
 
 /// EXEC.
@@ -59,13 +62,15 @@ pub(crate) fn run(call: &mut NodeCall<'_, '_>, _args: Args<'_>) -> Result<Done, 
         atomic: call.session.atomic_exec,
         version: call.session.version,
         restricted: call.session.login.restricted().cloned(),
+        needs: Needs::of_all(
+            transaction.queue.iter().map(|queued| executor.node.table().spec(queued.id)),
+        ),
     };
     watch::unwatch_all(call.executor, call.session);
     if !transaction.cross_slot
-        && let Some(why) = obstacle(executor, shard, &transaction)
+        && let Some(why) = obstacle(executor, shard, terms.needs)
     {
-        let text = format!("EXECABORT Transaction discarded because of: {why}");
-        return Err(CommandError::dynamic(text));
+        return Err(CommandError::dynamic(discarded(&why)));
     }
     if let Some(refusal) = transaction.refusal() {
         return Err(CommandError::dynamic(refusal));
@@ -89,18 +94,20 @@ pub(crate) fn run(call: &mut NodeCall<'_, '_>, _args: Args<'_>) -> Result<Done, 
 }
 
 /// Why EXEC itself is refused now, whatever was queued before: no memory, or a busy shard.
-fn obstacle(executor: &Executor, shard: u16, transaction: &Transaction) -> Option<String> {
-    let table = executor.node.table();
-    let mut specs = transaction.queue.iter().map(|queued| table.spec(queued.id));
+fn obstacle(executor: &Executor, shard: u16, needs: Needs) -> Option<String> {
     let node = &executor.node;
-    if node.gauge.refuses_writes() && specs.clone().any(|spec| spec.writes()) {
+    if node.gauge.refuses_writes() && needs.writes {
         return Some(CommandError::NoReplicas.to_string());
     }
     let evicts = node.settings.keyspace().eviction != Eviction::None;
-    if !evicts && node.gauge.is_full() && specs.any(|spec| spec.flags.contains(Flags::DENYOOM)) {
+    if !evicts && node.gauge.is_full() && needs.memory {
         return Some(CommandError::OutOfMemory.to_string());
     }
     executor.busy(shard).map(str::to_owned)
+}
+
+fn discarded(why: &str) -> String {
+    format!("EXECABORT Transaction discarded because of: {why}")
 }
 
 /// Runs a whole transaction on the shard of this executor.
@@ -140,6 +147,10 @@ fn run_queue(executor: &Executor, queue: &[Queued], terms: &Terms) -> Outcome {
     if overdue || terms.flag.spoiled() {
         return Outcome::Spoiled;
     }
+    shard.keyspace_mut().enter(now, None);
+    if let Err(error) = shard.admit(terms.needs) {
+        return Outcome::Refused(discarded(&error.to_string()));
+    }
     let mut bytes = Vec::new();
     executor.timings.begin();
     let mut ended = |queued: &Queued, reply: &[u8]| {
@@ -177,7 +188,7 @@ async fn run_later(
     executor: Rc<Executor>,
     connection: Rc<Connection>,
     transaction: Transaction,
-    terms: Terms,
+    mut terms: Terms,
     shard: u16,
 ) -> Vec<u8> {
     if any_overdue_elsewhere(&executor, &terms, shard).await {
@@ -233,6 +244,8 @@ async fn run_later(
             }
         }
         first = false;
+        // What has begun is done whole.
+        terms.needs = Needs::default();
         if let Some(queued) = fan {
             if let Some(refusal) = refusal(&executor, terms.restricted.as_deref(), &queued) {
                 encode::error(&mut out, refusal.as_bytes());

@@ -35,6 +35,21 @@ pub const EMPTY_DIGEST: u64 = 0;
 /// What a key takes in the index of its slot, in bytes.
 const PLACE: usize = 7;
 
+/// How a key is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Storage {
+    /// What OBJECT ENCODING replies.
+    pub encoding: &'static str,
+    /// How long ago it was used.
+    pub idle_seconds: u32,
+    /// About how many bytes the key and its value take.
+    pub memory: usize,
+}
+
+fn memory_of(entry: &Entry) -> usize {
+    size_of::<Entry>() + PLACE + entry.memory()
+}
+
 fn entry_digest(entry: &Entry, key: &[u8]) -> u64 {
     let mut hasher = FixedState::with_seed(0).build_hasher();
     let put = |hasher: &mut foldhash::fast::FoldHasher<'_>, bytes: &[u8]| {
@@ -205,17 +220,25 @@ impl Keyspace {
         })
     }
 
-    /// The same for the value and the expiry of one key; `None` when it is missing.
-    pub fn digest_of(&mut self, key: &[u8]) -> Option<u64> {
-        let handle = self.live(key)?;
-        Some(entry_digest(self.tables.entries.at(handle), b""))
+    /// The same for the value and the expiry of one key, expired or not; `None` when it is missing.
+    pub fn digest_of(&self, key: &[u8]) -> Option<u64> {
+        Some(entry_digest(self.tables.entries.at(self.find(key)?), b""))
+    }
+
+    /// How a key is stored, expired or not, without touching it; `None` when it is missing.
+    pub fn storage_of(&self, key: &[u8]) -> Option<Storage> {
+        let entry = self.tables.entries.at(self.find(key)?);
+        Some(Storage {
+            encoding: entry.value.encoding(),
+            idle_seconds: self.idle_of(entry),
+            memory: memory_of(entry),
+        })
     }
 
     /// About how many bytes a key and its value take; `None` when it is missing.
     pub fn memory_of(&mut self, key: &[u8]) -> Option<usize> {
         let handle = self.live(key)?;
-        let entry = self.tables.entries.at(handle);
-        Some(size_of::<Entry>() + PLACE + entry.memory())
+        Some(memory_of(self.tables.entries.at(handle)))
     }
 
     /// A digest that order and encoding of values count in too: what must be equal after a roll
