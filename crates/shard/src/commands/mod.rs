@@ -19,6 +19,7 @@ pub mod hash;
 pub mod hyperloglog;
 pub mod list;
 pub mod pubsub;
+mod random_picks;
 pub mod scripting;
 pub mod server;
 pub mod set;
@@ -34,7 +35,7 @@ use protocol::spec::CommandSpec;
 use crate::error::CommandError;
 use crate::keyspace::Keyspace;
 use crate::reply::Reply;
-use crate::script::{Pulse, ScriptEngine};
+use crate::script::{Pulse, ScriptEngine, beat};
 
 /// What a handler works with.
 pub struct Call<'a, 'r> {
@@ -56,7 +57,7 @@ impl<'a> Call<'a, '_> {
     /// [`CommandError::Interrupted`]: the script that called the command is to end.
     #[inline]
     pub fn beat(&self) -> Result<(), CommandError> {
-        self.pulse.map_or(Ok(()), Pulse::beat)
+        beat(self.pulse)
     }
 
     /// [`Self::beat`] for commands that look at many elements while they hold the keyspace.

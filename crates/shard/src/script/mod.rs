@@ -77,7 +77,7 @@ pub use engine::ScriptEngine;
 pub use host::{Services, SlotOwner, Touched};
 pub use limits::Limits;
 pub use outcome::{Reason, ScriptCounters};
-pub use pulse::Pulse;
+pub use pulse::{Pulse, beat};
 pub use raw::{VmError, on_interrupt_signal};
 pub use run::{Invocation, Rehearsal};
 pub use stats::ScriptStats;

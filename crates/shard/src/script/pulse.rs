@@ -50,3 +50,12 @@ impl<'a> Pulse<'a> {
         }
     }
 }
+
+/// A beat of the script that runs, if one does.
+///
+/// # Errors
+/// Those of [`Pulse::beat`].
+#[inline]
+pub fn beat(pulse: Option<Pulse<'_>>) -> Result<(), CommandError> {
+    pulse.map_or(Ok(()), Pulse::beat)
+}

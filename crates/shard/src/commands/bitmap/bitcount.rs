@@ -4,10 +4,11 @@ use protocol::args::Args;
 use protocol::error::ArgsError;
 use protocol::spec::{Access, Arity, CommandSpec, Family, Flags, KeySpec};
 
+use super::STRETCH;
 use super::range::{Bits, Unit};
-use super::{STRETCH, beat};
 use crate::commands::{Call, Command};
 use crate::error::CommandError;
+use crate::script::beat;
 use crate::types::bits::count_ones;
 
 pub(super) const COMMAND: Command = Command {

@@ -8,11 +8,11 @@ use protocol::args::Args;
 use protocol::error::ArgsError;
 use protocol::spec::{Access, Arity, CommandSpec, Family, Flags, KeySpec};
 
-use super::{STRETCH, beat};
+use super::STRETCH;
 use crate::commands::{Call, Command};
 use crate::error::CommandError;
 use crate::keyspace::{Events, NewExpiry};
-use crate::script::Pulse;
+use crate::script::{Pulse, beat};
 use crate::types::string::StringValue;
 
 pub(super) const COMMAND: Command = Command {

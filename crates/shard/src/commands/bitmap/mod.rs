@@ -19,7 +19,6 @@ use protocol::number::parse_i64;
 use super::Command;
 use crate::error::CommandError;
 use crate::keyspace::Keyspace;
-use crate::script::Pulse;
 
 /// Sorted by name.
 pub const COMMANDS: &[&Command] = &[
@@ -48,9 +47,4 @@ fn in_string(keyspace: &Keyspace, offset: Option<i64>) -> Result<usize, CommandE
     let offset = offset.and_then(|offset| usize::try_from(offset).ok());
     let max = keyspace.settings().string_len_max;
     offset.filter(|offset| offset >> 3 < max).ok_or(BAD_OFFSET)
-}
-
-/// As `Call::beat`, while the call's keyspace is borrowed.
-fn beat(pulse: Option<Pulse<'_>>) -> Result<(), CommandError> {
-    pulse.map_or(Ok(()), Pulse::beat)
 }

@@ -8,7 +8,7 @@ use crate::commands::Call;
 use crate::commands::sorted_set::store;
 use crate::error::CommandError;
 use crate::reply::Reply;
-use crate::script::Pulse;
+use crate::script::{Pulse, beat};
 use crate::types::zset::ZSet;
 
 /// A member that has been found.
@@ -64,7 +64,7 @@ fn find<'z>(
         let start = zset.rank_where(|(_, score)| score < first);
         let end = zset.rank_where(|(_, score)| score < end);
         for (member, score) in zset.range(start, end) {
-            pulse.map_or(Ok(()), Pulse::beat)?;
+            beat(pulse)?;
             let position = position_of(score);
             if let Some(distance) = shape.distance_within(position) {
                 points.push(Point { member, score, position, distance });

@@ -4,16 +4,14 @@
 //! picks that often, with repetition. In RESP3 a field with its value is a pair; in RESP2 the two
 //! follow one another.
 
-use std::collections::BTreeSet;
-
 use protocol::args::Args;
 use protocol::encode::Version;
-use protocol::error::ArgsError;
 use protocol::spec::{Access, Arity, CommandSpec, Family, Flags, KeySpec};
 
+use crate::commands::random_picks::{Pairs, Picked, Wanted};
 use crate::commands::{Call, Command};
 use crate::error::CommandError;
-use crate::reply::Reply;
+use crate::script::beat;
 use crate::types::hash::HashView;
 
 pub(super) const COMMAND: Command = Command {
@@ -32,15 +30,13 @@ pub(super) const COMMAND: Command = Command {
     run,
 };
 
-/// A field with its value.
-type Pair<'a> = (&'a [u8], &'a [u8]);
-
 fn run(call: &mut Call<'_, '_>, args: Args<'_>) -> Result<(), CommandError> {
-    let wanted = Wanted::parse(args)?;
+    let wanted = Wanted::parse(args, "WITHVALUES")?;
+    let pulse = call.pulse;
     // A source of its own: the hash borrows the keyspace, and the shard's source lies in there.
     let mut rng = call.keyspace.rng().fork();
     let hash = call.keyspace.hash(args.at(1))?;
-    let Some(Wanted { count, values }) = wanted else {
+    let Some(Wanted { count, both }) = wanted else {
         let field = hash.and_then(|hash| hash.random(&mut rng)).map(|(field, _)| field);
         call.reply.bulk_or_null(field);
         return Ok(());
@@ -49,108 +45,39 @@ fn run(call: &mut Call<'_, '_>, args: Args<'_>) -> Result<(), CommandError> {
         call.reply.array(0);
         return Ok(());
     };
-    let many = count.unsigned_abs() as usize;
-    if count > 0 {
-        let pairs = distinct(hash, many, &mut rng);
-        begin(call.reply, pairs.len(), values);
-        pairs.into_iter().for_each(|pair| write(call.reply, pair, values));
-    } else {
-        if many > PICKS_MAX {
-            return Err(CommandError::OutOfRange);
+    let picked = Picked::from(hash, count, &mut rng, || beat(pulse))?;
+    let nested = both && call.reply.version() == Version::Resp3;
+    let len = picked.iter().len();
+    call.reply.array(if both && !nested { len * 2 } else { len });
+    for (field, value) in picked.iter() {
+        if nested {
+            call.reply.array(2);
         }
-        begin(call.reply, many, values);
-        repeated(hash, many, &mut rng, |pair| write(call.reply, pair, values));
+        call.reply.bulk(field);
+        if both {
+            call.reply.bulk(value);
+        }
     }
     Ok(())
 }
 
-/// Most picks with repetition: a reply of gigabytes would take the node with it. Redis has no
-/// such limit.
-const PICKS_MAX: usize = 1 << 24;
+impl<'a> Pairs<'a> for HashView<'a> {
+    type Value = &'a [u8];
 
-struct Wanted {
-    /// Negative: with repetition.
-    count: i64,
-    values: bool,
-}
-
-impl Wanted {
-    /// `None` when there is no count.
-    fn parse(args: Args<'_>) -> Result<Option<Self>, CommandError> {
-        if args.len() == 2 {
-            return Ok(None);
-        }
-        let count = args.int(2)?;
-        if count == i64::MIN {
-            return Err(CommandError::Text(
-                "ERR value is out of range, value must between \
-                 -9223372036854775807 and 9223372036854775807",
-            ));
-        }
-        let values = args.len() == 4 && args.is(3, "WITHVALUES");
-        if args.len() > 3 && !values {
-            return Err(ArgsError::Syntax.into());
-        }
-        // Twice the count is a length in the reply.
-        if values && count.unsigned_abs() > i64::MAX.unsigned_abs() / 2 {
-            return Err(CommandError::OutOfRange);
-        }
-        Ok(Some(Self { count, values }))
+    fn len(self) -> usize {
+        HashView::len(self)
     }
-}
 
-/// Whether that many picks are so many, or so hard, that a list of all fields is worth its price.
-fn worth_listing(hash: HashView<'_>, many: usize) -> bool {
-    hash.hides_some() || many > hash.len() / 3
-}
-
-/// Up to `many` fields, each at most once.
-fn distinct<'a>(hash: HashView<'a>, many: usize, rng: &mut fastrand::Rng) -> Vec<Pair<'a>> {
-    let len = hash.len();
-    if many >= len {
-        return hash.pairs();
+    fn list(self) -> Vec<(&'a [u8], &'a [u8])> {
+        self.pairs()
     }
-    if worth_listing(hash, many) {
-        let mut pairs = hash.pairs();
-        for at in 0..many {
-            pairs.swap(at, rng.usize(at..len));
-        }
-        pairs.truncate(many);
-        return pairs;
-    }
-    // At most a third is taken, so two picks of three are new ones.
-    let mut taken = BTreeSet::new();
-    let picks = std::iter::from_fn(|| hash.random(rng));
-    picks.filter(|(field, _)| taken.insert(*field)).take(many).collect()
-}
 
-/// Visits a field picked at random `many` times.
-fn repeated<'a>(
-    hash: HashView<'a>,
-    many: usize,
-    rng: &mut fastrand::Rng,
-    mut visit: impl FnMut(Pair<'a>),
-) {
-    if worth_listing(hash, many) {
-        let pairs = hash.pairs();
-        (0..many).for_each(|_| visit(pairs[rng.usize(..pairs.len())]));
-    } else {
-        (0..many).filter_map(|_| hash.random(rng)).for_each(visit);
+    fn random(self, rng: &mut fastrand::Rng) -> Option<(&'a [u8], &'a [u8])> {
+        HashView::random(self, rng)
     }
-}
 
-fn begin(reply: &mut Reply<'_>, count: usize, values: bool) {
-    let flat = values && reply.version() == Version::Resp2;
-    reply.array(if flat { count * 2 } else { count });
-}
-
-fn write(reply: &mut Reply<'_>, (field, value): Pair<'_>, values: bool) {
-    if values && reply.version() == Version::Resp3 {
-        reply.array(2);
-    }
-    reply.bulk(field);
-    if values {
-        reply.bulk(value);
+    fn is_sparse(self) -> bool {
+        self.hides_some()
     }
 }
 

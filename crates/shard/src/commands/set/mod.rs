@@ -1,7 +1,7 @@
 //! Commands of the family *set*.
 
 mod combine;
-mod pick;
+mod places;
 mod sadd;
 mod scard;
 mod sdiff;

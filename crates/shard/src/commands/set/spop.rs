@@ -5,11 +5,11 @@ use protocol::args::Args;
 use protocol::error::ArgsError;
 use protocol::spec::{Access, Arity, CommandSpec, Family, Flags, KeySpec};
 
-use super::pick;
-use crate::commands::{Call, Command};
+use super::places::visit_places;
+use crate::commands::{Call, Command, random_picks};
 use crate::error::CommandError;
 use crate::keyspace::Events;
-use crate::script::Pulse;
+use crate::script::beat;
 use crate::types::set::Set;
 
 pub(super) const COMMAND: Command = Command {
@@ -68,10 +68,9 @@ fn pop_many(call: &mut Call<'_, '_>, key: &[u8], count: usize) -> Result<(), Com
         call.keyspace.notify(Events::GENERIC, "del", key);
         return Ok(());
     }
-    let beat = || pulse.map_or(Ok(()), Pulse::beat);
-    let places = pick::distinct(set.len(), count, &mut rng, beat)?;
+    let places = random_picks::distinct(set.len(), count, &mut rng, || beat(pulse))?;
     let mut members: Vec<Vec<u8>> = Vec::with_capacity(count);
-    pick::visit_places(set, &places, |member| members.push(member.to_vec()));
+    visit_places(set, &places, |member| members.push(member.to_vec()));
     for member in &members {
         call.keyspace.set_remove(key, member)?;
     }

@@ -7,10 +7,10 @@ use protocol::args::Args;
 use protocol::error::ArgsError;
 use protocol::spec::{Access, Arity, CommandSpec, Family, Flags, KeySpec};
 
-use super::pick;
-use crate::commands::{Call, Command};
+use super::places::visit_places;
+use crate::commands::{Call, Command, random_picks};
 use crate::error::CommandError;
-use crate::script::Pulse;
+use crate::script::beat;
 
 pub(super) const COMMAND: Command = Command {
     spec: CommandSpec {
@@ -27,10 +27,6 @@ pub(super) const COMMAND: Command = Command {
     },
     run,
 };
-
-/// Most picks with repetition: a reply of gigabytes would take the node with it. Redis has no
-/// such limit.
-const PICKS_MAX: usize = 1 << 24;
 
 fn run(call: &mut Call<'_, '_>, args: Args<'_>) -> Result<(), CommandError> {
     let count = parse_count(args)?;
@@ -51,17 +47,9 @@ fn run(call: &mut Call<'_, '_>, args: Args<'_>) -> Result<(), CommandError> {
         call.reply.array(0);
         return Ok(());
     };
-    let many = count.unsigned_abs() as usize;
-    let beat = || pulse.map_or(Ok(()), Pulse::beat);
-    let places = if count > 0 {
-        pick::distinct(set.len(), many, &mut rng, beat)?
-    } else if many > PICKS_MAX {
-        return Err(CommandError::OutOfRange);
-    } else {
-        pick::repeated(set.len(), many, &mut rng, beat)?
-    };
+    let places = random_picks::places(set.len(), count, &mut rng, || beat(pulse))?;
     call.reply.array(places.len());
-    pick::visit_places(set, &places, |member| call.reply.bulk(member));
+    visit_places(set, &places, |member| call.reply.bulk(member));
     Ok(())
 }
 
@@ -69,13 +57,7 @@ fn run(call: &mut Call<'_, '_>, args: Args<'_>) -> Result<(), CommandError> {
 fn parse_count(args: Args<'_>) -> Result<Option<i64>, CommandError> {
     match args.len() {
         2 => Ok(None),
-        3 => match args.int(2)? {
-            i64::MIN => Err(CommandError::Text(
-                "ERR value is out of range, value must between \
-                 -9223372036854775807 and 9223372036854775807",
-            )),
-            count => Ok(Some(count)),
-        },
+        3 => random_picks::parse_count(args).map(Some),
         _ => Err(ArgsError::Syntax.into()),
     }
 }

@@ -11,7 +11,7 @@ use super::{store, write_pairs};
 use crate::commands::Call;
 use crate::error::CommandError;
 use crate::keyspace::Scored;
-use crate::script::Pulse;
+use crate::script::beat;
 use crate::types::zset::ZSet;
 
 /// What is made of the inputs.
@@ -171,10 +171,6 @@ impl Aggregate {
 
 fn number_or_zero(score: f64) -> f64 {
     if score.is_nan() { 0.0 } else { score }
-}
-
-fn beat(pulse: Option<Pulse<'_>>) -> Result<(), CommandError> {
-    pulse.map_or(Ok(()), Pulse::beat)
 }
 
 /// The result, in its large form.

@@ -3,15 +3,14 @@
 //! Without a count, one member. A positive count picks each member at most once; a negative one
 //! picks that often, with repetition.
 
-use std::collections::BTreeSet;
-
 use protocol::args::Args;
-use protocol::error::ArgsError;
 use protocol::spec::{Access, Arity, CommandSpec, Family, Flags, KeySpec};
 
 use super::write_pairs;
+use crate::commands::random_picks::{Pairs, Picked, Wanted};
 use crate::commands::{Call, Command};
 use crate::error::CommandError;
+use crate::script::beat;
 use crate::types::zset::{Pair, ZSet};
 
 pub(super) const COMMAND: Command = Command {
@@ -30,16 +29,13 @@ pub(super) const COMMAND: Command = Command {
     run,
 };
 
-/// Most picks with repetition: a reply of gigabytes would take the node with it. Redis has no
-/// such limit.
-const PICKS_MAX: usize = 1 << 24;
-
 fn run(call: &mut Call<'_, '_>, args: Args<'_>) -> Result<(), CommandError> {
-    let wanted = Wanted::parse(args)?;
+    let wanted = Wanted::parse(args, "WITHSCORES")?;
+    let pulse = call.pulse;
     // A source of its own: the set borrows the keyspace, and the shard's source lies in there.
     let mut rng = call.keyspace.rng().fork();
     let zset = call.keyspace.zset(args.at(1))?;
-    let Some(Wanted { count, with_scores }) = wanted else {
+    let Some(Wanted { count, both }) = wanted else {
         let picked = zset.and_then(|zset| zset.random(&mut rng)).map(|(member, _)| member);
         call.reply.bulk_or_null(picked);
         return Ok(());
@@ -48,80 +44,24 @@ fn run(call: &mut Call<'_, '_>, args: Args<'_>) -> Result<(), CommandError> {
         call.reply.array(0);
         return Ok(());
     };
-    let many = count.unsigned_abs() as usize;
-    if count > 0 {
-        let picked = distinct(zset, many, &mut rng);
-        write_pairs(call.reply, picked.into_iter(), with_scores);
-    } else {
-        if many > PICKS_MAX {
-            return Err(CommandError::OutOfRange);
-        }
-        let picked = repeated(zset, many, &mut rng);
-        write_pairs(call.reply, picked.into_iter(), with_scores);
-    }
+    let picked = Picked::from(zset, count, &mut rng, || beat(pulse))?;
+    write_pairs(call.reply, picked.iter(), both);
     Ok(())
 }
 
-struct Wanted {
-    /// Negative: with repetition.
-    count: i64,
-    with_scores: bool,
-}
+impl<'a> Pairs<'a> for &'a ZSet {
+    type Value = f64;
 
-impl Wanted {
-    /// `None` when there is no count.
-    fn parse(args: Args<'_>) -> Result<Option<Self>, CommandError> {
-        if args.len() == 2 {
-            return Ok(None);
-        }
-        let count = args.int(2)?;
-        if count == i64::MIN {
-            return Err(CommandError::Text(
-                "ERR value is out of range, value must between \
-                 -9223372036854775807 and 9223372036854775807",
-            ));
-        }
-        let with_scores = args.len() == 4 && args.is(3, "WITHSCORES");
-        if args.len() > 3 && !with_scores {
-            return Err(ArgsError::Syntax.into());
-        }
-        // Twice the count is a length in the reply.
-        if with_scores && count.unsigned_abs() > i64::MAX.unsigned_abs() / 2 {
-            return Err(CommandError::OutOfRange);
-        }
-        Ok(Some(Self { count, with_scores }))
+    fn len(self) -> usize {
+        ZSet::len(self)
     }
-}
 
-/// Whether that many picks are so many that a list of all members is worth its price.
-fn worth_listing(zset: &ZSet, many: usize) -> bool {
-    many > zset.len() / 3
-}
-
-/// Up to `many` members, each at most once.
-fn distinct<'a>(zset: &'a ZSet, many: usize, rng: &mut fastrand::Rng) -> Vec<Pair<'a>> {
-    let len = zset.len();
-    if worth_listing(zset, many) {
-        let mut pairs: Vec<Pair<'_>> = zset.iter().collect();
-        if many < len {
-            (0..many).for_each(|at| pairs.swap(at, rng.usize(at..len)));
-            pairs.truncate(many);
-        }
-        return pairs;
+    fn list(self) -> Vec<Pair<'a>> {
+        self.iter().collect()
     }
-    // At most a third is taken, so two picks of three are new ones.
-    let mut taken = BTreeSet::new();
-    let picks = std::iter::from_fn(|| zset.random(rng));
-    picks.filter(|(member, _)| taken.insert(*member)).take(many).collect()
-}
 
-/// A member picked at random, `many` times.
-fn repeated<'a>(zset: &'a ZSet, many: usize, rng: &mut fastrand::Rng) -> Vec<Pair<'a>> {
-    if worth_listing(zset, many) {
-        let pairs: Vec<Pair<'_>> = zset.iter().collect();
-        (0..many).map(|_| pairs[rng.usize(..pairs.len())]).collect()
-    } else {
-        (0..many).filter_map(|_| zset.random(rng)).collect()
+    fn random(self, rng: &mut fastrand::Rng) -> Option<Pair<'a>> {
+        ZSet::random(self, rng)
     }
 }
 

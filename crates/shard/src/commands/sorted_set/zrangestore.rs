@@ -8,6 +8,7 @@ use super::store;
 use super::zrange_options::{Fixed, Query};
 use crate::commands::{Call, Command};
 use crate::error::CommandError;
+use crate::script::beat;
 use crate::types::zset::ZSet;
 
 pub(super) const COMMAND: Command = Command {
@@ -33,7 +34,7 @@ fn run(call: &mut Call<'_, '_>, args: Args<'_>) -> Result<(), CommandError> {
     if let Some(zset) = call.keyspace.zset(args.at(2))? {
         for (member, score) in query.members(zset) {
             result.set(member, score);
-            pulse.map_or(Ok(()), crate::script::Pulse::beat)?;
+            beat(pulse)?;
         }
     }
     store(call, args.at(1), result, "zrangestore");

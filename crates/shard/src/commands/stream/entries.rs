@@ -4,7 +4,7 @@
 
 use crate::error::CommandError;
 use crate::reply::Reply;
-use crate::script::Pulse;
+use crate::script::{Pulse, beat};
 use crate::types::stream::Entry;
 use crate::types::stream::id::StreamId;
 
@@ -39,7 +39,7 @@ pub(super) fn gather<'a>(
     for entry in entries.take(count) {
         gathered.push(entry);
         if gathered.len().is_multiple_of(ENTRIES_PER_BEAT) {
-            pulse.map_or(Ok(()), Pulse::beat)?;
+            beat(pulse)?;
         }
     }
     Ok(gathered)
@@ -57,7 +57,7 @@ pub(super) fn put_entries(
     reply.array(entries.len());
     for some in entries.chunks(ENTRIES_PER_BEAT) {
         some.iter().for_each(|entry| put_entry(reply, *entry));
-        pulse.map_or(Ok(()), Pulse::beat)?;
+        beat(pulse)?;
     }
     Ok(())
 }

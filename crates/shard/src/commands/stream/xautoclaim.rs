@@ -14,7 +14,7 @@ use super::entries::put_id;
 use super::id::parse_start;
 use crate::commands::{Call, Command};
 use crate::error::CommandError;
-use crate::script::Pulse;
+use crate::script::{Pulse, beat};
 use crate::types::stream::Stream;
 use crate::types::stream::group::Group;
 use crate::types::stream::id::StreamId;
@@ -109,7 +109,7 @@ fn look(
         }
         attempts -= 1;
         if attempts.is_multiple_of(64) {
-            pulse.map_or(Ok(()), Pulse::beat)?;
+            beat(pulse)?;
         }
         if stream.entry(id).is_none() {
             found.deleted.push(id);

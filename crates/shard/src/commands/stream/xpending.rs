@@ -11,7 +11,7 @@ use super::id::{parse_end, parse_start};
 use crate::commands::{Call, Command};
 use crate::error::CommandError;
 use crate::reply::Reply;
-use crate::script::Pulse;
+use crate::script::{Pulse, beat};
 use crate::types::stream::group::{Delivery, Group};
 use crate::types::stream::id::StreamId;
 
@@ -125,7 +125,7 @@ fn list(
     let mut take = |id: StreamId, delivery: Delivery| {
         looked_at += 1;
         if looked_at.is_multiple_of(64) {
-            pulse.map_or(Ok(()), Pulse::beat)?;
+            beat(pulse)?;
         }
         if min_idle <= 0 || now.saturating_sub(delivery.time) >= min_idle {
             found.push((id, delivery));

@@ -15,6 +15,7 @@ use super::read::Options;
 use crate::commands::{Call, Command};
 use crate::effect::PendingEntry;
 use crate::error::CommandError;
+use crate::script::beat;
 use crate::types::stream::Stream;
 use crate::types::stream::id::StreamId;
 
@@ -209,7 +210,7 @@ fn read_history(
             }
         }
         if at % 64 == 63 {
-            pulse.map_or(Ok(()), crate::script::Pulse::beat)?;
+            beat(pulse)?;
         }
     }
     for (id, count) in again {

@@ -9,6 +9,7 @@ use super::pattern;
 use crate::commands::Beats;
 use crate::error::CommandError;
 use crate::keyspace::Keyspace;
+use crate::script::beat;
 
 /// What elements are compared by.
 pub(super) enum Weights {
@@ -114,7 +115,7 @@ fn merge_sort(
 ) -> Result<Vec<u32>, CommandError> {
     for run in places.chunks_mut(RUN) {
         run.sort_by(&compare);
-        beats.pulse.map_or(Ok(()), crate::script::Pulse::beat)?;
+        beat(beats.pulse)?;
     }
     let mut width = RUN;
     while width < places.len() {
