@@ -13,33 +13,33 @@
 //!   a task, so that both the connection's task and the hook of a script can go on with it; while
 //!   something is open nothing behind it is read.
 
+mod in_script;
+mod input;
+mod push;
+
 use std::cell::{Cell, RefCell};
-use std::future::{Future, poll_fn};
+use std::future::poll_fn;
 use std::io;
 use std::net::TcpStream as StdTcpStream;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
-use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
 
-use bytes::{Buf, BytesMut};
-use nix::sys::socket::{MsgFlags, Shutdown, recv, send, shutdown};
+use bytes::BytesMut;
+use nix::sys::socket::{MsgFlags, Shutdown, send, shutdown};
 use protocol::args::Args;
-use protocol::decode::{Batch, Decoder};
+use protocol::decode::Decoder;
 use protocol::encode::{self, Version};
 use router::session::Session;
 use router::view::View;
 use shard::time::Millis;
-use tokio::io::Interest;
 use tokio::net::TcpStream;
-use tokio::task::unconstrained;
 
 use crate::acl_log::ClientWitness;
 use crate::clients::Client;
-use crate::delivery::Payload;
-use crate::dispatch::{Dispatch, Step, Then, Wait};
+use crate::dispatch::Wait;
 use crate::executor::Executor;
 use crate::node::Node;
 
@@ -212,167 +212,6 @@ impl Connection {
         Poll::Pending
     }
 
-    /// Reads what has come while a request waits for data, for later; false at the end of the
-    /// input.
-    fn keep_input(&self, executor: &Executor, cx: &mut Context<'_>) -> bool {
-        /// Who sends more than this behind a request that waits is not read any further.
-        const KEPT: usize = 1 << 20;
-        loop {
-            let mut state = self.state.borrow_mut();
-            if state.input.len() > KEPT {
-                return true;
-            }
-            match self.stream.poll_read_ready(cx) {
-                Poll::Pending => return true,
-                Poll::Ready(Err(_)) => return false,
-                Poll::Ready(Ok(())) => {}
-            }
-            let mut scratch = executor.scratch.borrow_mut();
-            let mut count = 0;
-            let result = self.stream.try_io(Interest::READABLE, || {
-                count = recv(self.stream.as_raw_fd(), &mut scratch, MsgFlags::empty())?;
-                Ok(())
-            });
-            match result {
-                Ok(()) if count == 0 => return false,
-                Ok(()) => {
-                    executor.bytes_in.set(executor.bytes_in.get() + count as u64);
-                    state.input.extend_from_slice(&scratch[..count]);
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(_) => return false,
-            }
-        }
-    }
-
-    /// Reads what is there and serves it; false at the end of the input. While something is open,
-    /// nothing is read.
-    fn read(self: &Rc<Self>, executor: &Rc<Executor>) -> io::Result<bool> {
-        if self.open.borrow().is_some() {
-            return Ok(true);
-        }
-        let mut scratch = executor.scratch.borrow_mut();
-        let mut count = 0;
-        let full = scratch.len();
-        let result = self.stream.try_io(Interest::READABLE, || {
-            count = recv(self.stream.as_raw_fd(), &mut scratch, MsgFlags::empty())?;
-            // A short read has drained the socket. Saying so clears tokio's readiness, which
-            // otherwise stays set, costs another read each time and starves the reactor.
-            if count > 0 && count < full { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
-        });
-        match result {
-            Ok(()) if count == 0 => return Ok(false),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock && count == 0 => {
-                return Ok(true);
-            }
-            Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error),
-            Ok(()) | Err(_) => {}
-        }
-        executor.bytes_in.set(executor.bytes_in.get() + count as u64);
-        self.take_in(executor, &scratch[..count]);
-        Ok(true)
-    }
-
-    /// Serves the requests in what was kept and in `new`, up to a barrier, which is open then.
-    fn take_in(self: &Rc<Self>, executor: &Rc<Executor>, new: &[u8]) {
-        debug_assert!(self.open.borrow().is_none(), "I3");
-        let wait = self.serve_input(executor, new);
-        self.open.replace(wait);
-    }
-
-    fn serve_input(self: &Rc<Self>, executor: &Rc<Executor>, new: &[u8]) -> Option<Wait> {
-        let mut state = self.state.borrow_mut();
-        if state.input.is_empty() {
-            let (used, wait) = self.process(&mut state, executor, new);
-            state.input.extend_from_slice(&new[used..]);
-            return wait;
-        }
-        let mut input = std::mem::take(&mut state.input);
-        input.extend_from_slice(new);
-        let (used, wait) = self.process(&mut state, executor, &input);
-        if used == input.len() {
-            input = BytesMut::new();
-        } else {
-            input.advance(used);
-            if let Some(wanted) = state.decoder.bytes_wanted() {
-                input.reserve(wanted.saturating_sub(input.len()));
-            }
-        }
-        state.input = input;
-        wait
-    }
-
-    /// Decodes `input` and runs what is complete. Returns how many bytes are done with, and what
-    /// is to be waited for.
-    fn process(
-        self: &Rc<Self>,
-        state: &mut State,
-        executor: &Rc<Executor>,
-        input: &[u8],
-    ) -> (usize, Option<Wait>) {
-        if !state.admit(executor) {
-            return (input.len(), None);
-        }
-        let mut batch = executor.batch.take().unwrap_or_default();
-        batch.clear();
-        let decoded = state.decoder.decode(input, &mut batch);
-        let done = self.run_batch(state, executor, input, &batch, decoded);
-        executor.batch.set(Some(batch));
-        done
-    }
-
-    fn run_batch(
-        self: &Rc<Self>,
-        state: &mut State,
-        executor: &Rc<Executor>,
-        input: &[u8],
-        batch: &Batch,
-        decoded: Result<usize, protocol::error::DecodeError>,
-    ) -> (usize, Option<Wait>) {
-        if batch.len() > 1 {
-            warm(executor, input, batch);
-        }
-        let State { session, output, .. } = state;
-        let mut dispatch = Dispatch::new(executor, self, session, output);
-        for index in 0..batch.len() {
-            let done_before = if index == 0 { 0 } else { batch.bytes_through(index - 1) };
-            match dispatch.run(batch.request(index, input)) {
-                Step::Next => {}
-                Step::Wait(then) => {
-                    let wait = dispatch.finish(then);
-                    state.decoder.restart();
-                    return (batch.bytes_through(index), wait);
-                }
-                Step::Again(then) => {
-                    let wait = dispatch.finish(then);
-                    state.decoder.restart();
-                    return (done_before, wait);
-                }
-                Step::Close => {
-                    let wait = dispatch.finish(Then::Nothing);
-                    state.closing = true;
-                    return (input.len(), wait);
-                }
-            }
-        }
-        let used = match decoded {
-            Ok(used) => used,
-            // It has authenticated since: what was too much before is not any more.
-            Err(error) if error.is_for_strangers() && !dispatch.is_locked() => {
-                let wait = dispatch.finish(Then::Nothing);
-                state.decoder.restart();
-                return (batch.len().checked_sub(1).map_or(0, |at| batch.bytes_through(at)), wait);
-            }
-            Err(error) => {
-                dispatch.reply_error(&error.to_string());
-                input.len()
-            }
-        };
-        let wait = dispatch.finish(Then::Nothing);
-        state.closing |= decoded.is_err();
-        (used, wait)
-    }
-
     /// Adds a reply that has come later than its request.
     pub(crate) fn add_late_reply(&self, bytes: &[u8]) {
         let mut state = self.state.borrow_mut();
@@ -381,60 +220,6 @@ impl Connection {
         }
         state.session.advance_reply_mode();
         self.publish_facts(&state.session);
-    }
-
-    /// Tells the client something that it has not asked for.
-    pub(crate) fn push(&self, executor: &Executor, payload: &Payload) {
-        let mut pushes = self.pushes.borrow_mut();
-        self.write_push(payload, &mut pushes);
-        let limit = executor.node.settings.output_buffer_limit.load(Ordering::Relaxed);
-        if pushes.len() as u64 > limit {
-            // It does not read: Redis ends such clients too.
-            self.client.killed.store(true, Ordering::Relaxed);
-            pushes.clear();
-            let _ = shutdown(self.stream.as_raw_fd(), Shutdown::Both);
-            return;
-        }
-        drop(pushes);
-        self.left_over.set(true);
-        self.waker.borrow().wake_by_ref();
-    }
-
-    /// What it was to be told unasked concerns it no more: RESET.
-    pub(crate) fn forget_pushes(&self) {
-        self.pushes.borrow_mut().clear();
-    }
-
-    fn write_push(&self, payload: &Payload, out: &mut Vec<u8>) {
-        let version = if self.resp3.get() { Version::Resp3 } else { Version::Resp2 };
-        let resp3 = self.resp3.get();
-        match payload {
-            Payload::Bytes(bytes) => {
-                let start = out.len();
-                out.extend_from_slice(bytes);
-                out[start] = if resp3 { b'>' } else { b'*' };
-            }
-            Payload::Line(line) => out.extend_from_slice(line),
-            Payload::OnlyResp3(bytes) if resp3 => out.extend_from_slice(bytes),
-            Payload::OnlyResp3(_) => {}
-            Payload::Keys(_) | Payload::AllKeys => {
-                if resp3 {
-                    encode::push(out, version, 2);
-                    encode::bulk(out, b"invalidate");
-                } else if self.listens.get() {
-                    // Redirected to a client in RESP2, which has subscribed to this.
-                    encode::push(out, version, 3);
-                    encode::bulk(out, b"message");
-                    encode::bulk(out, b"__redis__:invalidate");
-                } else {
-                    return;
-                }
-                match payload {
-                    Payload::Keys(keys) => out.extend_from_slice(keys),
-                    _ => encode::null_array(out, version),
-                }
-            }
-        }
     }
 
     /// Ends the connection when its output is written.
@@ -496,69 +281,6 @@ impl Connection {
             }
             self.stream.writable().await?;
         }
-    }
-
-    /// Goes on with what is open, from within a script's hook. Whether the socket may be looked
-    /// after then: nobody else is at it and nothing is open.
-    pub(crate) fn attend_open(self: &Rc<Self>, executor: &Rc<Executor>) -> bool {
-        if self.polling.get() || self.state.try_borrow_mut().map_or(true, |state| state.closing) {
-            return false;
-        }
-        let Some(mut wait) = self.open.take() else { return true };
-        // Where the task has not polled it yet, `left_over` has it do so after the script.
-        let waker = self.waker.borrow().clone();
-        // The runtime's budget is that of the task that runs the script, which is spent soon.
-        let mut polling =
-            pin!(unconstrained(poll_fn(|cx| wait.poll_in_script(executor, self, cx))));
-        let poll = polling.as_mut().poll(&mut Context::from_waker(&waker));
-        if poll.is_pending() {
-            self.open.replace(Some(wait));
-            return false;
-        }
-        self.serve_in_script(executor, &[]);
-        self.open.borrow().is_none()
-    }
-
-    /// Writes what the socket takes at once.
-    fn write_now(&self, executor: &Executor) {
-        let fd = self.stream.as_raw_fd();
-        let mut state = self.state.borrow_mut();
-        state.output.append(&mut self.pushes.borrow_mut());
-        while !state.output.is_empty() {
-            let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
-            let Ok(count @ 1..) = send(fd, &state.output, flags) else { return };
-            executor.bytes_out.set(executor.bytes_out.get() + count as u64);
-            state.wrote(count);
-        }
-    }
-
-    /// Serves the connection from within a script's hook. The runtime does not run now, so this
-    /// reads and writes by itself; what has to be waited for is looked at again at the next turn.
-    pub(crate) fn attend(self: &Rc<Self>, executor: &Rc<Executor>) {
-        let mut buffer = vec![0; 16 * 1024];
-        let fd = self.stream.as_raw_fd();
-        let Ok(count @ 1..) = recv(fd, &mut buffer, MsgFlags::MSG_DONTWAIT) else {
-            // The end of the input is for the connection's own task to find.
-            return;
-        };
-        executor.bytes_in.set(executor.bytes_in.get() + count as u64);
-        self.serve_in_script(executor, &buffer[..count]);
-    }
-
-    /// Serves what can be served from within a script's hook; the rest is left over for later.
-    fn serve_in_script(self: &Rc<Self>, executor: &Rc<Executor>, new: &[u8]) {
-        self.take_in(executor, new);
-        if let Some(wait) = self.open.take() {
-            let rest = wait.try_now(executor, &mut self.state.borrow_mut().output);
-            self.open.replace(rest);
-        }
-        self.write_now(executor);
-        if self.state.borrow().closing {
-            // The connection's task finds the end of the input and closes it.
-            let _ = shutdown(self.stream.as_raw_fd(), Shutdown::Both);
-        }
-        self.left_over.set(true);
-        self.waker.borrow().wake_by_ref();
     }
 
     /// Tells other threads what has changed about this client.
@@ -627,20 +349,6 @@ impl State {
             self.output.clear();
         }
     }
-}
-
-/// Has the shard look at the keys of the batch before it runs. Where the key of a request is, is
-/// guessed: a wrong guess costs a look and nothing else.
-fn warm(executor: &Executor, input: &[u8], batch: &Batch) {
-    let Ok(shard) = executor.shard.try_borrow() else { return };
-    shard.keyspace().warm((0..batch.len()).filter_map(|index| {
-        let args = batch.request(index, input);
-        let name = args.get(0)?;
-        // EVAL, EVALSHA, FCALL and their like.
-        let is_script = args.len() > 3
-            && matches!(name, [b'e' | b'E', b'v' | b'V', ..] | [b'f' | b'F', b'c' | b'C', ..]);
-        args.get(if is_script { 3 } else { 1 })
-    }));
 }
 
 /// Refuses a connection with an error, without serving it.

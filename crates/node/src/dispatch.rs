@@ -2,31 +2,28 @@
 //!
 //! Looks the command up, asks the router where it runs, and runs it there if that is here.
 
-use std::cell::Cell;
-use std::future::Future;
-use std::pin::Pin;
+mod answer;
+mod blocking;
+mod queue;
+mod wait;
+
 use std::rc::Rc;
-use std::task::{Context, Poll, ready};
 
 use protocol::args::Args;
 use protocol::slot::Slot;
 use protocol::spec::{CommandSpec, Family, Flags};
 use router::acl::login::Guard;
-use router::commands::SessionCall;
 use router::plan::{CROSSSLOT, DOWN, Plan, plan};
 use router::registry::Home;
 use router::session::{Abort, DebugMode, Session};
 use shard::acl::Context as AclContext;
-use shard::commands::blocking;
 use shard::commands::table::CommandId;
 use shard::error::CommandError;
-use shard::keyspace::Eviction;
 use shard::reply::Reply;
-use shard::shard::{Outcome, Queued};
+use shard::shard::Queued;
 use shard::time::Micros;
 
-use crate::blocked::{self, Waiting};
-use crate::commands::{Done, NodeCall};
+use crate::blocked;
 use crate::connection::{Connection, own};
 use crate::debug_session::DebugSession;
 use crate::executor::Executor;
@@ -36,100 +33,7 @@ use crate::panic::note_command;
 use crate::pause;
 use crate::secrets;
 
-/// A reply that has to be waited for.
-pub(crate) type Later = Pin<Box<dyn Future<Output = Vec<u8>>>>;
-
-/// What becomes of a request.
-pub(crate) enum Step {
-    /// It is answered, or on its way to another shard.
-    Next,
-    /// It is answered later; nothing behind it is looked at before.
-    Wait(Then),
-    /// It has to be looked at again after something else.
-    Again(Then),
-    /// The connection ends.
-    Close,
-}
-
-/// What is waited for, after requests that went to other shards.
-pub(crate) enum Then {
-    Nothing,
-    Reply(Later),
-    /// The reply of a request that waits for data.
-    Blocked(Later),
-    Pause(Pin<Box<dyn Future<Output = ()>>>),
-    /// The own shard is in a script; this is called from within it.
-    ShardFree,
-}
-
-/// What a batch leaves open.
-pub(crate) struct Wait {
-    pub(crate) gathered: Option<Open>,
-    pub(crate) then: Then,
-}
-
-impl Wait {
-    /// Goes on with what is open; ready when nothing is.
-    pub(crate) fn poll(
-        &mut self,
-        executor: &Rc<Executor>,
-        connection: &Connection,
-        cx: &mut Context<'_>,
-    ) -> Poll<()> {
-        if let Some(open) = &mut self.gathered {
-            let answered = ready!(open.poll(executor, cx));
-            self.gathered = None;
-            answered.write(&mut connection.state.borrow_mut().output);
-        }
-        match &mut self.then {
-            // Whoever polls this runs after the script.
-            Then::Nothing | Then::ShardFree => Poll::Ready(()),
-            Then::Pause(pause) => pause.as_mut().poll(cx),
-            Then::Reply(later) | Then::Blocked(later) => {
-                let bytes = ready!(later.as_mut().poll(cx));
-                connection.add_late_reply(&bytes);
-                Poll::Ready(())
-            }
-        }
-    }
-
-    /// Whether a request is waiting for data: then nobody knows for how long.
-    pub(crate) fn is_blocked(&self) -> bool {
-        matches!(self.then, Then::Blocked(_)) && self.gathered.is_none()
-    }
-
-    /// The same from within a script's hook: the own shard is not free. Past the busy threshold
-    /// who waits for it is told so.
-    pub(crate) fn poll_in_script(
-        &mut self,
-        executor: &Rc<Executor>,
-        connection: &Connection,
-        cx: &mut Context<'_>,
-    ) -> Poll<()> {
-        let waits_for_shard = matches!(self.then, Then::ShardFree) && self.gathered.is_none();
-        if waits_for_shard && !executor.is_busy(executor.index) {
-            return Poll::Pending;
-        }
-        self.poll(executor, connection, cx)
-    }
-
-    /// From within a script's hook: settles what can be settled without awaiting.
-    pub(crate) fn try_now(self, executor: &Executor, output: &mut Vec<u8>) -> Option<Self> {
-        let Self { gathered, then } = self;
-        let rest = match gathered.map(|open| open.answer_now(executor)) {
-            Some(Ok(answered)) => {
-                answered.write(output);
-                None
-            }
-            Some(Err(gathered)) => Some(gathered),
-            None => None,
-        };
-        match (rest, then) {
-            (None, Then::Nothing) => None,
-            (gathered, then) => Some(Self { gathered, then }),
-        }
-    }
-}
+pub(crate) use wait::{Later, Step, Then, Wait};
 
 /// The dispatch of one batch.
 pub(crate) struct Dispatch<'a> {
@@ -461,61 +365,6 @@ impl<'a> Dispatch<'a> {
         Step::Next
     }
 
-    /// Runs a command on the own shard that can wait for data.
-    fn run_or_wait(
-        &mut self,
-        id: CommandId,
-        spec: &'static CommandSpec,
-        args: Args<'_>,
-        slot: Option<Slot>,
-    ) -> Step {
-        let executor = self.executor;
-        let Ok(mut shard) = executor.shard.try_borrow_mut() else {
-            return self.wait_for_shard();
-        };
-        let now = self.now;
-        let outcome = Cell::new(Outcome::Replied);
-        shard.keyspace_mut().set_caller(self.session.caller());
-        let client = self.session.id;
-        let write = |reply: &mut Reply<'_>| outcome.set(shard.attempt(id, args, slot, now, reply));
-        // One that waits is counted when it is served.
-        self.reply_with(write, |reply| {
-            if outcome.get() != Outcome::Blocked {
-                executor.note_end(client, id, args, reply);
-            }
-        });
-        let outcome = outcome.get();
-        if outcome != Outcome::Blocked {
-            executor.release(&mut shard);
-            return Step::Next;
-        }
-        if let Some(gathered) = &mut self.gathered {
-            gathered.forget_last();
-        }
-        let version = self.session.version;
-        let queued = Queued { id, request: own(args), slot, caller: self.session.caller() };
-        let (ticket, receiver) = executor.wait(&mut shard, queued, version);
-        let timeout = blocking::timeout_ms(spec, args);
-        let shard = executor.index;
-        let waiting = Waiting { shard, ticket, receiver, timeout, spec, version };
-        let client = self.connection.client.clone();
-        let later = blocked::wait_for_reply(executor.clone(), client, waiting);
-        Step::Wait(Then::Blocked(Box::pin(later)))
-    }
-
-    /// Sends a command to another shard of this node that can wait for data there.
-    fn wait_there(&mut self, shard: u16, id: CommandId, args: Args<'_>, slot: Slot) -> Step {
-        if let Some(busy) = self.executor.busy(shard) {
-            self.reply_error(busy);
-            return Step::Next;
-        }
-        let caller = self.session.caller();
-        let queued = Queued { id, request: own(args), slot: Some(slot), caller };
-        let (executor, client) = (self.executor.clone(), self.connection.client.clone());
-        let later = blocked::run_there(executor, client, shard, queued, self.session.version);
-        Step::Wait(Then::Blocked(Box::pin(later)))
-    }
-
     /// Scripts take time, and the next request is to see it. Reading the clock after each would cost
     /// short scripts several per cent, so it is read after every few.
     fn note_script(&mut self) {
@@ -569,145 +418,6 @@ impl<'a> Dispatch<'a> {
         let caller = self.session.caller();
         gathered.add(shard, Queued { id, request: own(args), slot, caller }, silent);
         Step::Next
-    }
-
-    /// A command inside MULTI: checked now, run by EXEC.
-    fn queue(&mut self, id: CommandId, spec: &CommandSpec, args: Args<'_>) -> Step {
-        if spec.flags.contains(Flags::NO_MULTI) {
-            return self.refuse("ERR Command not allowed inside a transaction");
-        }
-        let node = &self.executor.node;
-        if spec.flags.contains(Flags::DENYOOM)
-            && node.gauge.is_full()
-            && node.settings.keyspace().eviction == Eviction::None
-        {
-            return self.refuse(&CommandError::OutOfMemory.to_string());
-        }
-        if spec.writes() && node.gauge.refuses_writes() {
-            return self.refuse(&CommandError::NoReplicas.to_string());
-        }
-        let slot = match plan(spec, args, &self.executor.node.topology) {
-            // Shards of their own threads cannot be rolled back as one.
-            Plan::FanOut(_) if self.session.atomic_exec => {
-                return self.refuse(
-                    "ERR A command for all shards is not allowed in a transaction that rolls back",
-                );
-            }
-            // The libraries of the node are no keys.
-            Plan::Local if self.session.atomic_exec && spec.writes() => {
-                return self.refuse(
-                    "ERR A command on libraries is not allowed in a transaction that rolls back",
-                );
-            }
-            Plan::Local | Plan::FanOut(_) => None,
-            Plan::Shard { shard, slot } => {
-                if let Some(busy) = self.executor.busy(shard) {
-                    if let Some(transaction) = &mut self.session.transaction {
-                        transaction.slot.get_or_insert(slot);
-                        transaction.abort(Abort::Errors);
-                    }
-                    self.reply_error(busy);
-                    return Step::Next;
-                }
-                Some(slot)
-            }
-            Plan::Moved { slot, member } => {
-                let text = self.connection.view.moved(slot, member);
-                return self.refuse(&text);
-            }
-            Plan::CrossSlot => return self.refuse(CROSSSLOT),
-            Plan::Down(_) => return self.refuse(DOWN),
-        };
-        let caller = self.session.caller();
-        if let Some(transaction) = &mut self.session.transaction {
-            transaction.push(Queued { id, request: own(args), slot, caller });
-        }
-        self.reply(|reply| reply.status("QUEUED"));
-        self.connection.publish_facts(self.session);
-        Step::Next
-    }
-
-    fn answer_by_session(
-        &mut self,
-        id: CommandId,
-        run: router::commands::Run,
-        args: Args<'_>,
-        executor: &Rc<Executor>,
-        view: &router::view::View,
-    ) -> Step {
-        // The session may change the version of the replies, or whether there are any.
-        if self.gathered.is_some() {
-            return Step::Again(Then::Nothing);
-        }
-        let start = self.output.len();
-        let mut reply = Reply::resp(self.output, self.session.version);
-        let mut call = SessionCall {
-            session: self.session,
-            view,
-            table: executor.node.table(),
-            acl: &executor.node.acl,
-            reply: &mut reply,
-        };
-        if let Err(error) = run(&mut call, args) {
-            reply.error(&error);
-        }
-        executor.note_end(self.session.id, id, args, &self.output[start..]);
-        if self.session.silent() {
-            self.output.truncate(start);
-        }
-        if self.session.was_reset {
-            self.session.was_reset = false;
-            crate::commands::watch::unwatch_all(executor, self.session);
-            crate::commands::subscribe::unsubscribe_all(executor, self.session);
-            self.session.tracking = None;
-            executor.follow_tracking(self.session.id, None);
-            executor.node.monitors.remove(self.session.id);
-            self.connection.forget_pushes();
-        }
-        self.connection.publish_facts(self.session);
-        Step::Next
-    }
-
-    fn answer_by_node(
-        &mut self,
-        id: CommandId,
-        run: crate::commands::NodeCommand,
-        args: Args<'_>,
-    ) -> Step {
-        // Node commands may wait, and may look at what requests before them have done.
-        if self.gathered.is_some() {
-            return Step::Again(Then::Nothing);
-        }
-        let start = self.output.len();
-        let mut reply = Reply::resp(self.output, self.session.version);
-        let mut call = NodeCall {
-            executor: self.executor,
-            connection: self.connection,
-            session: self.session,
-            reply: &mut reply,
-            in_exec: false,
-        };
-        let done = match run(&mut call, args) {
-            Ok(done) => done,
-            Err(error) => {
-                reply.error(&error);
-                Done::Replied
-            }
-        };
-        if !matches!(done, Done::WhenShardFree) {
-            self.executor.note_end(self.session.id, id, args, &self.output[start..]);
-        }
-        if self.session.silent() {
-            self.output.truncate(start);
-        }
-        self.connection.publish_facts(self.session);
-        self.now = self.executor.clock.now();
-        match done {
-            Done::Replied => Step::Next,
-            Done::Later(later) => Step::Wait(Then::Reply(later)),
-            Done::Close => Step::Close,
-            Done::WhenShardFree => Step::Again(Then::ShardFree),
-        }
     }
 }
 

@@ -11,7 +11,10 @@ use router::topology::Topology;
 use router::view::View;
 use shard::channels::Channels;
 use shard::commands::table::CommandTable;
+use shard::error::CommandError;
 use shard::gauge::Gauge;
+use shard::keyspace::Eviction;
+use shard::needs::Needs;
 use shard::script::functions::FunctionStore;
 use shard::script::interrupt::{Control, Request, Run};
 use shard::script::store::ScriptStore;
@@ -170,6 +173,17 @@ impl Statistics {
 }
 
 impl Node {
+    /// Why requests are refused now that need this: no memory that could be made, too few replicas.
+    pub(crate) fn refusal(&self, needs: Needs) -> Option<CommandError> {
+        if needs.memory
+            && self.gauge.is_full()
+            && self.settings.keyspace().eviction == Eviction::None
+        {
+            return Some(CommandError::OutOfMemory);
+        }
+        (needs.writes && self.gauge.refuses_writes()).then_some(CommandError::NoReplicas)
+    }
+
     pub(crate) fn table(&self) -> &'static CommandTable {
         self.registry.table()
     }

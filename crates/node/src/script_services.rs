@@ -1,9 +1,10 @@
 //! What the script host of a shard asks of the node.
 
 use std::rc::{Rc, Weak};
+use std::time::Duration;
 
 use protocol::args::Args;
-use protocol::encode::Version;
+use protocol::slot::Slot;
 use quanta::Instant;
 use router::commands::SessionCall;
 use router::registry::Home;
@@ -11,6 +12,7 @@ use router::session::Session;
 use shard::commands::table::CommandId;
 use shard::error::CommandError;
 use shard::reply::Reply;
+use shard::script::{Services, SlotOwner};
 
 use crate::executor::Executor;
 
@@ -18,7 +20,7 @@ use crate::executor::Executor;
 pub(crate) struct ScriptServices {
     executor: Weak<Executor>,
     /// Read at every script, so the time stamp counter of the processor: no system call.
-    pub(crate) started: Instant,
+    started: Instant,
 }
 
 impl ScriptServices {
@@ -26,13 +28,15 @@ impl ScriptServices {
         Self { executor, started: Instant::now() }
     }
 
-    pub(crate) fn executor(&self) -> Option<Rc<Executor>> {
+    fn executor(&self) -> Option<Rc<Executor>> {
         self.executor.upgrade()
     }
+}
 
-    /// Answers a command that no shard runs: those of the session, with a session of its own, as
-    /// nothing a script says about the connection outlives it.
-    pub(crate) fn answer_command(
+impl Services for ScriptServices {
+    /// Commands of the session have a session of their own: nothing a script says about the
+    /// connection outlives it.
+    fn answer(
         &self,
         id: CommandId,
         args: Args<'_>,
@@ -44,10 +48,7 @@ impl ScriptServices {
         match node.registry.home(id) {
             Home::Router(run) => {
                 let mut session = Session::new(0);
-                session.version = match reply.version() {
-                    Version::Resp2 => Version::Resp2,
-                    Version::Resp3 => Version::Resp3,
-                };
+                session.version = reply.version();
                 let view = &node.views[0];
                 let table = node.table();
                 let acl = &node.acl;
@@ -63,7 +64,7 @@ impl ScriptServices {
                     // For tests of a server, see DEBUG SET-DISABLE-DENY-SCRIPTS.
                     "debug|sleep" => {
                         let seconds = args.float(2)?.clamp(0.0, 60.0);
-                        std::thread::sleep(std::time::Duration::from_secs_f64(seconds));
+                        std::thread::sleep(Duration::from_secs_f64(seconds));
                         reply.ok();
                     }
                     "config|help" => crate::commands::config::reply_help(reply),
@@ -72,6 +73,42 @@ impl ScriptServices {
                 Ok(())
             }
             Home::Shard => Err(refused),
+        }
+    }
+
+    fn attend(&self, request: Option<Args<'_>>) {
+        if let Some(executor) = self.executor() {
+            executor.attend(request);
+        }
+    }
+
+    fn is_monitored(&self) -> bool {
+        self.executor().is_some_and(|executor| executor.node.monitors.any())
+    }
+
+    fn show(&self, args: Args<'_>) {
+        if let Some(executor) = self.executor() {
+            executor.show_command("lua", args);
+        }
+    }
+
+    fn owner(&self, slot: Slot) -> SlotOwner {
+        self.executor().map_or(SlotOwner::Here, |executor| executor.slot_owner(slot))
+    }
+
+    fn uptime(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    fn libraries_changed(&self) {
+        let Some(executor) = self.executor() else { return };
+        let shards = 0..executor.node.topology.shards();
+        for shard in shards.filter(|&shard| shard != executor.index) {
+            executor.tell(shard, |executor| {
+                if let Ok(mut shard) = executor.shard.try_borrow_mut() {
+                    shard.scripts_mut().refresh_functions();
+                }
+            });
         }
     }
 }

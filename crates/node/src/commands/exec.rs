@@ -19,7 +19,7 @@ use router::session::{Session, Transaction};
 use shard::Shard;
 use shard::acl::{Context, RestrictedUser};
 use shard::error::CommandError;
-use shard::keyspace::{Eviction, WatchFlag};
+use shard::keyspace::WatchFlag;
 use shard::needs::Needs;
 use shard::shard::Queued;
 use shard::time::Micros;
@@ -95,15 +95,8 @@ pub(crate) fn run(call: &mut NodeCall<'_, '_>, _args: Args<'_>) -> Result<Done, 
 
 /// Why EXEC itself is refused now, whatever was queued before: no memory, or a busy shard.
 fn obstacle(executor: &Executor, shard: u16, needs: Needs) -> Option<String> {
-    let node = &executor.node;
-    if node.gauge.refuses_writes() && needs.writes {
-        return Some(CommandError::NoReplicas.to_string());
-    }
-    let evicts = node.settings.keyspace().eviction != Eviction::None;
-    if !evicts && node.gauge.is_full() && needs.memory {
-        return Some(CommandError::OutOfMemory.to_string());
-    }
-    executor.busy(shard).map(str::to_owned)
+    let refusal = executor.node.refusal(needs).map(|error| error.to_string());
+    refusal.or_else(|| executor.busy(shard).map(str::to_owned))
 }
 
 fn discarded(why: &str) -> String {

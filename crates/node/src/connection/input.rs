@@ -1,0 +1,192 @@
+//! The input of a connection: from bytes to batches to dispatch.
+
+use std::io;
+use std::os::fd::AsRawFd;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use bytes::{Buf, BytesMut};
+use nix::sys::socket::{MsgFlags, recv};
+use protocol::decode::Batch;
+use tokio::io::Interest;
+
+use super::{Connection, State};
+use crate::dispatch::{Dispatch, Step, Then, Wait};
+use crate::executor::Executor;
+
+impl Connection {
+    /// Reads what has come while a request waits for data, for later; false at the end of the
+    /// input.
+    pub(super) fn keep_input(&self, executor: &Executor, cx: &mut Context<'_>) -> bool {
+        /// Who sends more than this behind a request that waits is not read any further.
+        const KEPT: usize = 1 << 20;
+        loop {
+            let mut state = self.state.borrow_mut();
+            if state.input.len() > KEPT {
+                return true;
+            }
+            match self.stream.poll_read_ready(cx) {
+                Poll::Pending => return true,
+                Poll::Ready(Err(_)) => return false,
+                Poll::Ready(Ok(())) => {}
+            }
+            let mut scratch = executor.scratch.borrow_mut();
+            let mut count = 0;
+            let result = self.stream.try_io(Interest::READABLE, || {
+                count = recv(self.stream.as_raw_fd(), &mut scratch, MsgFlags::empty())?;
+                Ok(())
+            });
+            match result {
+                Ok(()) if count == 0 => return false,
+                Ok(()) => {
+                    executor.bytes_in.set(executor.bytes_in.get() + count as u64);
+                    state.input.extend_from_slice(&scratch[..count]);
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(_) => return false,
+            }
+        }
+    }
+
+    /// Reads what is there and serves it; false at the end of the input. While something is open,
+    /// nothing is read.
+    pub(super) fn read(self: &Rc<Self>, executor: &Rc<Executor>) -> io::Result<bool> {
+        if self.open.borrow().is_some() {
+            return Ok(true);
+        }
+        let mut scratch = executor.scratch.borrow_mut();
+        let mut count = 0;
+        let full = scratch.len();
+        let result = self.stream.try_io(Interest::READABLE, || {
+            count = recv(self.stream.as_raw_fd(), &mut scratch, MsgFlags::empty())?;
+            // A short read has drained the socket. Saying so clears tokio's readiness, which
+            // otherwise stays set, costs another read each time and starves the reactor.
+            if count > 0 && count < full { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
+        });
+        match result {
+            Ok(()) if count == 0 => return Ok(false),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock && count == 0 => {
+                return Ok(true);
+            }
+            Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
+        executor.bytes_in.set(executor.bytes_in.get() + count as u64);
+        self.take_in(executor, &scratch[..count]);
+        Ok(true)
+    }
+
+    /// Serves the requests in what was kept and in `new`, up to a barrier, which is open then.
+    pub(super) fn take_in(self: &Rc<Self>, executor: &Rc<Executor>, new: &[u8]) {
+        debug_assert!(self.open.borrow().is_none(), "I3");
+        let wait = self.serve_input(executor, new);
+        self.open.replace(wait);
+    }
+
+    fn serve_input(self: &Rc<Self>, executor: &Rc<Executor>, new: &[u8]) -> Option<Wait> {
+        let mut state = self.state.borrow_mut();
+        if state.input.is_empty() {
+            let (used, wait) = self.process(&mut state, executor, new);
+            state.input.extend_from_slice(&new[used..]);
+            return wait;
+        }
+        let mut input = std::mem::take(&mut state.input);
+        input.extend_from_slice(new);
+        let (used, wait) = self.process(&mut state, executor, &input);
+        if used == input.len() {
+            input = BytesMut::new();
+        } else {
+            input.advance(used);
+            if let Some(wanted) = state.decoder.bytes_wanted() {
+                input.reserve(wanted.saturating_sub(input.len()));
+            }
+        }
+        state.input = input;
+        wait
+    }
+
+    /// Decodes `input` and runs what is complete. Returns how many bytes are done with, and what
+    /// is to be waited for.
+    fn process(
+        self: &Rc<Self>,
+        state: &mut State,
+        executor: &Rc<Executor>,
+        input: &[u8],
+    ) -> (usize, Option<Wait>) {
+        if !state.admit(executor) {
+            return (input.len(), None);
+        }
+        let mut batch = executor.batch.take().unwrap_or_default();
+        batch.clear();
+        let decoded = state.decoder.decode(input, &mut batch);
+        let done = self.run_batch(state, executor, input, &batch, decoded);
+        executor.batch.set(Some(batch));
+        done
+    }
+
+    fn run_batch(
+        self: &Rc<Self>,
+        state: &mut State,
+        executor: &Rc<Executor>,
+        input: &[u8],
+        batch: &Batch,
+        decoded: Result<usize, protocol::error::DecodeError>,
+    ) -> (usize, Option<Wait>) {
+        if batch.len() > 1 {
+            warm(executor, input, batch);
+        }
+        let State { session, output, .. } = state;
+        let mut dispatch = Dispatch::new(executor, self, session, output);
+        for index in 0..batch.len() {
+            let done_before = if index == 0 { 0 } else { batch.bytes_through(index - 1) };
+            match dispatch.run(batch.request(index, input)) {
+                Step::Next => {}
+                Step::Wait(then) => {
+                    let wait = dispatch.finish(then);
+                    state.decoder.restart();
+                    return (batch.bytes_through(index), wait);
+                }
+                Step::Again(then) => {
+                    let wait = dispatch.finish(then);
+                    state.decoder.restart();
+                    return (done_before, wait);
+                }
+                Step::Close => {
+                    let wait = dispatch.finish(Then::Nothing);
+                    state.closing = true;
+                    return (input.len(), wait);
+                }
+            }
+        }
+        let used = match decoded {
+            Ok(used) => used,
+            // It has authenticated since: what was too much before is not any more.
+            Err(error) if error.is_for_strangers() && !dispatch.is_locked() => {
+                let wait = dispatch.finish(Then::Nothing);
+                state.decoder.restart();
+                return (batch.len().checked_sub(1).map_or(0, |at| batch.bytes_through(at)), wait);
+            }
+            Err(error) => {
+                dispatch.reply_error(&error.to_string());
+                input.len()
+            }
+        };
+        let wait = dispatch.finish(Then::Nothing);
+        state.closing |= decoded.is_err();
+        (used, wait)
+    }
+}
+
+/// Has the shard look at the keys of the batch before it runs. Where the key of a request is, is
+/// guessed: a wrong guess costs a look and nothing else.
+fn warm(executor: &Executor, input: &[u8], batch: &Batch) {
+    let Ok(shard) = executor.shard.try_borrow() else { return };
+    shard.keyspace().warm((0..batch.len()).filter_map(|index| {
+        let args = batch.request(index, input);
+        let name = args.get(0)?;
+        // EVAL, EVALSHA, FCALL and their like.
+        let is_script = args.len() > 3
+            && matches!(name, [b'e' | b'E', b'v' | b'V', ..] | [b'f' | b'F', b'c' | b'C', ..]);
+        args.get(if is_script { 3 } else { 1 })
+    }));
+}
