@@ -11,9 +11,9 @@ use std::rc::Rc;
 
 use protocol::args::Args;
 use protocol::slot::Slot;
-use protocol::spec::{CommandSpec, Family, Flags};
+use protocol::spec::{CommandSpec, Family, Flags, Slots};
 use router::acl::login::Guard;
-use router::plan::{CROSSSLOT, DOWN, Plan, plan};
+use router::plan::{CROSSSLOT, DOWN, Plan, plan_slots};
 use router::registry::Home;
 use router::session::{Abort, DebugMode, Session};
 use shard::acl::Context as AclContext;
@@ -34,6 +34,15 @@ use crate::pause;
 use crate::secrets;
 
 pub(crate) use wait::{Later, Step, Then, Wait};
+
+/// What is known of a request of a batch before it runs.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Ahead {
+    /// Its command, if there is one whose arity fits.
+    pub(crate) id: Option<CommandId>,
+    /// The slot of its one key.
+    pub(crate) slot: Option<Slot>,
+}
 
 /// The dispatch of one batch.
 pub(crate) struct Dispatch<'a> {
@@ -106,8 +115,8 @@ impl<'a> Dispatch<'a> {
 
     /// Runs one request, or sends it where it runs.
     #[inline]
-    pub(crate) fn run(&mut self, args: Args<'_>) -> Step {
-        let step = self.run_request(args);
+    pub(crate) fn run(&mut self, args: Args<'_>, ahead: Ahead) -> Step {
+        let step = self.run_request(args, ahead);
         // A reply that comes later moves on when it comes.
         if matches!(step, Step::Next) {
             self.session.advance_reply_mode();
@@ -122,9 +131,9 @@ impl<'a> Dispatch<'a> {
     }
 
     #[inline]
-    fn run_request(&mut self, args: Args<'_>) -> Step {
+    fn run_request(&mut self, args: Args<'_>, ahead: Ahead) -> Step {
         let node = &self.executor.node;
-        let id = match node.table().resolve(args) {
+        let id = match ahead.id.map_or_else(|| node.table().resolve(args), Ok) {
             Ok(id) => id,
             Err(error) => return self.refuse_unresolved(&error),
         };
@@ -171,7 +180,7 @@ impl<'a> Dispatch<'a> {
             return Step::Again(Then::Nothing);
         }
         match home {
-            Home::Shard => self.run_on_shard(id, spec, args),
+            Home::Shard => self.run_on_shard(id, spec, args, ahead.slot),
             Home::Router(run) => {
                 let executor = self.executor;
                 let view = &self.connection.view;
@@ -263,7 +272,13 @@ impl<'a> Dispatch<'a> {
     }
 
     #[inline]
-    fn run_on_shard(&mut self, id: CommandId, spec: &'static CommandSpec, args: Args<'_>) -> Step {
+    fn run_on_shard(
+        &mut self,
+        id: CommandId,
+        spec: &'static CommandSpec,
+        args: Args<'_>,
+        slot: Option<Slot>,
+    ) -> Step {
         if spec.family == Family::Scripting
             && self.session.debug != DebugMode::Off
             && let Some(step) = self.debug(id, args)
@@ -271,7 +286,8 @@ impl<'a> Dispatch<'a> {
             return step;
         }
         let can_wait = spec.flags.contains(Flags::BLOCKING);
-        match plan(spec, args, &self.executor.node.topology) {
+        let slots = slot.map_or_else(|| spec.slots(args), Slots::One);
+        match plan_slots(spec, slots, &self.executor.node.topology) {
             Plan::Local if can_wait => self.run_or_wait(id, spec, args, None),
             Plan::Shard { shard, slot } if can_wait && shard == self.executor.index => {
                 self.run_or_wait(id, spec, args, Some(slot))

@@ -49,6 +49,7 @@ use tokio::task::{LocalSet, spawn_local};
 use crate::blocked::Blocked;
 use crate::clock::Clock;
 use crate::connection::Connection;
+use crate::dispatch::Ahead;
 use crate::mailbox::{Message, Replies, Run};
 use crate::node::{LiveExecutor, Node, SlowRequest};
 use crate::script_services::ScriptServices;
@@ -86,6 +87,8 @@ pub(crate) struct Executor {
     pub(crate) clock: Clock,
     pub(crate) scratch: RefCell<Vec<u8>>,
     pub(crate) batch: Cell<Option<Batch>>,
+    /// What is known of its requests before they run.
+    pub(crate) ahead: Cell<Vec<Ahead>>,
     pub(crate) bytes_in: Cell<u64>,
     pub(crate) bytes_out: Cell<u64>,
     /// Requests that wait for keys of the shard.
@@ -189,6 +192,7 @@ impl Executor {
             clock: Clock::default(),
             scratch: RefCell::new(vec![0; READ_SIZE]),
             batch: Cell::default(),
+            ahead: Cell::default(),
             bytes_in: Cell::new(0),
             bytes_out: Cell::new(0),
             blocked: RefCell::default(),

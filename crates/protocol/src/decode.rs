@@ -154,18 +154,11 @@ impl Decoder {
         start: usize,
         spans: &mut Vec<Span>,
     ) -> Result<Option<usize>, DecodeError> {
-        let too_long = DecodeError::MultibulkCountTooLong;
-        let Some((count, mut position)) = length_line(input, start + 1, too_long)? else {
+        let Some((count, mut position)) = self.argument_count(input, start)? else {
             return Ok(None);
         };
-        let count = count
-            .filter(|count| *count <= ARGUMENT_COUNT_MAX)
-            .ok_or(DecodeError::InvalidMultibulkLength)?;
-        if !self.authenticated && count > UNAUTHENTICATED_ARGUMENTS_MAX {
-            return Err(DecodeError::UnauthenticatedMultibulkLength);
-        }
         let first_span = spans.len();
-        let mut left = count.max(0);
+        let mut left = count;
         while left > 0 {
             let Some((len, text)) = self.bulk_len(input, position)? else {
                 return Ok(self.keep(input, start, spans, first_span, left, position, None));
@@ -178,6 +171,30 @@ impl Decoder {
             left -= 1;
         }
         Ok(Some(position))
+    }
+
+    /// The line `*n` at `start`: how many arguments there are, and where the first begins.
+    #[inline]
+    fn argument_count(
+        &self,
+        input: &[u8],
+        start: usize,
+    ) -> Result<Option<(i64, usize)>, DecodeError> {
+        if let Some(&[_, count @ b'0'..=b'9', b'\r', b'\n']) = input[start..].first_chunk() {
+            // So few are permitted to everybody.
+            return Ok(Some((i64::from(count - b'0'), start + 4)));
+        }
+        let too_long = DecodeError::MultibulkCountTooLong;
+        let Some((count, position)) = length_line(input, start + 1, too_long)? else {
+            return Ok(None);
+        };
+        let count = count
+            .filter(|count| *count <= ARGUMENT_COUNT_MAX)
+            .ok_or(DecodeError::InvalidMultibulkLength)?;
+        if !self.authenticated && count > UNAUTHENTICATED_ARGUMENTS_MAX {
+            return Err(DecodeError::UnauthenticatedMultibulkLength);
+        }
+        Ok(Some((count.max(0), position)))
     }
 
     /// Remembers an incomplete request, relative to its first byte.
@@ -241,13 +258,29 @@ impl Decoder {
     }
 
     /// The length line `$n` at `position`: the length and where its text begins.
-    #[inline]
+    #[inline(always)]
     fn bulk_len(
         &self,
         input: &[u8],
         position: usize,
     ) -> Result<Option<(usize, usize)>, DecodeError> {
-        match input.get(position) {
+        let Some(rest) = input.get(position..) else { return Ok(None) };
+        // Up to three digits are nearly all there is, and no limit is that low. No complete bulk
+        // string is shorter than what is looked at.
+        let digit = |byte: u8| usize::from(byte - b'0');
+        match rest.first_chunk::<6>() {
+            Some(&[b'$', a @ b'0'..=b'9', b'\r', b'\n', ..]) => {
+                return Ok(Some((digit(a), position + 4)));
+            }
+            Some(&[b'$', a @ b'1'..=b'9', b @ b'0'..=b'9', b'\r', b'\n', _]) => {
+                return Ok(Some((digit(a) * 10 + digit(b), position + 5)));
+            }
+            Some(&[b'$', a @ b'1'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9', b'\r', b'\n']) => {
+                return Ok(Some((digit(a) * 100 + digit(b) * 10 + digit(c), position + 6)));
+            }
+            _ => {}
+        }
+        match rest.first() {
             None => return Ok(None),
             Some(b'$') => {}
             Some(&other) => return Err(DecodeError::ExpectedDollar(other)),
@@ -269,22 +302,11 @@ impl Decoder {
 
 /// The number from `position` up to CRLF and the position after it; `Ok(None)` when the line is
 /// not complete, `Some((None, _))` when it is not a number.
-#[inline]
 fn length_line(
     input: &[u8],
     position: usize,
     too_long: DecodeError,
 ) -> Result<Option<(Option<i64>, usize)>, DecodeError> {
-    // One and two digits are nearly all there is.
-    match input.get(position..position + 4) {
-        Some(&[a @ b'0'..=b'9', b'\r', b'\n', _]) => {
-            return Ok(Some((Some(i64::from(a - b'0')), position + 3)));
-        }
-        Some(&[a @ b'1'..=b'9', b @ b'0'..=b'9', b'\r', b'\n']) => {
-            return Ok(Some((Some(i64::from(a - b'0') * 10 + i64::from(b - b'0')), position + 4)));
-        }
-        _ => {}
-    }
     let rest = &input[position.min(input.len())..];
     let Some(end) = rest.iter().take(INLINE_LEN_MAX).position(|&byte| byte == b'\r') else {
         return if rest.len() >= INLINE_LEN_MAX { Err(too_long) } else { Ok(None) };

@@ -217,13 +217,42 @@ impl CommandSpec {
         matches!(self.keys, [KeySpec { begin, find: Find::Range { last: 0, .. }, .. }] if *begin == part_1)
     }
 
+    /// The part that tells how many keys there are, which follow it, if all keys are given that way.
+    #[inline]
+    fn counted_at(&self) -> Option<usize> {
+        match self.keys {
+            [
+                KeySpec {
+                    begin: Begin::Index(at),
+                    find: Find::KeyNum { index: 0, first: 1, .. },
+                    ..
+                },
+            ] => Some(usize::from(*at)),
+            _ => None,
+        }
+    }
+
+    /// The one key of the request, as nearly all requests and scripts have one. `None` also where it
+    /// takes more than a look to see which parts are keys.
+    #[inline]
+    pub fn only_key<'a>(&self, args: Args<'a>) -> Option<&'a [u8]> {
+        if self.has_one_key() {
+            return args.get(1);
+        }
+        let at = self.counted_at()?;
+        if args.get(at)? == b"1" { args.get(at + 1) } else { None }
+    }
+
     /// The slots that the keys of the request hash to.
     #[inline]
     pub fn slots(&self, args: Args<'_>) -> Slots {
-        // Nearly all requests name one key, at part 1.
-        if self.has_one_key() {
-            return args.get(1).map_or(Slots::None, |key| Slots::One(Slot::of_key(key)));
+        match self.only_key(args) {
+            Some(key) => Slots::One(Slot::of_key(key)),
+            None => self.slots_of_several(args),
         }
+    }
+
+    fn slots_of_several(&self, args: Args<'_>) -> Slots {
         let mut slots = Slots::None;
         let complete = self.visit_keys(args, |at, _| {
             let slot = Slot::of_key(args.at(at));
@@ -325,6 +354,10 @@ mod tests {
         let slots = |parts: &[&str]| DEL.slots(Request::of(parts).args());
         assert_eq!(slots(&["del", "{t}a", "{t}b"]), Slots::One(Slot::of_key(b"t")));
         assert_eq!(slots(&["del", "a", "b"]), Slots::Several { first: Slot::of_key(b"a") });
+        let slots = |parts: &[&str]| EVAL.slots(Request::of(parts).args());
+        assert_eq!(slots(&["eval", "", "1", "a", "b"]), Slots::One(Slot::of_key(b"a")));
+        assert_eq!(slots(&["eval", "", "1"]), Slots::None);
+        assert_eq!(slots(&["eval", "", "0", "a"]), Slots::None);
     }
 
     #[test]

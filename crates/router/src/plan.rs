@@ -52,7 +52,13 @@ pub enum Plan {
 /// Where the request `args` of the command `spec` runs. Its arity has been checked.
 #[inline]
 pub fn plan(spec: &CommandSpec, args: Args<'_>, topology: &Topology) -> Plan {
-    match spec.slots(args) {
+    plan_slots(spec, spec.slots(args), topology)
+}
+
+/// Where a request of the command `spec` runs whose keys hash to `slots`.
+#[inline]
+pub fn plan_slots(spec: &CommandSpec, slots: Slots, topology: &Topology) -> Plan {
+    match slots {
         Slots::One(slot) => place(slot, topology),
         Slots::None if spec.fan_out == FanOut::None => Plan::Local,
         Slots::None => Plan::FanOut(spec.fan_out),

@@ -8,10 +8,11 @@ use std::task::{Context, Poll};
 use bytes::{Buf, BytesMut};
 use nix::sys::socket::{MsgFlags, recv};
 use protocol::decode::Batch;
+use protocol::slot::Slot;
 use tokio::io::Interest;
 
 use super::{Connection, State};
-use crate::dispatch::{Dispatch, Step, Then, Wait};
+use crate::dispatch::{Ahead, Dispatch, Step, Then, Wait};
 use crate::executor::Executor;
 
 impl Connection {
@@ -132,14 +133,31 @@ impl Connection {
         batch: &Batch,
         decoded: Result<usize, protocol::error::DecodeError>,
     ) -> (usize, Option<Wait>) {
+        let mut ahead = executor.ahead.take();
+        ahead.clear();
         if batch.len() > 1 {
-            warm(executor, input, batch);
+            look_ahead(executor, input, batch, &mut ahead);
         }
+        let done = self.run_requests(state, executor, input, batch, &ahead, decoded);
+        executor.ahead.set(ahead);
+        done
+    }
+
+    fn run_requests(
+        self: &Rc<Self>,
+        state: &mut State,
+        executor: &Rc<Executor>,
+        input: &[u8],
+        batch: &Batch,
+        ahead: &[Ahead],
+        decoded: Result<usize, protocol::error::DecodeError>,
+    ) -> (usize, Option<Wait>) {
         let State { session, output, .. } = state;
         let mut dispatch = Dispatch::new(executor, self, session, output);
         for index in 0..batch.len() {
             let done_before = if index == 0 { 0 } else { batch.bytes_through(index - 1) };
-            match dispatch.run(batch.request(index, input)) {
+            let known = ahead.get(index).copied().unwrap_or_default();
+            match dispatch.run(batch.request(index, input), known) {
                 Step::Next => {}
                 Step::Wait(then) => {
                     let wait = dispatch.finish(then);
@@ -177,16 +195,19 @@ impl Connection {
     }
 }
 
-/// Has the shard look at the keys of the batch before it runs. Where the key of a request is, is
-/// guessed: a wrong guess costs a look and nothing else.
-fn warm(executor: &Executor, input: &[u8], batch: &Batch) {
-    let Ok(shard) = executor.shard.try_borrow() else { return };
-    shard.keyspace().warm((0..batch.len()).filter_map(|index| {
+/// Finds the commands of the batch and the slots of its keys, and has the shard look at those before
+/// they run. Whose keys take a longer look to see, they are looked at when the request runs.
+fn look_ahead(executor: &Executor, input: &[u8], batch: &Batch, ahead: &mut Vec<Ahead>) {
+    let table = executor.node.table();
+    ahead.extend((0..batch.len()).map(|index| {
         let args = batch.request(index, input);
-        let name = args.get(0)?;
-        // EVAL, EVALSHA, FCALL and their like.
-        let is_script = args.len() > 3
-            && matches!(name, [b'e' | b'E', b'v' | b'V', ..] | [b'f' | b'F', b'c' | b'C', ..]);
-        args.get(if is_script { 3 } else { 1 })
+        let id = table.find(args);
+        let key = id.and_then(|id| table.spec(id).only_key(args));
+        Ahead { id, slot: key.map(Slot::of_key) }
+    }));
+    let Ok(shard) = executor.shard.try_borrow() else { return };
+    shard.keyspace().warm(ahead.iter().enumerate().filter_map(|(index, known)| {
+        let key = table.spec(known.id?).only_key(batch.request(index, input))?;
+        Some((known.slot?, key))
     }));
 }

@@ -29,28 +29,75 @@ pub struct Row {
     pub run: Option<Run>,
 }
 
+/// A row's name, ready to be compared in any case without looking at single bytes.
+struct Name {
+    /// [`ends`] of the name, which is lower-case.
+    ends: [u64; 2],
+    /// The same of what folds its letters, and nothing else, to lower case.
+    fold: [u64; 2],
+    len: usize,
+    is_subcommand: bool,
+}
+
+impl Name {
+    fn of(spec: &CommandSpec) -> Self {
+        let name = spec.name.as_bytes();
+        let fold = |byte: &u8| if byte.is_ascii_lowercase() { 0x20 } else { 0 };
+        let fold = ends(&name.iter().map(fold).collect::<Vec<u8>>());
+        let is_subcommand = spec.container().is_some();
+        Self { ends: ends(name), fold, len: name.len(), is_subcommand }
+    }
+
+    /// Whether a name of these ends and this length is it, as far as the ends tell: wholly up to
+    /// [`SHORT`] bytes.
+    #[inline]
+    fn fits(&self, ends: [u64; 2], len: usize) -> bool {
+        let [head, tail] = ends;
+        self.len == len
+            && (head | self.fold[0]) == self.ends[0]
+            && (tail | self.fold[1]) == self.ends[1]
+    }
+}
+
+/// Names up to this length are all in their [`ends`].
+const SHORT: usize = 16;
+
+/// The first and the last eight bytes of a name, or all of a shorter one.
+#[inline]
+fn ends(name: &[u8]) -> [u64; 2] {
+    if let (Some(head), Some(tail)) = (name.first_chunk(), name.last_chunk()) {
+        return [u64::from_le_bytes(*head), u64::from_le_bytes(*tail)];
+    }
+    if let (Some(head), Some(tail)) = (name.first_chunk(), name.last_chunk()) {
+        let (head, tail) = (u32::from_le_bytes(*head), u32::from_le_bytes(*tail));
+        return [u64::from(head), u64::from(tail)];
+    }
+    let [a, b, c] = match *name {
+        [a, b, c, ..] => [a, b, c],
+        [a, b] => [a, b, 0],
+        [a] => [a, 0, 0],
+        [] => [0; 3],
+    };
+    [u64::from_le_bytes([a, b, c, 0, 0, 0, 0, 0]), 0]
+}
+
 /// All commands that a server knows. Built once at start.
 pub struct CommandTable {
     rows: Vec<Row>,
-    /// Open addressing by name; `u16::MAX` is empty. A power of two, at most half full.
+    /// The names of the rows.
+    names: Vec<Name>,
+    /// Open addressing by name; `u16::MAX` is empty. A power of two, at most a quarter full.
     places: Vec<u16>,
 }
 
 const EMPTY: u16 = u16::MAX;
 
-/// Mixes the length and up to the first and last eight bytes of a name, letters folded to lower
-/// case by setting their 0x20 bit. Whatever it maps together is told apart by comparing names.
+/// Mixes the length and the ends of a name, letters folded to lower case by setting their 0x20 bit.
+/// Whatever it maps together is told apart by comparing names.
 #[inline]
-fn hash_name(name: &[u8]) -> u64 {
-    let mut head = [0u8; 8];
-    let mut tail = [0u8; 8];
-    let len = name.len().min(8);
-    head[..len].copy_from_slice(&name[..len]);
-    tail[..len].copy_from_slice(&name[name.len() - len..]);
+fn hash_name([head, tail]: [u64; 2], len: usize) -> u64 {
     let fold = 0x2020_2020_2020_2020;
-    let head = u64::from_le_bytes(head) | fold;
-    let tail = u64::from_le_bytes(tail) | fold;
-    let mixed = (head ^ tail.rotate_left(23)).wrapping_add(name.len() as u64);
+    let mixed = ((head | fold) ^ (tail | fold).rotate_left(23)).wrapping_add(len as u64);
     mixed.wrapping_mul(0x9E37_79B9_7F4A_7C15)
 }
 
@@ -65,12 +112,13 @@ impl CommandTable {
         let others = others.into_iter().map(|spec| Row { spec, run: None });
         let mut rows: Vec<Row> = own.chain(others).collect();
         rows.sort_by_key(|row| row.spec.name);
-        let places = vec![EMPTY; (rows.len() * 2).next_power_of_two()];
-        let mut table = Self { rows, places };
+        let places = vec![EMPTY; (rows.len() * 4).next_power_of_two()];
+        let names = rows.iter().map(|row| Name::of(row.spec)).collect();
+        let mut table = Self { rows, names, places };
         for row in 0..table.rows.len() {
             let name = table.rows[row].spec.name;
             assert!(table.lookup(name.as_bytes()).is_none(), "two commands are named {name}");
-            let mut place = table.place(name.as_bytes());
+            let mut place = table.place(ends(name.as_bytes()), name.len());
             while table.places[place] != EMPTY {
                 place = (place + 1) & (table.places.len() - 1);
             }
@@ -80,24 +128,39 @@ impl CommandTable {
     }
 
     #[inline]
-    fn place(&self, name: &[u8]) -> usize {
-        (hash_name(name) >> 32) as usize & (self.places.len() - 1)
+    fn place(&self, ends: [u64; 2], len: usize) -> usize {
+        (hash_name(ends, len) >> 32) as usize & (self.places.len() - 1)
     }
 
     /// The command with this name, in any case; subcommands as `container|name`.
     #[inline]
     pub fn lookup(&self, name: &[u8]) -> Option<CommandId> {
-        let mut place = self.place(name);
+        let ends = ends(name);
+        let mut place = self.place(ends, name.len());
         loop {
             let row = self.places[place];
             if row == EMPTY {
                 return None;
             }
-            if self.rows[usize::from(row)].spec.name.as_bytes().eq_ignore_ascii_case(name) {
+            if self.names[usize::from(row)].fits(ends, name.len()) && self.is_named(row, name) {
                 return Some(CommandId(row));
             }
             place = (place + 1) & (self.places.len() - 1);
         }
+    }
+
+    /// Whether a row whose ends fit has this name.
+    #[inline]
+    fn is_named(&self, row: u16, name: &[u8]) -> bool {
+        let known = self.rows[usize::from(row)].spec.name.as_bytes();
+        name.len() <= SHORT || known.eq_ignore_ascii_case(name)
+    }
+
+    /// [`Self::lookup`] of what a request can begin with. Rows of subcommands are named
+    /// `container|name`; that is not a command's name.
+    #[inline]
+    fn lookup_command(&self, name: &[u8]) -> Option<CommandId> {
+        self.lookup(name).filter(|id| !self.names[id.index()].is_subcommand)
     }
 
     /// The row of a command.
@@ -133,31 +196,43 @@ impl CommandTable {
     /// Unknown command, unknown subcommand or wrong arity, with Redis's texts.
     #[inline]
     pub fn resolve(&self, args: Args<'_>) -> Result<CommandId, CommandError> {
-        // Rows of subcommands are named `container|name`; that is not a command's name.
-        let plain = |name: &&[u8]| !name.contains(&b'|');
-        let Some(mut id) = args.get(0).filter(plain).and_then(|name| self.lookup(name)) else {
-            return Err(unknown_command(args));
-        };
+        match self.find(args) {
+            Some(id) => Ok(id),
+            None => Err(self.why_not(args)),
+        }
+    }
+
+    /// The command that a request names, if there is one whose arity fits.
+    #[inline]
+    pub fn find(&self, args: Args<'_>) -> Option<CommandId> {
+        let mut id = self.lookup_command(args.get(0)?)?;
         let mut spec = self.spec(id);
-        if spec.flags.contains(Flags::CONTAINER) {
-            if args.len() > 1 {
-                id = self.subcommand(spec, args.at(1))?;
-                spec = self.spec(id);
-            } else if !spec.arity.fits(1) {
-                return Err(CommandError::Arity(spec.name));
-            }
+        if spec.flags.contains(Flags::CONTAINER) && args.len() > 1 {
+            id = self.subcommand(spec, args.at(1)).ok()?;
+            spec = self.spec(id);
         }
-        if !spec.arity.fits(args.len()) {
-            return Err(CommandError::Arity(spec.name));
+        spec.arity.fits(args.len()).then_some(id)
+    }
+
+    #[cold]
+    fn why_not(&self, args: Args<'_>) -> CommandError {
+        let Some(id) = args.get(0).and_then(|name| self.lookup_command(name)) else {
+            return unknown_command(args);
+        };
+        let spec = self.spec(id);
+        if !spec.flags.contains(Flags::CONTAINER) || args.len() == 1 {
+            return CommandError::Arity(spec.name);
         }
-        Ok(id)
+        match self.subcommand(spec, args.at(1)) {
+            Ok(id) => CommandError::Arity(self.spec(id).name),
+            Err(error) => error,
+        }
     }
 
     /// The command or subcommand that a request names; its arity is not looked at. A container that
     /// stands alone is that itself.
     pub fn named(&self, args: Args<'_>) -> Option<CommandId> {
-        let name = args.get(0).filter(|name| !name.contains(&b'|'))?;
-        let id = self.lookup(name)?;
+        let id = self.lookup_command(args.get(0)?)?;
         let spec = self.spec(id);
         match args.get(1).filter(|_| spec.flags.contains(Flags::CONTAINER)) {
             Some(subcommand) => self.subcommand(spec, subcommand).ok(),
@@ -223,6 +298,24 @@ mod tests {
         }
         assert_eq!(table.lookup(b"nosuch"), None);
         assert_eq!(table.lookup(b""), None);
+    }
+
+    #[test]
+    fn only_the_case_of_letters_is_folded() {
+        let table = CommandTable::new([]);
+        for (_, row) in table.iter() {
+            for at in 0..row.spec.name.len() {
+                for byte in 0..=u8::MAX {
+                    let mut name = row.spec.name.as_bytes().to_vec();
+                    name[at] = byte;
+                    let found = table.lookup(&name).map(|id| table.spec(id).name);
+                    let equal = table.iter().map(|(_, row)| row.spec.name);
+                    let equal = equal.map(str::as_bytes).find(|it| it.eq_ignore_ascii_case(&name));
+                    assert_eq!(found.map(str::as_bytes), equal, "{}", name.escape_ascii());
+                }
+            }
+        }
+        assert!(table.resolve(Request::of(["object|freq", "k"]).args()).is_err());
     }
 
     #[test]

@@ -15,13 +15,14 @@ use super::Keyspace;
 const TOGETHER: usize = 16;
 
 impl Keyspace {
-    /// Looks at where `keys` lie, or would lie. Changes nothing; keys of other shards are passed
-    /// over.
-    pub fn warm<'k>(&self, keys: impl Iterator<Item = &'k [u8]>) {
+    /// Looks at where `keys` lie, each in its slot, or would lie. Changes nothing; keys of other
+    /// shards are passed over.
+    #[inline]
+    pub fn warm<'k>(&self, keys: impl Iterator<Item = (Slot, &'k [u8])>) {
         let mut places = [(0usize, 0u64); TOGETHER];
         let mut count = 0;
-        for key in keys {
-            let slot = Slot::of_key(key).index().wrapping_sub(self.tables.first);
+        for (slot, key) in keys {
+            let slot = slot.index().wrapping_sub(self.tables.first);
             if slot < self.tables.slots.len() {
                 places[count] = (slot, self.hasher.hash(key));
                 count += 1;
