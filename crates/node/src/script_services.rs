@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use protocol::args::Args;
 use protocol::slot::Slot;
-use quanta::Instant;
+use quanta::Clock;
 use router::commands::SessionCall;
 use router::registry::Home;
 use router::session::Session;
@@ -20,12 +20,12 @@ use crate::executor::Executor;
 pub(crate) struct ScriptServices {
     executor: Weak<Executor>,
     /// Read at every script, so the time stamp counter of the processor: no system call.
-    started: Instant,
+    clock: Clock,
 }
 
 impl ScriptServices {
     pub(crate) fn new(executor: Weak<Executor>) -> Self {
-        Self { executor, started: Instant::now() }
+        Self { executor, clock: Clock::new() }
     }
 
     fn executor(&self) -> Option<Rc<Executor>> {
@@ -96,8 +96,12 @@ impl Services for ScriptServices {
         self.executor().map_or(SlotOwner::Here, |executor| executor.slot_owner(slot))
     }
 
-    fn uptime(&self) -> Duration {
-        self.started.elapsed()
+    fn ticks(&self) -> u64 {
+        self.clock.raw()
+    }
+
+    fn between(&self, from: u64, to: u64) -> Duration {
+        self.clock.delta(from, to)
     }
 
     fn libraries_changed(&self) {

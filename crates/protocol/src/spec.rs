@@ -210,11 +210,23 @@ impl CommandSpec {
         Ok(())
     }
 
-    /// Whether its requests have one key, which is part 1.
+    /// With up to so many parts its requests have one key at most, which is part 1; 0 where that is
+    /// never so.
     #[inline]
-    pub fn has_one_key(&self) -> bool {
-        let part_1 = Begin::Index(1);
-        matches!(self.keys, [KeySpec { begin, find: Find::Range { last: 0, .. }, .. }] if *begin == part_1)
+    pub fn one_key_up_to(&self) -> usize {
+        match self.keys {
+            [KeySpec { begin: Begin::Index(1), find: Find::Range { last: 0, .. }, .. }] => {
+                usize::MAX
+            }
+            [
+                KeySpec {
+                    begin: Begin::Index(1),
+                    find: Find::Range { last: -1, step, limit: 0 | 1 },
+                    ..
+                },
+            ] => 1 + usize::from(*step),
+            _ => 0,
+        }
     }
 
     /// The part that tells how many keys there are, which follow it, if all keys are given that way.
@@ -236,7 +248,7 @@ impl CommandSpec {
     /// takes more than a look to see which parts are keys.
     #[inline]
     pub fn only_key<'a>(&self, args: Args<'a>) -> Option<&'a [u8]> {
-        if self.has_one_key() {
+        if args.len() <= self.one_key_up_to() {
             return args.get(1);
         }
         let at = self.counted_at()?;
@@ -354,6 +366,9 @@ mod tests {
         let slots = |parts: &[&str]| DEL.slots(Request::of(parts).args());
         assert_eq!(slots(&["del", "{t}a", "{t}b"]), Slots::One(Slot::of_key(b"t")));
         assert_eq!(slots(&["del", "a", "b"]), Slots::Several { first: Slot::of_key(b"a") });
+        assert_eq!(slots(&["del", "a"]), Slots::One(Slot::of_key(b"a")));
+        assert_eq!(slots(&["del"]), Slots::None);
+        assert_eq!((DEL.one_key_up_to(), EVAL.one_key_up_to()), (2, 0));
         let slots = |parts: &[&str]| EVAL.slots(Request::of(parts).args());
         assert_eq!(slots(&["eval", "", "1", "a", "b"]), Slots::One(Slot::of_key(b"a")));
         assert_eq!(slots(&["eval", "", "1"]), Slots::None);

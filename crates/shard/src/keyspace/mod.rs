@@ -40,6 +40,7 @@ pub mod value;
 mod warm;
 mod watch;
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -177,11 +178,24 @@ impl Tables {
     }
 }
 
+/// Where a key was found: nothing is concluded from it without comparing.
+#[derive(Clone, Copy, Default)]
+struct Found {
+    /// Of the text that was looked for.
+    address: usize,
+    handle: u32,
+}
+
 /// The keyspace of a shard. See the module.
 pub struct Keyspace {
     tables: Tables,
     hasher: KeyHasher,
+    /// Where the key was that was found last, to find it again: a command that looks before it
+    /// changes finds its key twice, and the commands of a script have one key, mostly.
+    found_last: Cell<Found>,
     now: Micros,
+    /// The same in milliseconds.
+    now_millis: Millis,
     /// The slot of the keys of the command that runs (I4).
     slot: Slot,
     /// Whether the command that runs has keys.
@@ -222,7 +236,9 @@ impl Keyspace {
         Self {
             tables: Tables::new(first, count),
             hasher: KeyHasher::default(),
+            found_last: Cell::default(),
             now: Micros::default(),
+            now_millis: Millis::default(),
             slot,
             has_slot: false,
             undo: UndoLog::default(),
@@ -246,11 +262,17 @@ impl Keyspace {
     /// Begins a command: its time, and the slot of all its keys.
     #[inline]
     pub fn enter(&mut self, now: Micros, slot: Option<Slot>) {
-        self.now = now;
+        self.set_now(now);
         self.has_slot = slot.is_some();
         if let Some(slot) = slot {
             self.slot = slot;
         }
+    }
+
+    #[inline]
+    fn set_now(&mut self, now: Micros) {
+        self.now = now;
+        self.now_millis = now.millis();
     }
 
     /// Whose requests run from now on.
@@ -274,7 +296,7 @@ impl Keyspace {
     /// The time of the command that runs.
     #[inline]
     pub fn now(&self) -> Millis {
-        self.now.millis()
+        self.now_millis
     }
 
     /// The time of the command that runs, to the microsecond.
@@ -344,6 +366,21 @@ impl Keyspace {
     #[inline]
     fn find(&self, key: &[u8]) -> Option<u32> {
         debug_assert_eq!(Slot::of_key(key), self.slot, "I4");
+        let last = self.found_last.get();
+        let address = key.as_ptr().addr();
+        // Where the text lies only says whether a look is worth it: the same bytes may be another
+        // key's by now, and the entry too, so both are compared.
+        if last.address == address
+            && self.tables.entries.get(last.handle).is_some_and(|entry| entry.key() == key)
+        {
+            return Some(last.handle);
+        }
+        let handle = self.look_up(key)?;
+        self.found_last.set(Found { address, handle });
+        Some(handle)
+    }
+
+    fn look_up(&self, key: &[u8]) -> Option<u32> {
         let slot = self.tables.slots.get(self.slot.index().wrapping_sub(self.tables.first))?;
         slot.index.find(self.hasher.hash(key), |handle| self.tables.entries.at(handle).key() == key)
     }

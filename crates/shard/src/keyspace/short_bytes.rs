@@ -33,6 +33,7 @@ impl ShortBytes {
     }
 
     /// Bytes allocated outside of this struct.
+    #[inline]
     pub(crate) fn memory(&self) -> usize {
         match self {
             Self::Inline { .. } => 0,

@@ -84,6 +84,15 @@ impl<T, const CHUNK: usize> Slab<T, CHUNK> {
         }
     }
 
+    /// The value of a handle that may have been removed since, or may be another's by now.
+    #[inline]
+    pub(crate) fn get(&self, handle: u32) -> Option<&T> {
+        match self.chunks.get(handle as usize / CHUNK)?[handle as usize % CHUNK] {
+            Place::Occupied(ref value) => Some(value),
+            Place::Vacant { .. } => None,
+        }
+    }
+
     /// The value of a handle, to change it.
     #[inline]
     pub(crate) fn at_mut(&mut self, handle: u32) -> &mut T {

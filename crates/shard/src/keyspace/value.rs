@@ -77,6 +77,7 @@ impl Value {
     }
 
     /// Bytes allocated outside of this struct.
+    #[inline]
     pub(crate) fn memory(&self) -> usize {
         match self {
             Self::String(string) => string.memory(),

@@ -103,7 +103,7 @@ impl Runner<'_> {
         };
         self.check_door(program, invocation)?;
         self.counters.runs += 1;
-        let (started, start) = (self.now(), out.len());
+        let (started, start) = (self.ticks(), out.len());
         let mark = keyspace.begin();
         self.describe(machine, program, keyspace, invocation);
         let result = self.attempt(machine, program, invocation, &mut *out, version);
@@ -144,7 +144,7 @@ impl Runner<'_> {
         version: Version,
     ) -> Result<Rehearsal, CommandError> {
         self.check_door(program, invocation)?;
-        let started = self.now();
+        let started = self.ticks();
         let mark = keyspace.begin();
         let recorded = keyspace.record_effects(true);
         let mut out = Vec::new();
@@ -267,9 +267,9 @@ impl Runner<'_> {
     }
 
     #[inline]
-    fn usage(&self, machine: &mut Machine, keyspace: &Keyspace, started: Duration) -> Usage {
+    fn usage(&self, machine: &mut Machine, keyspace: &Keyspace, started: u64) -> Usage {
         Usage {
-            took: self.now().saturating_sub(started),
+            took: self.since(started),
             commands: machine.host.with(|host| host.run.commands),
             undo_bytes: keyspace.undo_memory(),
             memory_bytes: machine.vm.memory_used(),
@@ -296,9 +296,14 @@ impl Runner<'_> {
         }
     }
 
-    /// The time since some point in the past; zero where nobody has a clock.
-    fn now(&self) -> Duration {
-        self.services.map_or(Duration::ZERO, |services| services.uptime())
+    /// A count of time; always the same where nobody has a clock.
+    fn ticks(&self) -> u64 {
+        self.services.map_or(0, |services| services.ticks())
+    }
+
+    fn since(&self, ticks: u64) -> Duration {
+        let took = self.services.map(|services| services.between(ticks, services.ticks()));
+        took.unwrap_or_default()
     }
 }
 

@@ -14,6 +14,12 @@ pub(crate) struct Packed {
     count: u32,
 }
 
+/// Bytes that say how long a string is.
+#[inline]
+fn header_len(text: &[u8]) -> usize {
+    if text.len() < usize::from(LONG) { 1 } else { 5 }
+}
+
 impl Packed {
     /// How many strings there are.
     pub(crate) fn len(&self) -> usize {
@@ -31,20 +37,45 @@ impl Packed {
 
     /// Puts strings at `position`, a byte offset that [`Iter::position`] gave, or at the end.
     pub(crate) fn insert(&mut self, position: usize, texts: &[&[u8]]) {
-        let mut encoded = Vec::new();
-        for text in texts {
-            match u8::try_from(text.len()) {
-                Ok(len) if len < LONG => encoded.push(len),
-                _ => {
-                    encoded.push(LONG);
-                    encoded.extend_from_slice(&(text.len() as u32).to_le_bytes());
-                }
-            }
-            encoded.extend_from_slice(text);
-        }
+        self.put(position, position, texts);
         self.count += texts.len() as u32;
-        self.bytes.reserve_exact(encoded.len());
-        self.bytes.splice(position..position, encoded);
+    }
+
+    /// Puts another string in place of the one between two byte offsets.
+    pub(crate) fn replace(&mut self, start: usize, end: usize, text: &[u8]) {
+        self.put(start, end, &[text]);
+    }
+
+    /// Writes strings where there is something between two byte offsets.
+    fn put(&mut self, start: usize, end: usize, texts: &[&[u8]]) {
+        let len = texts.iter().map(|text| header_len(text) + text.len()).sum();
+        self.resize(start, end, len);
+        let mut at = start;
+        for text in texts {
+            let header = header_len(text);
+            if header == 1 {
+                self.bytes[at] = text.len() as u8;
+            } else {
+                self.bytes[at] = LONG;
+                self.bytes[at + 1..at + header].copy_from_slice(&(text.len() as u32).to_le_bytes());
+            }
+            at += header;
+            self.bytes[at..at + text.len()].copy_from_slice(text);
+            at += text.len();
+        }
+    }
+
+    /// Makes what is between two byte offsets `len` bytes long and moves what is behind.
+    fn resize(&mut self, start: usize, end: usize, len: usize) {
+        let (old, behind) = (end - start, self.bytes.len());
+        if len > old {
+            self.bytes.reserve_exact(len - old);
+            self.bytes.resize(behind + len - old, 0);
+            self.bytes.copy_within(end..behind, start + len);
+        } else if len < old {
+            self.bytes.copy_within(end.., start + len);
+            self.bytes.truncate(behind + len - old);
+        }
     }
 
     /// Puts strings at the end.
@@ -101,6 +132,16 @@ mod tests {
         packed.push(&[b"a", &long]);
         packed.insert(0, &[b"first"]);
         assert_eq!(packed.iter().collect::<Vec<_>>(), [&b"first"[..], b"a", &long]);
+        for text in [&b"shrt"[..], b"same!", b"", &long, b"longer than it was"] {
+            let end = {
+                let mut strings = packed.iter();
+                strings.next();
+                strings.position()
+            };
+            packed.replace(0, end, text);
+            assert_eq!(packed.iter().collect::<Vec<_>>(), [text, b"a", &long]);
+        }
+        packed.replace(0, 19, b"first");
         packed.remove(0, 6, 1);
         assert_eq!(packed.len(), 2);
         assert_eq!(packed.iter().next(), Some(&b"a"[..]));

@@ -15,18 +15,19 @@ pub(in crate::keyspace) enum HashInverse {
     /// The field had this expiry.
     Expiry { field: ShortBytes, previous: Option<Millis> },
     /// The field had this value and this expiry, or was not there.
-    Field { field: ShortBytes, previous: Option<(Vec<u8>, Option<Millis>)> },
+    Field { field: ShortBytes, previous: Option<(ShortBytes, Option<Millis>)> },
     /// The field was there.
     Removed { field: ShortBytes, removed: Removed },
 }
 
 impl HashInverse {
     /// Bytes of memory outside of this struct.
+    #[inline]
     pub(super) fn memory(&self) -> usize {
         match self {
             Self::Expiry { field, .. } => field.memory(),
             Self::Field { field, previous } => {
-                field.memory() + previous.as_ref().map_or(0, |(value, _)| value.capacity())
+                field.memory() + previous.as_ref().map_or(0, |(value, _)| value.memory())
             }
             Self::Removed { field, removed } => field.memory() + removed.memory(),
         }
@@ -37,7 +38,7 @@ impl HashInverse {
             Self::Expiry { field, previous } => drop(hash.set_expiry(field.as_bytes(), previous)),
             Self::Field { field, previous: None } => drop(hash.remove(field.as_bytes())),
             Self::Field { field, previous: Some((value, expiry)) } => {
-                hash.set(field.as_bytes(), &value);
+                hash.set(field.as_bytes(), value.as_bytes());
                 hash.set_expiry(field.as_bytes(), expiry);
             }
             Self::Removed { field, removed } => hash.restore(field.as_bytes(), &removed),

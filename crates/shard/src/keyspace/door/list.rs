@@ -17,6 +17,7 @@ pub(in crate::keyspace) struct ListInverse {
 
 impl ListInverse {
     /// Bytes of memory outside of this struct.
+    #[inline]
     pub(super) fn memory(&self) -> usize {
         self.change.memory()
     }

@@ -51,6 +51,7 @@ pub(super) enum Inverse {
 
 impl Inverse {
     /// Bytes of memory outside of this struct.
+    #[inline]
     pub(super) fn memory(&self) -> usize {
         match self {
             Self::Hash(inverse) => inverse.memory(),
@@ -395,7 +396,7 @@ impl Keyspace {
     /// [`BadEffect`] when the bytes are not effects; those before it have been applied.
     pub fn replay(&mut self, effects: &[u8]) -> Result<(), BadEffect> {
         let (now, slot) = (self.now, self.slot);
-        self.now = Micros(i64::MIN);
+        self.set_now(Micros(i64::MIN));
         let mut result = Ok(());
         for effect in Effect::decode_all(effects) {
             match effect {
@@ -406,7 +407,8 @@ impl Keyspace {
                 }
             }
         }
-        (self.now, self.slot) = (now, slot);
+        self.set_now(now);
+        self.slot = slot;
         self.commit_command();
         result
     }

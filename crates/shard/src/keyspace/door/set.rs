@@ -19,6 +19,7 @@ pub(in crate::keyspace) enum SetInverse {
 
 impl SetInverse {
     /// Bytes of memory outside of this struct.
+    #[inline]
     pub(super) fn memory(&self) -> usize {
         match self {
             Self::Added { member } | Self::Removed { member, .. } => member.memory(),

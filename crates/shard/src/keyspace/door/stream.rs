@@ -40,6 +40,7 @@ pub(in crate::keyspace) enum StreamInverse {
 
 impl StreamInverse {
     /// Bytes of memory outside of this struct.
+    #[inline]
     pub(super) fn memory(&self) -> usize {
         match self {
             Self::Added(_) | Self::Position(_) => 0,

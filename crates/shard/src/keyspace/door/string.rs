@@ -19,6 +19,7 @@ pub(in crate::keyspace) struct StringInverse {
 
 impl StringInverse {
     /// Bytes of memory outside of this struct.
+    #[inline]
     pub(super) fn memory(&self) -> usize {
         self.overwritten.capacity()
     }

@@ -21,6 +21,7 @@ pub(in crate::keyspace) enum ZSetInverse {
 
 impl ZSetInverse {
     /// Bytes of memory outside of this struct.
+    #[inline]
     pub(super) fn memory(&self) -> usize {
         match self {
             Self::Member { member, .. } => member.memory(),

@@ -14,7 +14,7 @@ use crate::error::CommandError;
 use crate::keyspace::Caller;
 use crate::reply::Reply;
 use crate::script::pulse::Pulse;
-use crate::script::raw::{Argument, Stack};
+use crate::script::raw::{Stack, TakeArgument};
 use crate::script::sink::{LuaSink, push_error};
 use crate::shard::Queued;
 
@@ -56,7 +56,7 @@ impl Host {
 
     /// Runs the command in the arguments and pushes its reply; false when that is an error.
     fn command(&mut self, stack: Stack) -> bool {
-        let mut request = std::mem::take(&mut self.request);
+        let mut request = self.request.take().unwrap_or_default();
         let result = read_arguments(stack, &mut request).map_err(Refusal::from).and_then(|()| {
             if let Some(attached) = &self.debugger {
                 attached.console.note_call(request.args());
@@ -64,7 +64,7 @@ impl Host {
             self.run_command(stack, &request)
         });
         if request.memory() <= KEPT_REQUEST_MAX {
-            self.request = request;
+            self.request = Some(request);
         }
         match result {
             Ok(good) => {
@@ -94,10 +94,11 @@ impl Host {
         if self.run.queue.is_none() {
             let address = stack.first_text_address();
             let known = &self.names[(address >> 4) % NAMES];
+            let parts = request.args().len();
             if known.address == address
                 && address != 0
-                && known.has_one_key
-                && known.arity.fits(request.args().len())
+                && parts <= known.one_key_up_to
+                && known.arity.fits(parts)
                 && !known.flags.intersects(self.run.examined)
             {
                 let (id, run) = (known.id, known.run);
@@ -268,8 +269,8 @@ impl Host {
             && address != 0
             && is_plain
         {
-            let (arity, flags, has_one_key) = (spec.arity, spec.flags, spec.has_one_key());
-            let known = KnownName { address, anchor: 0, id, run, arity, flags, has_one_key };
+            let (arity, flags, one_key_up_to) = (spec.arity, spec.flags, spec.one_key_up_to());
+            let known = KnownName { address, anchor: 0, id, run, arity, flags, one_key_up_to };
             self.remember(stack, known);
         }
         Ok(id)
@@ -449,15 +450,7 @@ pub(super) fn read_arguments(
     request: &mut CommandRequest,
 ) -> Result<(), &'static str> {
     request.clear();
-    let are_good = stack.arguments(|argument| {
-        match argument {
-            Argument::Text(bytes) => request.push(bytes),
-            Argument::Number(number) => push_number(request, number),
-            Argument::Other => return false,
-        }
-        true
-    });
-    if !are_good {
+    if !stack.arguments(request) {
         return Err("ERR Lua redis lib command arguments must be strings or integers");
     }
     if request.args().is_empty() {
@@ -466,14 +459,26 @@ pub(super) fn read_arguments(
     Ok(())
 }
 
-#[inline]
-fn push_number(request: &mut CommandRequest, number: f64) {
-    let integer = number as i64;
-    if integer as f64 == number && integer.unsigned_abs() <= 1 << 62 {
-        request.push(itoa::Buffer::new().format(integer).as_bytes());
-    } else {
-        let mut text = Vec::with_capacity(32);
-        write_f64(&mut text, number);
-        request.push(&text);
+impl TakeArgument for CommandRequest {
+    #[inline(always)]
+    fn text(&mut self, bytes: &[u8]) {
+        self.push(bytes);
     }
+
+    #[inline(always)]
+    fn number(&mut self, number: f64) {
+        let integer = number as i64;
+        if integer as f64 == number && integer.unsigned_abs() <= 1 << 62 {
+            self.push(itoa::Buffer::new().format(integer).as_bytes());
+        } else {
+            push_fraction(self, number);
+        }
+    }
+}
+
+#[cold]
+fn push_fraction(request: &mut CommandRequest, number: f64) {
+    let mut text = Vec::with_capacity(32);
+    write_f64(&mut text, number);
+    request.push(&text);
 }

@@ -85,8 +85,11 @@ pub trait Services {
     /// Shows them a command that a script calls.
     fn show(&self, _args: Args<'_>) {}
 
-    /// The time since some point in the past, for measuring.
-    fn uptime(&self) -> Duration;
+    /// A count that grows with time, for measuring: whatever is read fastest.
+    fn ticks(&self) -> u64;
+
+    /// The time from one count of ticks to a later one.
+    fn between(&self, from: u64, to: u64) -> Duration;
 
     /// The libraries of the node have changed; other shards may want to be up to date before they
     /// are asked for a function.
@@ -192,7 +195,7 @@ pub(in crate::script) struct Host {
     /// What is known of the debugger, in a session's own VM.
     pub(in crate::script) debugger: Option<Box<Attached>>,
     /// The request under construction, reused.
-    request: CommandRequest,
+    request: Option<Box<CommandRequest>>,
     names: [KnownName; NAMES],
 }
 
@@ -210,8 +213,8 @@ struct KnownName {
     run: Run,
     arity: Arity,
     flags: Flags,
-    /// It has one key, its first argument.
-    has_one_key: bool,
+    /// With up to so many parts it has one key, its first argument.
+    one_key_up_to: usize,
 }
 
 /// No command's name.
@@ -222,7 +225,7 @@ const NO_NAME: KnownName = KnownName {
     run: |_, _| Ok(()),
     arity: Arity(0),
     flags: Flags::empty(),
-    has_one_key: false,
+    one_key_up_to: 0,
 };
 
 impl RunState {
@@ -311,7 +314,7 @@ impl Host {
             registration: None,
             libraries: Libraries::default(),
             debugger: None,
-            request: CommandRequest::default(),
+            request: None,
             names: [NO_NAME; NAMES],
         }
     }

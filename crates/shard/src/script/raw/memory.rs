@@ -12,12 +12,10 @@ use std::ptr;
 
 use mlua::ffi;
 
+use super::pool::{ALIGNMENT, Pool, SMALL, class_of};
 use super::vm::hook;
 use crate::script::host::Host;
 use crate::script::interrupt::{Control, Debugging, Request};
-
-/// What LuaJIT's own allocator gives, too. More would make blocks larger and slower to get.
-const ALIGNMENT: usize = 8;
 
 /// What the allocator of a VM counts.
 pub(in crate::script) struct Memory {
@@ -40,6 +38,7 @@ pub(in crate::script) struct Memory {
     pub(super) state: *mut ffi::lua_State,
     /// Whose commands scripts call; null until there is one.
     pub(super) host: *mut Host,
+    pool: Pool,
 }
 
 /// Lua's allocator: counts, and refuses what is over the limit while script code runs.
@@ -57,10 +56,7 @@ pub(super) unsafe extern "C" fn allocate(
         if new_size == 0 {
             if !block.is_null() {
                 memory.used -= old_size;
-                std::alloc::dealloc(
-                    block.cast(),
-                    Layout::from_size_align_unchecked(old_size, ALIGNMENT),
-                );
+                memory.free(block.cast(), old_size);
             }
             return ptr::null_mut();
         }
@@ -71,14 +67,10 @@ pub(super) unsafe extern "C" fn allocate(
                 return ptr::null_mut();
             }
         }
-        let Ok(layout) = Layout::from_size_align(new_size, ALIGNMENT) else {
-            return ptr::null_mut();
-        };
         let new = if block.is_null() {
-            std::alloc::alloc(layout)
+            memory.make(new_size)
         } else {
-            let old = Layout::from_size_align_unchecked(old_size, ALIGNMENT);
-            std::alloc::realloc(block.cast(), old, new_size)
+            memory.resize(block.cast(), old_size, new_size)
         };
         if !new.is_null() {
             memory.used = memory.used - old_size + new_size;
@@ -103,6 +95,60 @@ impl Memory {
             control,
             state: ptr::null_mut(),
             host: ptr::null_mut(),
+            pool: Pool::default(),
+        }
+    }
+
+    /// A new block of some bytes, not 0; null when there is no memory.
+    #[inline]
+    fn make(&mut self, size: usize) -> *mut u8 {
+        if size <= SMALL {
+            return self.pool.take(class_of(size));
+        }
+        let Ok(layout) = Layout::from_size_align(size, ALIGNMENT) else { return ptr::null_mut() };
+        // SAFETY: the size is not 0.
+        unsafe { std::alloc::alloc(layout) }
+    }
+
+    /// Frees a block.
+    ///
+    /// # Safety
+    /// The block came from `make` or `resize` with this size, and nobody uses it any more.
+    #[inline]
+    unsafe fn free(&mut self, block: *mut u8, size: usize) {
+        // SAFETY: by the caller.
+        unsafe {
+            if size <= SMALL {
+                self.pool.give(block, class_of(size));
+            } else {
+                std::alloc::dealloc(block, Layout::from_size_align_unchecked(size, ALIGNMENT));
+            }
+        }
+    }
+
+    /// Gives a block another size; null when there is no memory, and then nothing has changed.
+    ///
+    /// # Safety
+    /// As of [`Self::free`]; the new size is not 0.
+    unsafe fn resize(&mut self, block: *mut u8, old: usize, new: usize) -> *mut u8 {
+        if old <= SMALL && new <= SMALL && class_of(old) == class_of(new) {
+            return block;
+        }
+        // SAFETY: by the caller; the two blocks do not overlap.
+        unsafe {
+            if old > SMALL && new > SMALL {
+                if Layout::from_size_align(new, ALIGNMENT).is_err() {
+                    return ptr::null_mut();
+                }
+                let layout = Layout::from_size_align_unchecked(old, ALIGNMENT);
+                return std::alloc::realloc(block, layout, new);
+            }
+            let moved = self.make(new);
+            if !moved.is_null() {
+                ptr::copy_nonoverlapping(block, moved, old.min(new));
+                self.free(block, old);
+            }
+            moved
         }
     }
 

@@ -27,6 +27,7 @@
 //! |---|---|
 //! | `vm` | the VM: its life, its calls, and how it is interrupted |
 //! | `memory` | its allocator, which counts |
+//! | `pool` | small blocks that are kept for it |
 //! | `stack` | what the host does with values |
 //! | `peek` | values read without a call |
 //! | `entry` | how Lua calls the host |
@@ -38,6 +39,7 @@ mod debug;
 mod entry;
 mod memory;
 mod peek;
+mod pool;
 mod stack;
 mod vm;
 
@@ -48,7 +50,7 @@ use super::host::Host;
 pub(super) use debug::{Halt, Place, Progress, Thread};
 pub(super) use entry::{HostCell, Lent, LentRequest};
 pub(super) use memory::{Memory, memory_left, note_memory_exceeded};
-pub(super) use peek::Argument;
+pub(super) use peek::{Argument, TakeArgument};
 pub(super) use stack::Stack;
 pub(super) use vm::{Vm, script_is_to_end};
 pub use vm::{VmError, on_interrupt_signal};

@@ -26,6 +26,12 @@ pub(in crate::script) enum Argument<'a> {
     Other,
 }
 
+/// What the arguments of a host function are handed to, in order.
+pub(in crate::script) trait TakeArgument {
+    fn text(&mut self, bytes: &[u8]);
+    fn number(&mut self, number: f64);
+}
+
 /// The head of `lua_State`.
 #[repr(C)]
 struct State {
@@ -171,20 +177,33 @@ fn text_of(bits: u64) -> *const Text {
 // SAFETY for all methods: as for the others of `Stack`; nothing is looked at before P1 holds.
 #[expect(clippy::undocumented_unsafe_blocks, reason = "argued once above for all of them")]
 impl Stack {
-    /// Hands each argument of the host function that runs to `visit`, until that says false; says
-    /// whether it never did.
-    #[inline]
-    pub(in crate::script) fn arguments(self, mut visit: impl FnMut(Argument<'_>) -> bool) -> bool {
+    /// Hands each argument of the host function that runs to `taker`; false at the first that is
+    /// neither a string nor a number.
+    #[inline(always)]
+    pub(in crate::script) fn arguments(self, taker: &mut impl TakeArgument) -> bool {
         if is_verified() {
-            let count = unsafe { count(self.0) };
-            return (0..count).all(|at| visit(unsafe { argument(self.0, at) }));
-        }
-        (1..=self.top()).all(|at| match self.kind(at) {
-            Kind::Number => visit(Argument::Number(self.number(at))),
-            Kind::String => {
-                self.with_bytes(at, |bytes| visit(Argument::Text(bytes))).unwrap_or_default()
+            for at in 0..unsafe { count(self.0) } {
+                match unsafe { argument(self.0, at) } {
+                    Argument::Text(bytes) => taker.text(bytes),
+                    Argument::Number(number) => taker.number(number),
+                    Argument::Other => return false,
+                }
             }
-            _ => visit(Argument::Other),
+            return true;
+        }
+        self.arguments_by_calls(taker)
+    }
+
+    /// [`Self::arguments`] where nothing can be looked at.
+    #[cold]
+    fn arguments_by_calls(self, taker: &mut impl TakeArgument) -> bool {
+        (1..=self.top()).all(|at| match self.kind(at) {
+            Kind::Number => {
+                taker.number(self.number(at));
+                true
+            }
+            Kind::String => self.with_bytes(at, |bytes| taker.text(bytes)).is_some(),
+            _ => false,
         })
     }
 

@@ -159,7 +159,7 @@ impl Fields {
     }
 
     /// Sets a field and returns the value that it had. The caller has seen to [`Self::outgrows`].
-    pub(super) fn set(&mut self, name: &[u8], value: &[u8]) -> Option<Vec<u8>> {
+    pub(super) fn set(&mut self, name: &[u8], value: &[u8]) -> Option<ShortBytes> {
         match &mut self.0 {
             Repr::Small(packed) => {
                 let mut strings = packed.iter();
@@ -167,9 +167,8 @@ impl Fields {
                     let start = strings.position();
                     let Some(old) = strings.next() else { break };
                     if field == name {
-                        let (end, old) = (strings.position(), old.to_vec());
-                        packed.remove(start, end, 1);
-                        packed.insert(start, &[value]);
+                        let (end, old) = (strings.position(), ShortBytes::new(old));
+                        packed.replace(start, end, value);
                         return Some(old);
                     }
                 }
@@ -226,11 +225,10 @@ impl Table {
             .find(self.hasher.hash(name), |handle| self.fields.at(handle).name.as_bytes() == name)
     }
 
-    fn set(&mut self, name: &[u8], value: &[u8]) -> Option<Vec<u8>> {
+    fn set(&mut self, name: &[u8], value: &[u8]) -> Option<ShortBytes> {
         let value = ShortBytes::new(value);
         if let Some(handle) = self.find(name) {
-            let old = std::mem::replace(&mut self.fields.at_mut(handle).value, value);
-            return Some(old.as_bytes().to_vec());
+            return Some(std::mem::replace(&mut self.fields.at_mut(handle).value, value));
         }
         let handle = self.fields.insert(Field { name: ShortBytes::new(name), value });
         let Self { index, fields, hasher } = self;

@@ -31,7 +31,7 @@ fn change(hash: &mut Hash, model: &mut Model, operation: Operation) -> Option<In
         }
         1..=3 => {
             let value = number.to_string().into_bytes();
-            let previous = hash.set(&name, &value);
+            let previous = hash.set(&name, &value).map(|value| value.as_bytes().to_vec());
             let known = model.entry(name.clone()).or_default();
             assert_eq!(previous.clone().unwrap_or_default(), known.0);
             known.0 = value;

@@ -15,6 +15,7 @@ mod view;
 
 pub use view::HashView;
 
+use crate::keyspace::short_bytes::ShortBytes;
 use crate::time::Millis;
 use expiries::Expiries;
 use fields::{Fields, Taken};
@@ -184,7 +185,7 @@ impl Hash {
 
     /// Sets a field, which keeps its expiry, and returns the value that it had. The caller has
     /// seen to [`Self::outgrows`].
-    pub(crate) fn set(&mut self, name: &[u8], value: &[u8]) -> Option<Vec<u8>> {
+    pub(crate) fn set(&mut self, name: &[u8], value: &[u8]) -> Option<ShortBytes> {
         self.fields_mut().set(name, value)
     }
 
