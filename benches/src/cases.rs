@@ -11,7 +11,7 @@ use crate::scripts;
 
 /// How many different calls a case has; each has keys and values of its own. With fewer, strings
 /// of the VM would live from one turn to the next, as they do not in a server with many keys.
-const RING: usize = 4096;
+const RING: usize = 16_384;
 
 /// One thing to measure.
 ///

@@ -32,7 +32,7 @@ pub(in crate::script) struct Memory {
     pub(super) collect_at: usize,
     /// Garbage is to be collected before the next instruction.
     pub(super) to_collect: bool,
-    /// The largest block that the script has asked for.
+    /// The largest block that the script has asked for, or less than [`SMALL`].
     pub(super) largest: usize,
     pub(super) control: *const Control,
     pub(super) state: *mut ffi::lua_State,
@@ -52,7 +52,7 @@ pub(super) unsafe extern "C" fn allocate(
     // they were allocated with; sizes are below isize::MAX or refused.
     unsafe {
         let memory = &mut *memory.cast::<Memory>();
-        let old_size = if block.is_null() { 0 } else { old_size };
+        // Nearly all calls are these two.
         if new_size == 0 {
             if !block.is_null() {
                 memory.used -= old_size;
@@ -60,22 +60,14 @@ pub(super) unsafe extern "C" fn allocate(
             }
             return ptr::null_mut();
         }
-        if new_size > old_size && memory.limited {
-            memory.largest = memory.largest.max(new_size);
-            let wanted = memory.used + (new_size - old_size);
-            if wanted > memory.collect_at && !memory.grants(wanted) {
-                return ptr::null_mut();
+        if block.is_null() && new_size <= SMALL && memory.used + new_size <= memory.collect_at {
+            let new = memory.pool.take(class_of(new_size));
+            if !new.is_null() {
+                memory.used += new_size;
             }
+            return new.cast();
         }
-        let new = if block.is_null() {
-            memory.make(new_size)
-        } else {
-            memory.resize(block.cast(), old_size, new_size)
-        };
-        if !new.is_null() {
-            memory.used = memory.used - old_size + new_size;
-        }
-        new.cast()
+        memory.reallocate(block.cast(), old_size, new_size).cast()
     }
 }
 
@@ -97,6 +89,32 @@ impl Memory {
             host: ptr::null_mut(),
             pool: Pool::default(),
         }
+    }
+
+    /// What [`allocate`] does for blocks that are large or grow, and near the limit.
+    ///
+    /// # Safety
+    /// As of [`Self::resize`]; the block may be null.
+    #[inline(never)]
+    unsafe fn reallocate(&mut self, block: *mut u8, old_size: usize, new_size: usize) -> *mut u8 {
+        let old_size = if block.is_null() { 0 } else { old_size };
+        if new_size > old_size && self.limited {
+            self.largest = self.largest.max(new_size);
+            let wanted = self.used + (new_size - old_size);
+            if wanted > self.collect_at && !self.grants(wanted) {
+                return ptr::null_mut();
+            }
+        }
+        let new = if block.is_null() {
+            self.make(new_size)
+        } else {
+            // SAFETY: by the caller.
+            unsafe { self.resize(block, old_size, new_size) }
+        };
+        if !new.is_null() {
+            self.used = self.used - old_size + new_size;
+        }
+        new
     }
 
     /// A new block of some bytes, not 0; null when there is no memory.

@@ -78,9 +78,14 @@ pub(super) fn kind(bits: u64) -> Kind {
         KIND_TRUE | KIND_FALSE => Kind::Boolean,
         KIND_TEXT => Kind::String,
         KIND_TABLE => Kind::Table,
-        kind if kind < KINDS_FROM => Kind::Number,
+        _ if is_number(bits) => Kind::Number,
         _ => Kind::Other,
     }
+}
+
+#[inline]
+fn is_number(bits: u64) -> bool {
+    ((bits >> ADDRESS_BITS) as u32) < KINDS_FROM
 }
 
 /// The bits of the value at an index as Lua's API counts them, other than pseudo-indices. Above the
@@ -151,9 +156,10 @@ pub(super) unsafe fn argument<'a>(state: *mut ffi::lua_State, at: usize) -> Argu
     // SAFETY: by the caller. An object of a value on the stack lives.
     unsafe {
         let bits = bits(state, at);
-        match kind(bits) {
-            Kind::Number => Argument::Number(f64::from_bits(bits)),
-            _ => text(bits).map_or(Argument::Other, Argument::Text),
+        match text(bits) {
+            Some(text) => Argument::Text(text),
+            None if is_number(bits) => Argument::Number(f64::from_bits(bits)),
+            None => Argument::Other,
         }
     }
 }
