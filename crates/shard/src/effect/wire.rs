@@ -1,6 +1,16 @@
 //! How effects are written: byte strings with their length, integers as LEB128.
 
-pub(crate) fn put_uint(out: &mut Vec<u8>, mut value: u64) {
+#[inline]
+pub(crate) fn put_uint(out: &mut Vec<u8>, value: u64) {
+    // Nearly all lengths.
+    if value < 0x80 {
+        out.push(value as u8);
+    } else {
+        put_large_uint(out, value);
+    }
+}
+
+fn put_large_uint(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         out.push(value as u8 | 0x80);
         value >>= 7;
@@ -25,6 +35,7 @@ pub(crate) fn take_uint(rest: &mut &[u8]) -> Option<u64> {
     None
 }
 
+#[inline]
 pub(crate) fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
     put_uint(out, bytes.len() as u64);
     out.extend_from_slice(bytes);
@@ -38,6 +49,7 @@ pub(crate) fn take_bytes<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
 }
 
 /// Milliseconds since the epoch, or never.
+#[inline]
 pub(crate) fn put_expiry(out: &mut Vec<u8>, expiry: Option<i64>) {
     match expiry {
         None => out.push(0),

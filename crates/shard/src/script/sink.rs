@@ -78,9 +78,16 @@ impl LuaSink {
         self.version
     }
 
-    /// A value has been pushed: puts it where it belongs, and what that completes as well.
+    /// A value has been pushed: puts it where it belongs.
     #[inline]
     fn settle(&mut self) {
+        if !self.frames.is_empty() {
+            self.settle_in_frame();
+        }
+    }
+
+    /// The same for a value of a table, and what that completes as well.
+    fn settle_in_frame(&mut self) {
         while let Some(frame) = self.frames.last_mut() {
             frame.left -= 1;
             match frame.shape {
