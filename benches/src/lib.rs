@@ -10,6 +10,7 @@
 //! |---|---|
 //! | [`workload`] | what is asked: commands, keys, scripts |
 //! | [`scripts`] | the scripts among it |
+//! | `collections` | the requests on collections among it |
 //! | [`zipf`] | skewed choice of keys |
 //! | [`tape`] | the prebuilt requests of one connection |
 //! | [`reply`] | counting replies without keeping them |
@@ -37,6 +38,7 @@
 
 pub mod cases;
 pub mod client;
+mod collections;
 pub mod comparison;
 pub mod connection;
 pub mod cpu;

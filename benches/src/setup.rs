@@ -61,9 +61,24 @@ pub fn probe(topology: &Topology, encoder: &RequestEncoder, keys: u64) -> Result
     let mut replies = Client::connect(&topology.nodes()[owner])?.batch(&bytes, requests)?;
     // How much there was to remove says nothing.
     replies.drain(..clean_up as usize);
+    replies.iter_mut().for_each(hide_entry_ids);
     match replies.iter().find(|reply| matches!(reply, Value::Error(_))) {
         Some(error) => bail!("a request was answered by {error:?}"),
         None => Ok(replies),
+    }
+}
+
+/// Ids of entries of streams tell the time, which is another on each server.
+fn hide_entry_ids(reply: &mut Value) {
+    match reply {
+        Value::Bulk(Some(text)) => {
+            let is_part = |byte: &u8| byte.is_ascii_digit() || *byte == b'-';
+            if text.contains(&b'-') && text.iter().all(is_part) {
+                *text = b"id".to_vec();
+            }
+        }
+        Value::Array(Some(parts)) => parts.iter_mut().for_each(hide_entry_ids),
+        _ => {}
     }
 }
 
@@ -126,7 +141,7 @@ fn load_keys(
 
 fn send_chunk(client: &mut Client, chunk: &mut Chunk) -> Result<()> {
     for reply in client.batch(&chunk.bytes, chunk.requests)? {
-        ensure!(reply == Value::Simple("OK".to_owned()), "SET answered {reply:?}");
+        ensure!(!matches!(reply, Value::Error(_)), "a key could not be made: {reply:?}");
     }
     *chunk = Chunk::default();
     Ok(())

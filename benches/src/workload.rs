@@ -9,6 +9,7 @@
 use clap::ValueEnum;
 use fastrand::Rng;
 
+use crate::collections;
 use crate::scripts;
 
 /// One kind of load.
@@ -50,7 +51,45 @@ pub enum Workload {
     Mget10,
     /// HSET of one of ten fields.
     Hset,
+    /// HGET of one of ten fields.
+    Hget,
+    /// LPUSH.
+    Lpush,
+    /// LPUSH, then RPOP of the same list.
+    LpushRpop,
+    /// SADD of one of a thousand members.
+    Sadd,
+    /// SISMEMBER in a set of five hundred members; half of the answers are no.
+    Sismember,
+    /// ZADD: another score for one of a thousand members.
+    Zadd,
+    /// ZRANK in a sorted set of a thousand members.
+    Zrank,
+    /// ZRANGEBYSCORE of ten members of a thousand.
+    Zrangebyscore,
+    /// XADD to a stream of about a hundred entries.
+    Xadd,
+    /// XADD, then XREADGROUP of that entry.
+    Xreadgroup,
 }
+
+/// The commands that plain speed is measured by.
+pub const COMMANDS: [Workload; 14] = [
+    Workload::Get,
+    Workload::Set,
+    Workload::Incr,
+    Workload::Hset,
+    Workload::Hget,
+    Workload::Lpush,
+    Workload::LpushRpop,
+    Workload::Sadd,
+    Workload::Sismember,
+    Workload::Zadd,
+    Workload::Zrank,
+    Workload::Zrangebyscore,
+    Workload::Xadd,
+    Workload::Xreadgroup,
+];
 
 /// What scripts are measured by, all of them by EVALSHA.
 pub const SCRIPTS: [Workload; 8] = [
@@ -88,6 +127,16 @@ impl Workload {
             Self::Cjson => "cjson-1k",
             Self::Mget10 => "mget10",
             Self::Hset => "hset",
+            Self::Hget => "hget",
+            Self::Lpush => "lpush",
+            Self::LpushRpop => "lpush-rpop",
+            Self::Sadd => "sadd",
+            Self::Sismember => "sismember",
+            Self::Zadd => "zadd",
+            Self::Zrank => "zrank",
+            Self::Zrangebyscore => "zrangebyscore",
+            Self::Xadd => "xadd",
+            Self::Xreadgroup => "xreadgroup",
         }
     }
 
@@ -103,19 +152,15 @@ impl Workload {
             Self::SlidingWindow => Some(scripts::SLIDING_WINDOW),
             Self::Hincrby100 => Some(scripts::HINCRBY_100),
             Self::Cjson => Some(scripts::CJSON),
-            Self::Ping
-            | Self::Get
-            | Self::Set
-            | Self::Mixed
-            | Self::Incr
-            | Self::Mget10
-            | Self::Hset => None,
+            _ => None,
         }
     }
 
     /// Whether keys must be there before the first request.
     pub fn preloaded(self) -> bool {
         matches!(self, Self::Get | Self::Mixed | Self::Stock | Self::EvalGet | Self::Mget10)
+            || matches!(self, Self::Hget | Self::Sismember | Self::Xreadgroup)
+            || matches!(self, Self::Zadd | Self::Zrank | Self::Zrangebyscore)
     }
 
     /// A command that not every server has yet and that this cannot do without.
@@ -126,7 +171,7 @@ impl Workload {
     /// How many requests on the same key belong together.
     pub fn steps(self) -> usize {
         match self {
-            Self::Lock => 2,
+            Self::Lock | Self::LpushRpop | Self::Xreadgroup => 2,
             Self::Release => 1 + TOGETHER as usize,
             _ => 1,
         }
@@ -136,6 +181,11 @@ impl Workload {
     pub fn index_count(self, keys: u64) -> u64 {
         match self {
             Self::Mget10 | Self::Release => keys.div_ceil(TOGETHER),
+            // As many members in all.
+            Self::Sadd | Self::Sismember | Self::Zadd | Self::Zrank | Self::Zrangebyscore => {
+                keys.div_ceil(collections::MEMBERS)
+            }
+            Self::Hset | Self::Hget | Self::Xadd | Self::Xreadgroup => keys.div_ceil(TOGETHER),
             _ => keys.max(1),
         }
     }
@@ -158,6 +208,16 @@ impl Workload {
             Self::Mget10 => member_key(index, 0, 'm'),
             Self::Release => member_key(index, 0, 'r'),
             Self::Hset => format!("hsh:{index:012}"),
+            Self::Hget => format!("hge:{index:012}"),
+            Self::Lpush => format!("lst:{index:012}"),
+            Self::LpushRpop => format!("que:{index:012}"),
+            Self::Sadd => format!("set:{index:012}"),
+            Self::Sismember => format!("sis:{index:012}"),
+            Self::Zadd => format!("zad:{index:012}"),
+            Self::Zrank => format!("zra:{index:012}"),
+            Self::Zrangebyscore => format!("zrs:{index:012}"),
+            Self::Xadd => format!("xad:{index:012}"),
+            Self::Xreadgroup => format!("xrg:{index:012}"),
         }
     }
 }
@@ -231,10 +291,7 @@ impl RequestEncoder {
             Workload::Hincrby100 => self.append_script(out, key, &["field"]),
             Workload::Cjson => self.append_script(out, key, &[&self.document]),
             Workload::Mget10 => append_many(out, "MGET", index, 'm', None),
-            Workload::Hset => {
-                let field = format!("field{}", random.u8(0..10));
-                append_command(out, &[b"HSET", key, field.as_bytes(), &self.value]);
-            }
+            other => collections::append(other, out, key, step, &self.value, random),
         }
     }
 
@@ -250,9 +307,14 @@ impl RequestEncoder {
             }
             workload => {
                 let key = workload.routing_key(index);
-                let stock = workload == Workload::Stock;
-                let value = if stock { STOCK.as_bytes() } else { &self.value };
-                append_command(out, &[b"SET", key.as_bytes(), value]);
+                let key = key.as_bytes();
+                match workload {
+                    Workload::Stock => append_command(out, &[b"SET", key, STOCK.as_bytes()]),
+                    Workload::Get | Workload::Mixed | Workload::EvalGet => {
+                        append_command(out, &[b"SET", key, &self.value]);
+                    }
+                    other => collections::append_preload(other, out, key, &self.value),
+                }
                 1
             }
         }
@@ -342,6 +404,21 @@ mod tests {
     fn names_are_those_of_the_command_line() {
         for &workload in Workload::value_variants() {
             assert_eq!(Workload::from_str(workload.name(), false), Ok(workload));
+        }
+    }
+
+    #[test]
+    fn what_must_be_there_is_made_and_every_step_is_written() {
+        for &workload in Workload::value_variants() {
+            let encoder = RequestEncoder::new(workload, 3, "SHA".to_owned());
+            let mut out = Vec::new();
+            if workload.preloaded() {
+                assert!(encoder.append_preload(&mut out, 7) > 0, "{workload:?}");
+                assert!(out.starts_with(b"*"), "{workload:?}");
+            }
+            for step in 0..workload.steps() {
+                assert!(encoded(workload, step).starts_with('*'), "{workload:?}");
+            }
         }
     }
 

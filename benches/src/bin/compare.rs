@@ -50,6 +50,9 @@ struct Options {
     /// All scripts that speed is measured by, at pipeline 32; instead of the two options around.
     #[arg(long, conflicts_with_all = ["workloads", "pipelines"])]
     scripts: bool,
+    /// All commands that plain speed is measured by, at pipeline 16; instead of them as well.
+    #[arg(long, conflicts_with_all = ["workloads", "pipelines", "scripts"])]
+    commands: bool,
     /// Requests in one batch.
     #[arg(long, value_delimiter = ',', default_value = "1,16,32")]
     pipelines: Vec<usize>,
@@ -74,6 +77,8 @@ struct Options {
 
 /// Requests in one batch of the scripts that speed is measured by.
 const SCRIPTS_PIPELINE: usize = 32;
+/// The same of the commands.
+const COMMANDS_PIPELINE: usize = 16;
 
 /// Before each turn, unmeasured: wakes the core and fills the caches again.
 const WARM_UP: Duration = Duration::from_millis(200);
@@ -122,6 +127,8 @@ fn main() -> Result<()> {
 fn measure_all(options: &Options, contestants: &[Contestant]) -> Result<Vec<Bout>> {
     let (workloads, pipelines) = if options.scripts {
         (workload::SCRIPTS.to_vec(), vec![SCRIPTS_PIPELINE])
+    } else if options.commands {
+        (workload::COMMANDS.to_vec(), vec![COMMANDS_PIPELINE])
     } else {
         (options.workloads.clone(), options.pipelines.clone())
     };
