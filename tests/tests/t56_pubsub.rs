@@ -184,7 +184,7 @@ fn keyspace_events_tell_what_happens_to_keys() {
 
 #[test]
 fn who_does_not_read_is_ended() {
-    let server = Server::builder().set("output-buffer-limit", 1 << 20).start();
+    let server = Server::builder().set("client-output-buffer-limit", "pubsub 1mb 0 0").start();
     let mut listener = server.client();
     listener.check("SUBSCRIBE c", "[$subscribe $c :1]");
     let mut client = server.client();

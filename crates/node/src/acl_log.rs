@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use shard::acl::{Context, Incident, Witness};
 
-use crate::clients::Client;
+use crate::clients::{Client, Now};
 use crate::clock::Clock;
 use crate::connection::command_name;
 use crate::node::Node;
@@ -107,7 +107,7 @@ impl Witness for ClientWitness {
         let command = command_name(node, client.last_command.load(Ordering::Relaxed));
         let now_ms = Clock::default().now().millis().0;
         let most = node.settings.acllog_max_len.load(Ordering::Relaxed);
-        node.acl_log.note(incident, client.describe(command), now_ms, most);
+        node.acl_log.note(incident, client.describe(command, Now::default()), now_ms, most);
     }
 }
 

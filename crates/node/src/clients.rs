@@ -1,12 +1,15 @@
 //! All clients of the node: what CLIENT LIST shows and CLIENT KILL ends.
 //!
 //! Connections live on executor threads; what others may know of them is kept here. A client is
-//! killed by shutting its socket down, which its own thread then notices as the end of input. No
-//! per-request cost: a request stores the time and the command, nothing more.
+//! killed by shutting its socket down, which its own thread then notices as the end of input. Next
+//! to no per-request cost: a request stores the time and the command and counts itself.
 //!
 //! # Invariants
 //! - I1. A client is in the table exactly as long as its socket is open, so that a file descriptor
 //!   found here is never another client's.
+
+mod line;
+mod memory;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -16,10 +19,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use nix::sys::socket::{Shutdown, shutdown};
+use shard::keyspace::WatchFlag;
 use shard::time::Millis;
 use tokio::sync::Notify;
 
 use crate::clock::Clock;
+
+pub(crate) use line::Now;
+pub(crate) use memory::{Footprint, limit};
 
 /// What others see of one client.
 #[derive(Debug)]
@@ -35,6 +42,10 @@ pub(crate) struct Client {
     pub(crate) last_active_ms: AtomicU64,
     /// Number of the last command's row; `u32::MAX` before the first.
     pub(crate) last_command: AtomicU32,
+    /// Commands that it has sent, and bytes read from it and written to it.
+    pub(crate) commands: AtomicU64,
+    pub(crate) bytes_in: AtomicU64,
+    pub(crate) bytes_out: AtomicU64,
     pub(crate) killed: AtomicBool,
     /// It waits for data.
     pub(crate) blocked: AtomicBool,
@@ -42,6 +53,9 @@ pub(crate) struct Client {
     pub(crate) paused: AtomicBool,
     /// The client that is told of changes in its place has gone.
     pub(crate) redirect_broken: AtomicBool,
+    footprint: Mutex<Footprint>,
+    /// What of it counts towards `maxmemory-clients`.
+    counted: AtomicU64,
     unblock: Mutex<Option<Unblock>>,
     unblock_asked: Notify,
     facts: Mutex<Facts>,
@@ -68,11 +82,15 @@ pub(crate) struct Facts {
     /// Commands queued; `None` outside of MULTI.
     pub(crate) multi: Option<usize>,
     pub(crate) watching: usize,
+    /// Says whether one of those keys has changed; `None` when there are none.
+    pub(crate) watch_flag: Option<WatchFlag>,
     pub(crate) readonly: bool,
     pub(crate) no_evict: bool,
     pub(crate) no_touch: bool,
     pub(crate) monitors: bool,
     pub(crate) tracking: bool,
+    /// It tracks in broadcasting mode.
+    pub(crate) broadcast: bool,
     /// Where invalidations go; -1 without tracking.
     pub(crate) redirect: i64,
     /// Channels, patterns, shard channels.
@@ -84,11 +102,29 @@ impl Client {
         self.facts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// What it takes of memory.
+    pub(crate) fn footprint(&self) -> MutexGuard<'_, Footprint> {
+        self.footprint.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes bytes read.
+    #[inline]
+    pub(crate) fn note_in(&self, bytes: usize) {
+        add(&self.bytes_in, bytes as u64);
+    }
+
+    /// Notes bytes written.
+    #[inline]
+    pub(crate) fn note_out(&self, bytes: usize) {
+        add(&self.bytes_out, bytes as u64);
+    }
+
     /// Notes a request.
     #[inline]
     pub(crate) fn note(&self, command: u32, now: Millis) {
         self.last_active_ms.store(now.0 as u64, Ordering::Relaxed);
         self.last_command.store(command, Ordering::Relaxed);
+        add(&self.commands, 1);
     }
 
     fn unblock(&self) -> MutexGuard<'_, Option<Unblock>> {
@@ -129,52 +165,12 @@ impl Client {
         let last = self.last_active_ms.load(Ordering::Relaxed);
         wall_clock_ms().saturating_sub(last) / 1000
     }
+}
 
-    /// The client's line in CLIENT LIST. `command` is the name of its last one.
-    pub(crate) fn describe(&self, command: &str) -> String {
-        let facts = self.facts();
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        let mut flags = String::new();
-        let states = [
-            (facts.multi.is_some(), 'x'),
-            (self.blocked.load(Ordering::Relaxed) || self.paused.load(Ordering::Relaxed), 'b'),
-            (facts.readonly, 'r'),
-            (facts.no_evict, 'e'),
-            (facts.no_touch, 'T'),
-            (facts.monitors, 'O'),
-            (facts.tracking, 't'),
-            (facts.subscriptions != [0; 3], 'P'),
-        ];
-        states.iter().filter(|(set, _)| *set).for_each(|(_, letter)| flags.push(*letter));
-        if flags.is_empty() {
-            flags.push('N');
-        }
-        format!(
-            "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db=0 sub={} psub={} \
-             ssub={} multi={} watch={} qbuf=0 qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl=0 \
-             oll=0 omem=0 tot-mem=0 events=r cmd={} user={} redir={} resp={} lib-name={} \
-             lib-ver={}",
-            self.id,
-            self.address,
-            self.local,
-            self.fd,
-            text(&facts.name),
-            self.age_seconds(),
-            self.idle_seconds(),
-            flags,
-            facts.subscriptions[0],
-            facts.subscriptions[1],
-            facts.subscriptions[2],
-            facts.multi.map_or(-1, |count| count as i64),
-            facts.watching,
-            command,
-            text(&facts.user),
-            facts.redirect,
-            facts.resp,
-            text(&facts.lib_name),
-            text(&facts.lib_ver),
-        )
-    }
+/// Adds to a number that this thread alone changes.
+#[inline]
+fn add(number: &AtomicU64, more: u64) {
+    number.store(number.load(Ordering::Relaxed) + more, Ordering::Relaxed);
 }
 
 fn wall_clock_ms() -> u64 {
@@ -188,6 +184,9 @@ pub(crate) struct Clients {
     next_id: AtomicU64,
     accepted: AtomicU64,
     refused: AtomicU64,
+    /// Bytes that count towards `maxmemory-clients`.
+    memory: AtomicU64,
+    evicted: AtomicU64,
 }
 
 impl Clients {
@@ -212,10 +211,15 @@ impl Clients {
             since: Instant::now(),
             last_active_ms: AtomicU64::new(wall_clock_ms()),
             last_command: AtomicU32::new(u32::MAX),
+            commands: AtomicU64::new(0),
+            bytes_in: AtomicU64::new(0),
+            bytes_out: AtomicU64::new(0),
             killed: AtomicBool::new(false),
             blocked: AtomicBool::new(false),
             paused: AtomicBool::new(false),
             redirect_broken: AtomicBool::new(false),
+            footprint: Mutex::default(),
+            counted: AtomicU64::new(0),
             unblock: Mutex::default(),
             unblock_asked: Notify::new(),
             facts: Mutex::new(Facts {
@@ -232,7 +236,10 @@ impl Clients {
 
     /// Forgets a client. Its socket is closed only after this (I1).
     pub(crate) fn remove(&self, id: u64) {
-        self.open().remove(&id);
+        let client = self.open().remove(&id);
+        if let Some(client) = client {
+            self.count_memory(&client, 0);
+        }
     }
 
     pub(crate) fn count(&self) -> usize {
@@ -244,8 +251,10 @@ impl Clients {
         self.open().get(&id).cloned()
     }
 
+    /// All that have not been killed.
     pub(crate) fn all(&self) -> Vec<Arc<Client>> {
-        self.open().values().cloned().collect()
+        let alive = |client: &&Arc<Client>| !client.killed.load(Ordering::Relaxed);
+        self.open().values().filter(alive).cloned().collect()
     }
 
     pub(crate) fn note_refused(&self) {
@@ -255,6 +264,16 @@ impl Clients {
     /// Connections accepted and connections refused since the start.
     pub(crate) fn totals(&self) -> (u64, u64) {
         (self.accepted.load(Ordering::Relaxed), self.refused.load(Ordering::Relaxed))
+    }
+
+    /// How many have been evicted.
+    pub(crate) fn evictions(&self) -> u64 {
+        self.evicted.load(Ordering::Relaxed)
+    }
+
+    /// CONFIG RESETSTAT.
+    pub(crate) fn reset_statistics(&self) {
+        self.evicted.store(0, Ordering::Relaxed);
     }
 
     /// Ends every client for which `chosen` says yes, but not `spared`. Returns how many were
@@ -267,6 +286,7 @@ impl Clients {
             count += 1;
             if spared != Some(client.id) {
                 client.killed.store(true, Ordering::Relaxed);
+                self.count_memory(client, 0);
                 // Under the lock, so the descriptor is still this client's (I1).
                 let _ = shutdown(client.fd, Shutdown::Both);
             }

@@ -11,12 +11,15 @@ use std::path::{Path, PathBuf};
 
 use config::builder::DefaultState;
 use config::{Case, ConfigBuilder, Environment, File, FileFormat};
+use protocol::limits::QUERY_BUFFER_MAX;
 use serde::Deserialize;
 use shard::keyspace::Eviction;
 
 use crate::error::NodeError;
 
-pub(crate) use values::{CrossSlotKeys, DebugAllowed, Policy, PubsubDefault, Shards};
+pub(crate) use values::{
+    CrossSlotKeys, DebugAllowed, MemoryShare, OutputBufferLimit, Policy, PubsubDefault, Shards,
+};
 
 /// Every key, as it is written in the file.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -50,7 +53,9 @@ pub(crate) struct Config {
     pub(crate) timeout: u64,
     pub(crate) tcp_keepalive: u64,
     pub(crate) proto_max_bulk_len: u64,
-    pub(crate) output_buffer_limit: u64,
+    pub(crate) client_output_buffer_limit: OutputBufferLimit,
+    pub(crate) client_query_buffer_limit: u64,
+    pub(crate) maxmemory_clients: MemoryShare,
     pub(crate) mailbox_size: usize,
     pub(crate) busy_reply_threshold: u64,
     pub(crate) script_time_limit: u64,
@@ -121,7 +126,9 @@ impl Default for Config {
             timeout: 0,
             tcp_keepalive: 300,
             proto_max_bulk_len: protocol::limits::BULK_LEN_MAX as u64,
-            output_buffer_limit: 1 << 30,
+            client_output_buffer_limit: OutputBufferLimit::default(),
+            client_query_buffer_limit: QUERY_BUFFER_MAX as u64,
+            maxmemory_clients: MemoryShare(0),
             mailbox_size: 4096,
             busy_reply_threshold: 5_000,
             script_time_limit: 5_000,
@@ -252,6 +259,9 @@ impl Config {
         }
         if !(1 << 10..=1 << 30).contains(&self.proto_max_bulk_len) {
             return bad("proto-max-bulk-len", "must be between 1 KiB and 1 GiB".into());
+        }
+        if !(1 << 20..=QUERY_BUFFER_MAX as u64).contains(&self.client_query_buffer_limit) {
+            return bad("client-query-buffer-limit", "must be between 1 MiB and 1 GiB".into());
         }
         self.slot_ranges().map(drop)
     }
@@ -401,7 +411,9 @@ mod tests {
         "timeout",
         "tcp-keepalive",
         "proto-max-bulk-len",
-        "output-buffer-limit",
+        "client-output-buffer-limit",
+        "client-query-buffer-limit",
+        "maxmemory-clients",
         "mailbox-size",
         "busy-reply-threshold",
         "script-time-limit",

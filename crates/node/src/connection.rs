@@ -13,6 +13,7 @@
 //!   a task, so that both the connection's task and the hook of a script can go on with it; while
 //!   something is open nothing behind it is read.
 
+mod account;
 mod in_script;
 mod input;
 mod push;
@@ -26,6 +27,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
+use std::time::Instant;
 
 use bytes::BytesMut;
 use nix::sys::socket::{MsgFlags, Shutdown, send, shutdown};
@@ -38,7 +40,7 @@ use shard::time::Millis;
 use tokio::net::TcpStream;
 
 use crate::acl_log::ClientWitness;
-use crate::clients::Client;
+use crate::clients::{Client, Footprint};
 use crate::dispatch::Wait;
 use crate::executor::Executor;
 use crate::node::Node;
@@ -64,6 +66,15 @@ pub(crate) struct Connection {
     resp3: Cell<bool>,
     /// It has subscribed to something.
     listens: Cell<bool>,
+    /// What it takes of memory, as others have been told.
+    footprint: Cell<Footprint>,
+    /// It is not to be evicted.
+    spared: Cell<bool>,
+    /// What the output had room for when that was counted last; another number when it has to be
+    /// counted again.
+    output_room: Cell<usize>,
+    /// Since when more output waits than the soft limit allows.
+    over_since: Cell<Option<Instant>>,
     /// There is something for the task to do although nothing has come in.
     left_over: Cell<bool>,
 }
@@ -115,6 +126,10 @@ impl Connection {
             pushes: RefCell::default(),
             resp3: Cell::new(false),
             listens: Cell::new(false),
+            footprint: Cell::default(),
+            spared: Cell::new(false),
+            output_room: Cell::new(usize::MAX),
+            over_since: Cell::default(),
             left_over: Cell::new(false),
         })
     }
@@ -213,13 +228,13 @@ impl Connection {
     }
 
     /// Adds a reply that has come later than its request.
-    pub(crate) fn add_late_reply(&self, bytes: &[u8]) {
+    pub(crate) fn add_late_reply(&self, executor: &Executor, bytes: &[u8]) {
         let mut state = self.state.borrow_mut();
         if !state.session.silent() {
             state.output.extend_from_slice(bytes);
         }
         state.session.advance_reply_mode();
-        self.publish_facts(&state.session);
+        self.publish_facts(executor, &state.session);
     }
 
     /// Ends the connection when its output is written.
@@ -261,18 +276,22 @@ impl Connection {
                 let mut state = self.state.borrow_mut();
                 state.output.append(&mut self.pushes.borrow_mut());
                 if state.output.is_empty() {
+                    self.settle(executor, &state);
                     return Ok(());
                 }
                 match self.stream.try_write(&state.output) {
                     Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                     Ok(count) => {
-                        executor.bytes_out.set(executor.bytes_out.get() + count as u64);
+                        self.note_out(executor, count);
                         state.wrote(count);
                         continue;
                     }
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                        let limit = &executor.node.settings.output_buffer_limit;
-                        if state.output.len() as u64 > limit.load(Ordering::Relaxed) {
+                        self.account(executor, &state);
+                        let harmless = executor.node.settings.output_limits.harmless(self.class());
+                        if state.output.len() >= harmless
+                            && self.is_over_limit(executor, state.output.len())
+                        {
                             return Err(io::Error::other("output buffer limit"));
                         }
                     }
@@ -284,7 +303,7 @@ impl Connection {
     }
 
     /// Tells other threads what has changed about this client.
-    pub(crate) fn publish_facts(&self, session: &Session) {
+    pub(crate) fn publish_facts(&self, executor: &Executor, session: &Session) {
         let mut facts = self.client.facts();
         facts.name.clone_from(&session.name);
         facts.user.clone_from(&session.login.user.name);
@@ -293,15 +312,31 @@ impl Connection {
         facts.resp = session.version.number();
         facts.multi = session.transaction.as_ref().map(|transaction| transaction.queue.len());
         facts.watching = session.watched.len();
+        facts.watch_flag = (facts.watching > 0).then(|| session.watch_flag.clone());
         facts.readonly = session.readonly;
         facts.no_evict = session.no_evict;
         facts.no_touch = session.no_touch;
         facts.subscriptions = session.subscriptions.counts();
         facts.monitors = session.monitors;
         facts.tracking = session.tracking.is_some();
+        facts.broadcast = session.tracking.as_ref().is_some_and(|tracking| tracking.broadcast);
         facts.redirect = session.tracking.as_ref().map_or(-1, |tracking| tracking.redirect as i64);
+        drop(facts);
         self.resp3.set(matches!(session.version, Version::Resp3));
         self.listens.set(!session.subscriptions.is_empty());
+        self.account_session(executor, session);
+    }
+
+    #[inline]
+    fn note_in(&self, executor: &Executor, count: usize) {
+        executor.bytes_in.set(executor.bytes_in.get() + count as u64);
+        self.client.note_in(count);
+    }
+
+    #[inline]
+    fn note_out(&self, executor: &Executor, count: usize) {
+        executor.bytes_out.set(executor.bytes_out.get() + count as u64);
+        self.client.note_out(count);
     }
 
     /// Notes a request, for CLIENT LIST.

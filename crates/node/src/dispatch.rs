@@ -402,7 +402,9 @@ impl<'a> Dispatch<'a> {
         Step::Again(Then::ShardFree)
     }
 
-    fn output_len(&self) -> usize {
+    /// Bytes of replies that have not been written.
+    #[inline]
+    pub(crate) fn output_len(&self) -> usize {
         self.gathered.as_ref().map_or(self.output.len(), |gathered| gathered.local.len())
     }
 

@@ -94,6 +94,8 @@ pub(crate) struct Executor {
     /// Requests that wait for keys of the shard.
     pub(crate) blocked: RefCell<Blocked>,
     pub(crate) timings: Timings,
+    /// A connection may be over its soft limit of output.
+    pub(crate) over_soft: Cell<bool>,
     connections: RefCell<BTreeMap<u64, Rc<Connection>>>,
     mailbox: RefCell<mpsc::Receiver<Message>>,
     /// Messages that arrived while a script was running and wait for the shard.
@@ -158,14 +160,20 @@ async fn tick(executor: Rc<Executor>) {
         let mut shard = executor.shard.borrow_mut();
         shard.keyspace_mut().enter(now, None);
         shard.keyspace_mut().set_caller(Caller::default());
-        if executor.node.settings.active_expire.load(Ordering::Relaxed) {
+        // During a pause the keys stay as they are.
+        let held = shard.keyspace().is_held();
+        if executor.node.settings.active_expire.load(Ordering::Relaxed) && !held {
             shard.keyspace_mut().expire_some(EXPIRY_BUCKETS);
         }
-        if executor.node.gauge.is_full() {
+        if executor.node.gauge.is_full() && !held {
             shard.make_room(EVICTED_KEYS);
         }
         executor.release(&mut shard);
         executor.publish(&shard);
+        drop(shard);
+        if executor.over_soft.get() {
+            executor.look_at_soft_limits();
+        }
     }
 }
 
@@ -175,6 +183,7 @@ impl Executor {
         let mut keyspace = Keyspace::new(first, count, fastrand::u64(..));
         keyspace.configure(node.settings.keyspace());
         keyspace.set_channels(node.channels.clone());
+        keyspace.set_hold(node.pause.hold.clone());
         let mut scripts = ScriptEngine::new(node.scripts.clone(), node.functions.clone());
         if node.config.shard_endpoints {
             scripts.answer_as_master();
@@ -197,6 +206,7 @@ impl Executor {
             bytes_out: Cell::new(0),
             blocked: RefCell::default(),
             timings: Timings::new(node.table().len()),
+            over_soft: Cell::new(false),
             connections: RefCell::default(),
             mailbox: RefCell::new(mailbox),
             deferred: RefCell::default(),
@@ -336,6 +346,14 @@ impl Executor {
         for connection in self.connections.borrow().values() {
             connection.close_eavesdropper(self, own);
         }
+    }
+
+    /// Ends connections that have been over their soft limit of output for too long.
+    #[cold]
+    fn look_at_soft_limits(&self) {
+        let mut connections: Vec<_> = self.connections.borrow().values().cloned().collect();
+        connections.retain(|connection| connection.look_at_soft_limit(self));
+        self.over_soft.set(!connections.is_empty());
     }
 
     /// The connection of a client that lives here.

@@ -26,6 +26,7 @@ mod membership;
 mod memory;
 mod monitors;
 mod node;
+mod output_limits;
 mod panic;
 mod pause;
 mod peers;

@@ -146,11 +146,20 @@ pub(crate) struct CommandFigures {
 pub(crate) struct Statistics {
     /// Clients that wait for data.
     pub(crate) blocked_clients: AtomicU64,
+    /// Clients that have left too much unread, and those that have sent too much.
+    pub(crate) output_limit_disconnections: AtomicU64,
+    pub(crate) query_limit_disconnections: AtomicU64,
     /// Recent totals of commands, one every 100 ms, for `instantaneous_ops_per_sec`.
     samples: Mutex<VecDeque<u64>>,
 }
 
 impl Statistics {
+    /// CONFIG RESETSTAT.
+    pub(crate) fn reset(&self) {
+        self.output_limit_disconnections.store(0, Ordering::Relaxed);
+        self.query_limit_disconnections.store(0, Ordering::Relaxed);
+    }
+
     /// Adds a sample of the total number of commands.
     pub(crate) fn sample(&self, commands: u64) {
         let mut samples = self.samples.lock().unwrap_or_else(PoisonError::into_inner);
@@ -182,6 +191,16 @@ impl Node {
             return Some(CommandError::OutOfMemory);
         }
         (needs.writes && self.gauge.refuses_writes()).then_some(CommandError::NoReplicas)
+    }
+
+    /// Ends the largest connections if all of them take more than `maxmemory-clients`.
+    #[inline]
+    pub(crate) fn evict_clients(&self) {
+        if let Some(limit) = self.settings.clients_memory_limit()
+            && self.clients.evictable() > limit
+        {
+            self.clients.evict(limit);
+        }
     }
 
     pub(crate) fn table(&self) -> &'static CommandTable {

@@ -1,7 +1,7 @@
 //! CLIENT PAUSE: until when clients wait, and which of them.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use protocol::args::Args;
@@ -9,9 +9,11 @@ use protocol::spec::{CommandSpec, Flags};
 use router::plan::{Plan, plan};
 use router::registry::Home;
 use router::session::Transaction;
+use shard::keyspace::Hold;
 use shard::script::functions::Function;
 use shard::script::sha::Sha;
 use shard::script::shebang;
+use shard::time::Micros;
 use tokio::sync::Notify;
 
 use crate::commands::NodeCommand;
@@ -34,11 +36,14 @@ pub(crate) struct Pause {
     until: Mutex<Option<(Instant, Mode)>>,
     ended: Notify,
     count: AtomicU64,
+    /// Nothing expires or is evicted during a pause.
+    pub(crate) hold: Arc<Hold>,
 }
 
 impl Pause {
-    /// Begins a pause, or prolongs the one there is: the later end and the stronger mode hold.
-    pub(crate) fn begin(&self, duration: Duration, mode: Mode) {
+    /// Begins a pause at `now`, or prolongs the one there is: the later end and the stronger mode
+    /// hold.
+    pub(crate) fn begin(&self, duration: Duration, mode: Mode, now: Micros) {
         let mut until = self.until.lock().unwrap_or_else(PoisonError::into_inner);
         let end = Instant::now() + duration;
         let (end, mode) = match *until {
@@ -49,6 +54,8 @@ impl Pause {
             _ => (end, mode),
         };
         *until = Some((end, mode));
+        let left = end.saturating_duration_since(Instant::now()).as_micros();
+        self.hold.set(Micros(now.0.saturating_add(i64::try_from(left).unwrap_or(i64::MAX))));
         self.count.fetch_add(1, Ordering::Relaxed);
         self.on.store(true, Ordering::Release);
     }
@@ -56,6 +63,7 @@ impl Pause {
     /// Ends the pause.
     pub(crate) fn end(&self) {
         *self.until.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.hold.end();
         self.on.store(false, Ordering::Release);
         self.ended.notify_waiters();
     }

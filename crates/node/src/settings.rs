@@ -6,6 +6,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use protocol::limits::QUERY_BUFFER_MAX;
 use shard::commands::table::CommandTable;
 use shard::keyspace::{Events, Eviction, Lfu, Settings as KeyspaceSettings};
 use shard::script::Limits;
@@ -16,7 +17,9 @@ use shard::types::stream::StreamLimits;
 use shard::types::zset::ZSetLimits;
 
 use crate::accepted::Accepted;
+use crate::clients;
 use crate::config::{Config, CrossSlotKeys, DebugAllowed};
+use crate::output_limits::OutputLimits;
 
 /// Numbers that can be changed while the node runs.
 #[derive(Debug)]
@@ -63,7 +66,11 @@ pub(crate) struct Settings {
     /// Milliseconds; 0: off.
     pub(crate) latency_monitor_threshold: AtomicU64,
     pub(crate) tcp_keepalive: AtomicU64,
-    pub(crate) output_buffer_limit: AtomicU64,
+    pub(crate) output_limits: OutputLimits,
+    /// Bytes that a client may have sent without their being served.
+    pub(crate) query_buffer_limit: AtomicU64,
+    /// Bytes, or per cent of `maxmemory` as a negative `i64`; 0: no limit.
+    pub(crate) maxmemory_clients: AtomicU64,
     /// DEBUG SET-ACTIVE-EXPIRE.
     pub(crate) active_expire: AtomicBool,
     debug_allowed: DebugAllowed,
@@ -112,7 +119,9 @@ impl Settings {
             slowlog_max_len: 128.into(),
             latency_monitor_threshold: 0.into(),
             tcp_keepalive: config.tcp_keepalive.into(),
-            output_buffer_limit: config.output_buffer_limit.into(),
+            output_limits: config.client_output_buffer_limit.limits(),
+            query_buffer_limit: config.client_query_buffer_limit.into(),
+            maxmemory_clients: (config.maxmemory_clients.0 as u64).into(),
             active_expire: true.into(),
             debug_allowed: config.enable_debug_command,
             acllog_max_len: config.acllog_max_len.into(),
@@ -130,6 +139,12 @@ impl Settings {
     /// Sets which keys go when memory is full.
     pub(crate) fn set_eviction(&self, policy: Eviction) {
         self.eviction.store(place_of(policy), Ordering::Relaxed);
+    }
+
+    /// Bytes that all connections together may take.
+    pub(crate) fn clients_memory_limit(&self) -> Option<u64> {
+        let setting = self.maxmemory_clients.load(Ordering::Relaxed) as i64;
+        clients::limit(setting, self.maxmemory.load(Ordering::Relaxed))
     }
 
     /// Who may use DEBUG.
@@ -300,7 +315,12 @@ pub(crate) const PARAMETERS: &[Parameter] = &[
     number("timeout", |settings| &settings.timeout, i32::MAX as i64),
     number("tcp-keepalive", |settings| &settings.tcp_keepalive, i32::MAX as i64),
     number("acllog-max-len", |settings| &settings.acllog_max_len, MILLIS_MAX),
-    memory("output-buffer-limit", |settings| &settings.output_buffer_limit, 1 << 20, 1 << 40),
+    memory(
+        "client-query-buffer-limit",
+        |settings| &settings.query_buffer_limit,
+        1 << 20,
+        QUERY_BUFFER_MAX as i64,
+    ),
 ];
 
 impl Parameter {

@@ -105,6 +105,14 @@ impl Decoder {
         self.partial = None;
     }
 
+    /// What of an incomplete request has been understood: how many bytes of the input, and how many
+    /// of them are arguments.
+    pub fn understood(&self) -> (usize, usize) {
+        let Some(partial) = &self.partial else { return (0, 0) };
+        let arguments = partial.spans.iter().map(|span| span.len as usize).sum();
+        (partial.position, arguments)
+    }
+
     /// How many bytes the input needs to hold before another call can find more, as far as that
     /// is known: the end of a long argument.
     pub fn bytes_wanted(&self) -> Option<usize> {

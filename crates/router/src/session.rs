@@ -21,6 +21,10 @@ use crate::acl::login::Login;
 use crate::plan::CROSSSLOT;
 use crate::subscriptions::Subscriptions;
 
+/// Bytes that a key, channel or prefix takes beside its name: here, and where its shard or the node
+/// keeps it.
+pub(crate) const OF_NAME: usize = 96;
+
 /// The state of one connection. See the module.
 #[derive(Debug)]
 pub struct Session {
@@ -52,6 +56,8 @@ pub struct Session {
     pub transaction: Option<Transaction>,
     /// The keys that this connection watches, each with its slot. I1.
     pub watched: Vec<(Slot, Vec<u8>)>,
+    /// Bytes that they take.
+    watched_bytes: usize,
     /// Set when a watched key has changed.
     pub watch_flag: WatchFlag,
     /// MONITOR: it is shown all commands.
@@ -86,6 +92,7 @@ impl Session {
             debug: DebugMode::Off,
             transaction: None,
             watched: Vec::new(),
+            watched_bytes: 0,
             watch_flag: WatchFlag::default(),
             monitors: false,
             tracking: None,
@@ -104,6 +111,7 @@ impl Session {
             lib_name: std::mem::take(&mut self.lib_name),
             lib_ver: std::mem::take(&mut self.lib_ver),
             watched: std::mem::take(&mut self.watched),
+            watched_bytes: self.watched_bytes,
             watch_flag: self.watch_flag.clone(),
             tracking: self.tracking.take(),
             subscriptions: std::mem::take(&mut self.subscriptions),
@@ -114,9 +122,27 @@ impl Session {
         };
     }
 
+    /// Remembers that a key is watched, with `watch_flag`. I1.
+    pub fn watch(&mut self, slot: Slot, key: &[u8]) {
+        self.watched_bytes += key.len() + OF_NAME;
+        self.watched.push((slot, key.to_vec()));
+    }
+
+    /// About how many bytes its names, watched keys, subscriptions and prefixes take.
+    pub fn memory(&self) -> usize {
+        let prefixes = self.tracking.iter().flat_map(|tracking| &tracking.prefixes);
+        self.name.len()
+            + self.lib_name.len()
+            + self.lib_ver.len()
+            + self.watched_bytes
+            + self.subscriptions.memory()
+            + prefixes.map(|prefix| prefix.len() + OF_NAME).sum::<usize>()
+    }
+
     /// Takes the watched keys, to be unwatched on their shards, with the flag that they are watched
     /// with. From then on no key is watched, and none has changed. I1.
     pub fn take_watches(&mut self) -> (Vec<(Slot, Vec<u8>)>, WatchFlag) {
+        self.watched_bytes = 0;
         (std::mem::take(&mut self.watched), std::mem::take(&mut self.watch_flag))
     }
 
@@ -215,6 +241,7 @@ pub struct Transaction {
     pub cross_slot: bool,
     /// Why EXEC will refuse to run them.
     pub aborted: Option<Abort>,
+    memory: usize,
 }
 
 impl Transaction {
@@ -225,7 +252,13 @@ impl Transaction {
             (Some(first), Some(slot)) => self.cross_slot |= first != slot,
             (Some(_), None) => {}
         }
+        self.memory += queued.request.memory() + size_of::<Queued>();
         self.queue.push(queued);
+    }
+
+    /// Bytes that the commands take.
+    pub fn memory(&self) -> usize {
+        self.memory
     }
 
     /// Notes that a command was refused. The first reason stays.

@@ -4,12 +4,15 @@ use std::collections::BTreeSet;
 
 use shard::channels::ChannelKind;
 
+use crate::session::OF_NAME;
+
 /// The channels, patterns and shard channels of one connection.
 #[derive(Debug, Default)]
 pub struct Subscriptions {
     channels: BTreeSet<Vec<u8>>,
     patterns: BTreeSet<Vec<u8>>,
     shard: BTreeSet<Vec<u8>>,
+    memory: usize,
 }
 
 impl Subscriptions {
@@ -29,12 +32,21 @@ impl Subscriptions {
 
     /// Adds a name; says whether it is new.
     pub fn add(&mut self, kind: ChannelKind, name: &[u8]) -> bool {
-        self.of(kind).insert(name.to_vec())
+        let new = self.of(kind).insert(name.to_vec());
+        self.memory += if new { name.len() + OF_NAME } else { 0 };
+        new
     }
 
     /// Removes a name; says whether it was there.
     pub fn remove(&mut self, kind: ChannelKind, name: &[u8]) -> bool {
-        self.of(kind).remove(name)
+        let known = self.of(kind).remove(name);
+        self.memory -= if known { name.len() + OF_NAME } else { 0 };
+        known
+    }
+
+    /// About how many bytes they take.
+    pub fn memory(&self) -> usize {
+        self.memory
     }
 
     /// All names of a kind.
@@ -88,6 +100,7 @@ mod tests {
         assert_eq!(subscriptions.counts(), [1, 1, 1]);
         assert!(subscriptions.remove(ChannelKind::Channel, b"a"));
         assert!(!subscriptions.remove(ChannelKind::Channel, b"a"));
+        assert_eq!(subscriptions.memory(), 2 * OF_NAME + 3);
         assert!(!subscriptions.is_empty());
     }
 }

@@ -208,6 +208,10 @@ impl Shard {
             // nothing is won.
             return false;
         }
+        if self.keyspace.is_held() {
+            // As in Redis: what has to run during a pause runs.
+            return true;
+        }
         let mut evicted = 0;
         while evicted < most && self.gauge.is_full() && self.keyspace.evict_one() {
             evicted += 1;

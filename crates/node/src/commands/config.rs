@@ -12,9 +12,10 @@ use shard::reply::Reply;
 
 use super::{Done, NodeCall, NodeCommand};
 use crate::accepted;
-use crate::config::Shards;
+use crate::config::{MemoryShare, Shards};
 use crate::memory;
 use crate::node::Node;
+use crate::output_limits::Limit;
 use crate::settings::{PARAMETERS, Parameter};
 
 /// Sorted by name.
@@ -133,6 +134,9 @@ fn get(call: &mut NodeCall<'_, '_>, args: Args<'_>) -> Result<Done, CommandError
     let name = if cross_slot { "same-shard" } else { "refuse" };
     all.insert("script-cross-slot-keys", name.into());
     all.insert("maxmemory-policy", policy_name(node.settings.keyspace().eviction).into());
+    all.insert("client-output-buffer-limit", node.settings.output_limits.describe());
+    let share = node.settings.maxmemory_clients.load(Ordering::Relaxed);
+    all.insert("maxmemory-clients", MemoryShare(share as i64).describe());
     all.insert("notify-keyspace-events", node.settings.keyspace().events.letters());
     let mut all: BTreeMap<&str, Vec<u8>> =
         all.into_iter().map(|(name, value)| (name, value.into_bytes())).collect();
@@ -152,7 +156,9 @@ fn get(call: &mut NodeCall<'_, '_>, args: Args<'_>) -> Result<Done, CommandError
 enum Change {
     Number(&'static Parameter, u64),
     CrossSlotKeys(bool),
+    ClientsMemory(MemoryShare),
     KeyspaceEvents(Events),
+    OutputLimits([Limit; 3]),
     Policy(Eviction),
     Text(TextParameter, Vec<u8>),
     Accepted(&'static str, String),
@@ -225,6 +231,10 @@ fn set(call: &mut NodeCall<'_, '_>, args: Args<'_>) -> Result<Done, CommandError
             Change::Policy(policy) => node.settings.set_eviction(policy),
             Change::Text(parameter, value) => parameter.set(node, value),
             Change::Accepted(name, value) => node.settings.accepted.set(name, value),
+            Change::OutputLimits(limits) => node.settings.output_limits.set(&limits),
+            Change::ClientsMemory(share) => {
+                node.settings.maxmemory_clients.store(share.0 as u64, Ordering::Relaxed);
+            }
             Change::KeyspaceEvents(events) => {
                 let bits = u64::from(events.bits());
                 node.settings.keyspace_events.store(bits, Ordering::Relaxed);
@@ -236,6 +246,7 @@ fn set(call: &mut NodeCall<'_, '_>, args: Args<'_>) -> Result<Done, CommandError
         }
     }
     memory::follow_limit(node);
+    node.evict_clients();
     for shard in 0..node.topology.shards() {
         call.executor.tell(shard, |executor| {
             let node = &executor.node;
@@ -281,6 +292,14 @@ fn parse_change(node: &Node, name: &[u8], value: &[u8]) -> Result<Change, Comman
             Err(why) => Err(failed(&why)),
         };
     }
+    if name == "client-output-buffer-limit" {
+        let limits = node.settings.output_limits.parse(&text);
+        return limits.map(Change::OutputLimits).map_err(|why| failed(&why));
+    }
+    if name == "maxmemory-clients" {
+        let share = MemoryShare::parse(&text);
+        return share.map(Change::ClientsMemory).map_err(|why| failed(&why));
+    }
     if name == "script-cross-slot-keys" {
         return match value {
             b"refuse" => Ok(Change::CrossSlotKeys(false)),
@@ -315,6 +334,8 @@ pub(crate) fn policy_name(policy: Eviction) -> &'static str {
 }
 
 fn resetstat(call: &mut NodeCall<'_, '_>, _args: Args<'_>) -> Result<Done, CommandError> {
+    call.executor.node.clients.reset_statistics();
+    call.executor.node.statistics.reset();
     for shard in 0..call.executor.node.topology.shards() {
         call.executor.tell(shard, |executor| {
             if let Ok(mut shard) = executor.shard.try_borrow_mut() {

@@ -283,7 +283,7 @@ async fn run_other(
         let session: &mut Session = &mut state.session;
         let mut reply = shard::reply::Reply::resp(&mut out, session.version);
         let later = answer(executor, connection, session, queued, &mut reply);
-        connection.publish_facts(session);
+        connection.publish_facts(executor, session);
         later
     };
     executor.note_end(queued.caller.client, queued.id, queued.request.args(), &out);

@@ -16,6 +16,7 @@ use shard::script::Reason;
 
 use super::config::policy_name;
 use super::{Done, NodeCall};
+use crate::clients::{Client, Footprint};
 use crate::executor::Executor;
 use crate::memory;
 use crate::node::{CommandFigures, Node, Published};
@@ -156,6 +157,15 @@ fn clients(node: &Node, _: &[Published], out: &mut String) {
     line(out, "maxclients", node.settings.maxclients.load(Ordering::Relaxed));
     let blocked = node.statistics.blocked_clients.load(Ordering::Relaxed);
     line(out, "blocked_clients", blocked);
+    let all = node.clients.all();
+    let count = |is: fn(&Client) -> bool| all.iter().filter(|client| is(client)).count();
+    line(out, "pubsub_clients", count(|client| client.facts().subscriptions != [0; 3]));
+    line(out, "watching_clients", count(|client| client.facts().watching > 0));
+    let most = |of: fn(&Footprint) -> usize| {
+        all.iter().map(|client| of(&client.footprint())).max().unwrap_or_default()
+    };
+    line(out, "client_recent_max_input_buffer", most(|footprint| footprint.input_room));
+    line(out, "client_recent_max_output_buffer", most(|footprint| footprint.output_room));
     line(out, "tracking_clients", node.trackers.counts().0);
     line(out, "cluster_connections", 0);
 }
@@ -201,6 +211,13 @@ fn memory(node: &Node, published: &[Published], out: &mut String) {
     line(out, "maxmemory", limit);
     line(out, "maxmemory_human", human(limit));
     line(out, "maxmemory_policy", policy_name(node.settings.keyspace().eviction));
+    line(out, "maxmemory_clients", node.settings.clients_memory_limit().unwrap_or(0));
+    // All memory counts.
+    line(out, "mem_not_counted_for_evict", 0);
+    line(out, "mem_total_replication_buffers", 0);
+    line(out, "mem_clients_slaves", 0);
+    line(out, "mem_clients_normal", node.clients.footprint());
+    line(out, "mem_aof_buffer", 0);
     line(out, "mem_allocator", "mimalloc");
     // Values are freed at once; nothing is left for later.
     line(out, "lazyfree_pending_objects", 0);
@@ -226,6 +243,7 @@ fn stats(node: &Node, published: &[Published], out: &mut String) {
     line(out, "expired_keys", sum(published, |figures| figures.expired));
     line(out, "expired_subkeys", sum(published, |figures| figures.expired_fields));
     line(out, "evicted_keys", sum(published, |figures| figures.evicted));
+    line(out, "evicted_clients", node.clients.evictions());
     line(out, "evicted_scripts", node.scripts.evicted());
     line(out, "keyspace_hits", sum(published, |figures| figures.hits));
     line(out, "keyspace_misses", sum(published, |figures| figures.misses));
@@ -237,6 +255,11 @@ fn stats(node: &Node, published: &[Published], out: &mut String) {
     line(out, "tracking_total_keys", sum(published, |figures| figures.tracked.0));
     line(out, "tracking_total_items", sum(published, |figures| figures.tracked.1));
     line(out, "tracking_total_prefixes", node.trackers.counts().1);
+    let statistics = &node.statistics;
+    let disconnections = statistics.query_limit_disconnections.load(Ordering::Relaxed);
+    line(out, "client_query_buffer_limit_disconnections", disconnections);
+    let disconnections = statistics.output_limit_disconnections.load(Ordering::Relaxed);
+    line(out, "client_output_buffer_limit_disconnections", disconnections);
     line(out, "total_error_replies", sum(published, |figures| figures.failed));
 }
 

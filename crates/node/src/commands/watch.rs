@@ -37,7 +37,7 @@ pub(crate) fn watch(call: &mut NodeCall<'_, '_>, args: Args<'_>) -> Result<Done,
         return Ok(Done::WhenShardFree);
     }
     let keys: Vec<Vec<u8>> = args.iter_from(1).map(<[u8]>::to_vec).collect();
-    call.session.watched.extend(keys.iter().map(|key| (slot, key.clone())));
+    keys.iter().for_each(|key| call.session.watch(slot, key));
     let flag = call.session.watch_flag.clone();
     let work = move |executor: &Executor| {
         let Ok(mut shard) = executor.shard.try_borrow_mut() else { return };
@@ -70,8 +70,8 @@ pub(crate) fn unwatch_all(executor: &Executor, session: &mut Session) {
     if session.watched.is_empty() {
         return;
     }
-    let flag = std::mem::take(&mut session.watch_flag);
-    for (shard, keys) in by_shard(executor, std::mem::take(&mut session.watched)) {
+    let (keys, flag) = session.take_watches();
+    for (shard, keys) in by_shard(executor, keys) {
         let flag = flag.clone();
         executor.tell(shard, move |executor| {
             if let Ok(mut shard) = executor.shard.try_borrow_mut() {

@@ -3,6 +3,9 @@
 use serde::Deserialize;
 use shard::keyspace::Eviction;
 
+use crate::output_limits::{self, OutputLimits};
+use crate::settings::parse_memory;
+
 /// How many shards a node has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "ShardsText")]
@@ -92,10 +95,101 @@ pub(crate) enum CrossSlotKeys {
     SameShard,
 }
 
+/// How much clients may leave unread, by class (`client-output-buffer-limit`).
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct OutputBufferLimit(String);
+
+impl OutputBufferLimit {
+    /// The limits, to begin with.
+    pub(crate) fn limits(&self) -> OutputLimits {
+        OutputLimits::new(&self.0).unwrap_or_else(|_| unreachable!("checked when it was read"))
+    }
+}
+
+impl Default for OutputBufferLimit {
+    fn default() -> Self {
+        Self(output_limits::DEFAULT.into())
+    }
+}
+
+impl TryFrom<String> for OutputBufferLimit {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        OutputLimits::new(&text).map(|_| Self(text))
+    }
+}
+
+/// Bytes, or per cent of `maxmemory` as a negative number (`maxmemory-clients`); 0: no limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "NumberOrText")]
+pub(crate) struct MemoryShare(pub(crate) i64);
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum NumberOrText {
+    Number(i64),
+    Text(String),
+}
+
+impl TryFrom<NumberOrText> for MemoryShare {
+    type Error = String;
+
+    fn try_from(value: NumberOrText) -> Result<Self, String> {
+        match value {
+            NumberOrText::Number(bytes) => Self::parse(&bytes.to_string()),
+            NumberOrText::Text(text) => Self::parse(&text),
+        }
+    }
+}
+
+impl MemoryShare {
+    /// Reads `1mb`, `5%` and the like.
+    ///
+    /// # Errors
+    /// Redis's reason, without its preamble.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        const WRONG: &str = "argument must be a memory or percent value";
+        let Some(percent) = text.strip_suffix('%') else {
+            let bytes = parse_memory(text).and_then(|bytes| i64::try_from(bytes).ok());
+            return bytes.filter(|bytes| *bytes >= 0).map(Self).ok_or_else(|| WRONG.into());
+        };
+        match percent.parse::<u32>() {
+            Ok(percent @ 0..=100) => Ok(Self(-i64::from(percent))),
+            Ok(_) => Err("percentage argument must be less or equal to 100".into()),
+            Err(_) => Err(WRONG.into()),
+        }
+    }
+
+    /// As CONFIG GET shows it.
+    pub(crate) fn describe(self) -> String {
+        if self.0 < 0 { format!("{}%", -self.0) } else { self.0.to_string() }
+    }
+}
+
 /// Which channels new users may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum PubsubDefault {
     ResetChannels,
     AllChannels,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_share_of_memory_is_bytes_or_per_cent() {
+        let parse = |text| MemoryShare::parse(text).map(MemoryShare::describe);
+        assert_eq!(parse("1mb"), Ok("1048576".into()));
+        assert_eq!(parse("5%"), Ok("5%".into()));
+        assert_eq!(parse("0%"), Ok("0".into()));
+        assert_eq!(parse("100%"), Ok("100%".into()));
+        assert_eq!(parse("101%"), Err("percentage argument must be less or equal to 100".into()));
+        for wrong in ["x", "-1", "-5%", "1.5%", "%", ""] {
+            assert_eq!(parse(wrong), Err("argument must be a memory or percent value".into()));
+        }
+    }
 }

@@ -41,8 +41,11 @@ impl Connection {
         state.output.append(&mut self.pushes.borrow_mut());
         while !state.output.is_empty() {
             let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
-            let Ok(count @ 1..) = send(fd, &state.output, flags) else { return };
-            executor.bytes_out.set(executor.bytes_out.get() + count as u64);
+            let Ok(count @ 1..) = send(fd, &state.output, flags) else {
+                self.account(executor, &state);
+                return;
+            };
+            self.note_out(executor, count);
             state.wrote(count);
         }
     }
@@ -56,7 +59,7 @@ impl Connection {
             // The end of the input is for the connection's own task to find.
             return;
         };
-        executor.bytes_in.set(executor.bytes_in.get() + count as u64);
+        self.note_in(executor, count);
         self.serve_in_script(executor, &buffer[..count]);
     }
 

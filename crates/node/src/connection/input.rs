@@ -40,8 +40,9 @@ impl Connection {
             match result {
                 Ok(()) if count == 0 => return false,
                 Ok(()) => {
-                    executor.bytes_in.set(executor.bytes_in.get() + count as u64);
+                    self.note_in(executor, count);
                     state.input.extend_from_slice(&scratch[..count]);
+                    self.account(executor, &state);
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(_) => return false,
@@ -72,7 +73,7 @@ impl Connection {
             Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error),
             Ok(()) | Err(_) => {}
         }
-        executor.bytes_in.set(executor.bytes_in.get() + count as u64);
+        self.note_in(executor, count);
         self.take_in(executor, &scratch[..count]);
         Ok(true)
     }
@@ -88,7 +89,10 @@ impl Connection {
         let mut state = self.state.borrow_mut();
         if state.input.is_empty() {
             let (used, wait) = self.process(&mut state, executor, new);
-            state.input.extend_from_slice(&new[used..]);
+            if used < new.len() {
+                state.input.extend_from_slice(&new[used..]);
+                self.account(executor, &state);
+            }
             return wait;
         }
         let mut input = std::mem::take(&mut state.input);
@@ -103,6 +107,8 @@ impl Connection {
             }
         }
         state.input = input;
+        self.has_sent_too_much(executor, &mut state);
+        self.account(executor, &state);
         wait
     }
 
@@ -152,13 +158,23 @@ impl Connection {
         ahead: &[Ahead],
         decoded: Result<usize, protocol::error::DecodeError>,
     ) -> (usize, Option<Wait>) {
+        let harmless = executor.node.settings.output_limits.harmless(self.class());
         let State { session, output, .. } = state;
         let mut dispatch = Dispatch::new(executor, self, session, output);
         for index in 0..batch.len() {
             let done_before = if index == 0 { 0 } else { batch.bytes_through(index - 1) };
             let known = ahead.get(index).copied().unwrap_or_default();
             match dispatch.run(batch.request(index, input), known) {
-                Step::Next => {}
+                Step::Next if dispatch.output_len() < harmless => {}
+                Step::Next => {
+                    let unread = dispatch.output_len();
+                    if self.is_over_limit(executor, unread) {
+                        let wait = dispatch.finish(Then::Nothing);
+                        state.output.clear();
+                        state.closing = true;
+                        return (input.len(), wait);
+                    }
+                }
                 Step::Wait(then) => {
                     let wait = dispatch.finish(then);
                     state.decoder.restart();

@@ -1,9 +1,5 @@
 //! What a client is told unasked: messages of channels, invalidations, lines of MONITOR.
 
-use std::os::fd::AsRawFd;
-use std::sync::atomic::Ordering;
-
-use nix::sys::socket::{Shutdown, shutdown};
 use protocol::encode::{self, Version};
 
 use super::Connection;
@@ -15,15 +11,14 @@ impl Connection {
     pub(crate) fn push(&self, executor: &Executor, payload: &Payload) {
         let mut pushes = self.pushes.borrow_mut();
         self.write_push(payload, &mut pushes);
-        let limit = executor.node.settings.output_buffer_limit.load(Ordering::Relaxed);
-        if pushes.len() as u64 > limit {
-            // It does not read: Redis ends such clients too.
-            self.client.killed.store(true, Ordering::Relaxed);
-            pushes.clear();
-            let _ = shutdown(self.stream.as_raw_fd(), Shutdown::Both);
+        // While a request of its own runs, nothing that is in the output has been left unread.
+        let unread = self.state.try_borrow().map_or(0, |state| state.output.len()) + pushes.len();
+        drop(pushes);
+        let harmless = executor.node.settings.output_limits.harmless(self.class());
+        if unread >= harmless && self.is_over_limit(executor, unread) {
             return;
         }
-        drop(pushes);
+        self.account_pushes(executor, unread);
         self.left_over.set(true);
         self.waker.borrow().wake_by_ref();
     }

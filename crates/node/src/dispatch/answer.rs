@@ -49,7 +49,7 @@ impl Dispatch<'_> {
             executor.node.monitors.remove(self.session.id);
             self.connection.forget_pushes();
         }
-        self.connection.publish_facts(self.session);
+        self.connection.publish_facts(self.executor, self.session);
         Step::Next
     }
 
@@ -85,7 +85,7 @@ impl Dispatch<'_> {
         if self.session.silent() {
             self.output.truncate(start);
         }
-        self.connection.publish_facts(self.session);
+        self.connection.publish_facts(self.executor, self.session);
         self.now = self.executor.clock.now();
         match done {
             Done::Replied => Step::Next,

@@ -55,9 +55,12 @@ impl Dispatch<'_> {
         let caller = self.session.caller();
         if let Some(transaction) = &mut self.session.transaction {
             transaction.push(Queued { id, request: own(args), slot, caller });
+            if self.connection.has_queued_too_much(self.executor, transaction.memory()) {
+                return Step::Close;
+            }
         }
         self.reply(|reply| reply.status("QUEUED"));
-        self.connection.publish_facts(self.session);
+        self.connection.publish_facts(self.executor, self.session);
         Step::Next
     }
 }

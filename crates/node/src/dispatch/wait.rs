@@ -60,7 +60,7 @@ impl Wait {
             Then::Pause(pause) => pause.as_mut().poll(cx),
             Then::Reply(later) | Then::Blocked(later) => {
                 let bytes = ready!(later.as_mut().poll(cx));
-                connection.add_late_reply(&bytes);
+                connection.add_late_reply(executor, &bytes);
                 Poll::Ready(())
             }
         }

@@ -79,7 +79,7 @@ impl Keyspace {
 
     /// How often the key has been used, on Redis's scale of 0 to 255.
     pub fn frequency(&mut self, key: &[u8]) -> Option<u32> {
-        let handle = self.live(key)?;
+        let handle = self.seen(key)?;
         Some(self.frequency_of(self.tables.entries.at(handle)))
     }
 
@@ -89,7 +89,7 @@ impl Keyspace {
 
     /// How long ago the key was used, in seconds.
     pub fn idle_seconds(&mut self, key: &[u8]) -> Option<u32> {
-        let handle = self.live(key)?;
+        let handle = self.seen(key)?;
         Some(self.idle_of(self.tables.entries.at(handle)))
     }
 

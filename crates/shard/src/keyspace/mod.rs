@@ -14,7 +14,7 @@
 //! - I1. `slots[s].expiring` is the number of keys of slot `s` that have an expiry.
 //! - I2. No collection is empty, but for streams.
 //! - I3. Reads and writes see an expired key as missing; the first of them removes it, through the
-//!   door.
+//!   door. (While a [`Hold`] stands, the first write does.)
 //! - I4. The keys of one command are all of the slot that was entered for it.
 //! - I5. `field_expiries` names the hashes that have fields which expire, each once and with the
 //!   time of the first of them.
@@ -30,6 +30,7 @@ pub mod entry;
 mod evict;
 mod field_expiry;
 pub mod hasher;
+mod hold;
 pub(crate) mod index;
 mod outbox;
 pub mod scan;
@@ -50,6 +51,7 @@ pub use counters::Counters;
 pub(crate) use door::indexes_of;
 pub use door::{NewExpiry, Scored};
 pub use evict::Eviction;
+pub use hold::Hold;
 pub use outbox::{Events, Message};
 pub use value::Kind;
 pub use watch::WatchFlag;
@@ -213,6 +215,7 @@ pub struct Keyspace {
     outbox: Vec<Message>,
     /// Who has subscribed to what on this node.
     channels: Arc<Channels>,
+    hold: Arc<Hold>,
     /// Every change is told, not only those of keys that somebody has read.
     tell_all_changes: bool,
     /// Whose request runs.
@@ -249,6 +252,7 @@ impl Keyspace {
             ready: VecDeque::new(),
             outbox: Vec::new(),
             channels: Arc::default(),
+            hold: Arc::default(),
             tell_all_changes: false,
             caller: Caller::default(),
             settings: Settings::default(),
@@ -410,7 +414,7 @@ impl Keyspace {
     /// The entry of a key that is read: counts a hit or a miss and sets the access clock.
     #[inline]
     fn read(&mut self, key: &[u8]) -> Option<u32> {
-        let Some(handle) = self.live(key) else {
+        let Some(handle) = self.seen(key) else {
             self.counters.misses += 1;
             self.notify(Events::MISSED, "keymiss", key);
             return None;
@@ -429,7 +433,7 @@ impl Keyspace {
 
     /// Whether the key is there. Does not count as a use of it.
     pub fn contains(&mut self, key: &[u8]) -> bool {
-        self.live(key).is_some()
+        self.seen(key).is_some()
     }
 
     /// Whether the key is there, as a read: counts a hit or a miss and is a use of the key.
@@ -439,19 +443,19 @@ impl Keyspace {
 
     /// What kind of value the key holds.
     pub fn kind(&mut self, key: &[u8]) -> Option<Kind> {
-        let handle = self.live(key)?;
+        let handle = self.seen(key)?;
         Some(self.tables.entries.at(handle).value.kind())
     }
 
     /// When the key expires: `None` when it is missing, `Some(None)` when it never does.
     pub fn expiry(&mut self, key: &[u8]) -> Option<Option<Millis>> {
-        let handle = self.live(key)?;
+        let handle = self.seen(key)?;
         Some(self.tables.entries.at(handle).expiry())
     }
 
     /// What OBJECT ENCODING replies.
     pub fn encoding(&mut self, key: &[u8]) -> Option<&'static str> {
-        let handle = self.live(key)?;
+        let handle = self.seen(key)?;
         Some(self.tables.entries.at(handle).value.encoding())
     }
 

@@ -237,7 +237,7 @@ impl Keyspace {
 
     /// About how many bytes a key and its value take; `None` when it is missing.
     pub fn memory_of(&mut self, key: &[u8]) -> Option<usize> {
-        let handle = self.live(key)?;
+        let handle = self.seen(key)?;
         Some(memory_of(self.tables.entries.at(handle)))
     }
 
