@@ -49,6 +49,22 @@ fn what_was_read_is_told_once_on_every_shard() {
 }
 
 #[test]
+fn of_a_script_what_it_reads_is_tracked_not_what_it_declares() {
+    let server = server();
+    let (mut reader, mut writer) = (client3(&server), server.client());
+    reader.check("CLIENT TRACKING ON", "+OK");
+    for script in ["EVAL \"redis.call('GET', '{t}c')\"", "EVAL_RO \"redis.call('PING')\""] {
+        reader.check(&format!("{script} 2 {{t}}a {{t}}b"), "_");
+        writer.check("MSET {t}a 1 {t}b 1", "+OK");
+        assert!(reader.is_silent_for(SHORT), "{script}");
+    }
+    reader.check("EVAL_RO \"redis.call('GET', KEYS[1])\" 2 {t}a {t}b", "_");
+    writer.check("MSET {t}a 2 {t}b 2", "+OK");
+    assert_eq!(reader.read().to_string(), ">[$invalidate [${t}a]]");
+    assert!(reader.is_silent_for(SHORT));
+}
+
+#[test]
 fn scripts_and_transactions_read_and_write_too() {
     let server = server();
     let (mut reader, mut writer) = (client3(&server), server.client());

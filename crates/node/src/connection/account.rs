@@ -119,8 +119,8 @@ impl Connection {
             return false;
         }
         let unread = self.state.try_borrow().map_or(0, |state| state.output.len());
-        !self.is_over_limit(executor, unread + self.pushes.borrow().len())
-            && self.over_since.get().is_some()
+        let unread = unread + self.pushes.borrow().len();
+        !self.is_over_limit(executor, unread) && self.over_since.get().is_some()
     }
 
     /// Ends the connection of a client that has sent more that has not been served than it may.

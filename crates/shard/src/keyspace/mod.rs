@@ -60,9 +60,7 @@ use entry::Entry;
 use field_expiry::FieldExpiries;
 use hasher::KeyHasher;
 use index::Index;
-use protocol::args::Args;
 use protocol::slot::{SLOT_COUNT, Slot};
-use protocol::spec::{CommandSpec, Flags};
 use slab::Slab;
 use undo::UndoLog;
 use value::Value;
@@ -470,38 +468,6 @@ impl Keyspace {
     /// Stops watching a key.
     pub fn unwatch(&mut self, key: &[u8], flag: &WatchFlag) {
         self.watch.remove(key, flag);
-    }
-
-    /// Remembers what a request reads, if its client keeps copies.
-    #[inline]
-    pub fn note_read(&mut self, spec: &CommandSpec, args: Args<'_>) {
-        if self.caller.tracks && spec.flags.contains(Flags::READONLY) {
-            // A request that contradicts its specification has read nothing.
-            let _ = spec.visit_keys(args, |at, _| self.track(args.at(at)));
-        }
-    }
-
-    /// Remembers that the caller has read a key, to be told of its next change.
-    pub fn track(&mut self, key: &[u8]) {
-        self.release_touched();
-        self.watch.track(key, self.caller.client);
-        let most = self.settings.tracked_keys_max;
-        if most > 0
-            && self.watch.tracked().0 > most
-            && let Some((key, trackers)) = self.watch.forget_one()
-        {
-            self.outbox.push(Message::Changed { key, trackers });
-        }
-    }
-
-    /// How many keys are tracked, and how many pairs of keys and clients.
-    pub fn tracked(&self) -> (usize, usize) {
-        self.watch.tracked()
-    }
-
-    /// Forgets who has read what: they have been told that everything has gone.
-    pub fn forget_tracked(&mut self) {
-        self.watch.forget_all();
     }
 
     /// Whether every change is told, not only those of keys that somebody has read.

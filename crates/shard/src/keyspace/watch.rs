@@ -6,6 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use foldhash::fast::RandomState;
+use protocol::args::Args;
+use protocol::spec::{CommandSpec, Family, Flags};
+
+use super::{Keyspace, Message};
 
 /// Set when a key that a connection watches has changed. Shared because the connection may live
 /// on another thread than the shard that has the key.
@@ -161,6 +165,44 @@ impl WatchTable {
             .iter()
             .filter(|(_, interest)| !interest.watchers.is_empty() || interest.waiting > 0);
         awaited.map(|(key, _)| &**key)
+    }
+}
+
+impl Keyspace {
+    /// Remembers what a request reads, if its client keeps copies. Of a script that is what its
+    /// commands read, not what it declares.
+    #[inline]
+    pub fn note_read(&mut self, spec: &CommandSpec, args: Args<'_>) {
+        if self.caller.tracks
+            && spec.flags.contains(Flags::READONLY)
+            && spec.family != Family::Scripting
+        {
+            // A request that contradicts its specification has read nothing.
+            let _ = spec.visit_keys(args, |at, _| self.track(args.at(at)));
+        }
+    }
+
+    /// Remembers that the caller has read a key, to be told of its next change.
+    pub fn track(&mut self, key: &[u8]) {
+        self.release_touched();
+        self.watch.track(key, self.caller.client);
+        let most = self.settings.tracked_keys_max;
+        if most > 0
+            && self.watch.tracked().0 > most
+            && let Some((key, trackers)) = self.watch.forget_one()
+        {
+            self.outbox.push(Message::Changed { key, trackers });
+        }
+    }
+
+    /// How many keys are tracked, and how many pairs of keys and clients.
+    pub fn tracked(&self) -> (usize, usize) {
+        self.watch.tracked()
+    }
+
+    /// Forgets who has read what: they have been told that everything has gone.
+    pub fn forget_tracked(&mut self) {
+        self.watch.forget_all();
     }
 }
 

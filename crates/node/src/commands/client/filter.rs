@@ -82,7 +82,7 @@ impl Filter {
             match word.as_str() {
                 "SKIPME" => filter.skip_me = parse_yes(value)?,
                 "ID" | "NOT-ID" => {
-                    let mut ids = vec![parse_id(value, what_for)?];
+                    let mut ids = vec![parse_id(&word, value, what_for)?];
                     while let Some(id) = args.get(at).and_then(parse_i64) {
                         ids.push(check_id(id, what_for)?);
                         at += 1;
@@ -210,9 +210,10 @@ fn parse_yes(value: &[u8]) -> Result<bool, CommandError> {
     }
 }
 
-fn parse_id(text: &[u8], what_for: Use) -> Result<i64, CommandError> {
+fn parse_id(word: &str, text: &[u8], what_for: Use) -> Result<i64, CommandError> {
     match (parse_i64(text), what_for) {
         (Some(id), _) => check_id(id, what_for),
+        (None, _) if word != "ID" => Err(ArgsError::Syntax.into()),
         (None, Use::List) => Err(BAD_ID),
         (None, Use::Kill) => check_id(0, what_for),
     }
