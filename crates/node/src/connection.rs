@@ -233,6 +233,12 @@ impl Connection {
         if !state.session.silent() {
             state.output.extend_from_slice(bytes);
         }
+        let unread = state.output.len();
+        let harmless = executor.node.settings.output_limits.harmless(self.class());
+        if unread >= harmless && self.is_over_limit(executor, unread) {
+            state.output.clear();
+            state.closing = true;
+        }
         state.session.advance_reply_mode();
         self.publish_facts(executor, &state.session);
     }
