@@ -48,6 +48,10 @@ use crate::node::Node;
 /// An output buffer that has grown past this is given back when it is empty.
 const KEEP_OUTPUT: usize = 64 * 1024;
 
+/// When so many bytes of replies wait in the middle of a batch, they are written before more requests
+/// are served: who does not read is not served any further.
+const PAUSE_OUTPUT: usize = 1 << 20;
+
 /// One connection. See the module.
 pub(crate) struct Connection {
     stream: TcpStream,
@@ -89,6 +93,8 @@ pub(crate) struct State {
     pub(crate) output: Vec<u8>,
     /// The connection ends when the output is written.
     closing: bool,
+    /// There are requests in the input that wait for nothing but that the output is written.
+    paused: bool,
 }
 
 impl Connection {
@@ -117,6 +123,7 @@ impl Connection {
                 input: BytesMut::new(),
                 output: Vec::new(),
                 closing: false,
+                paused: false,
             }),
             client,
             view: node.views[listener].clone(),
@@ -170,10 +177,11 @@ impl Connection {
         }
     }
 
-    /// Serves what is behind a barrier that is answered. Whether there is another one.
+    /// Serves what is behind a barrier that is answered. Whether there is another one, or more to be
+    /// served when the output is written.
     fn go_on(self: &Rc<Self>, executor: &Rc<Executor>) -> bool {
         self.take_in(executor, &[]);
-        self.open.borrow().is_some()
+        self.open.borrow().is_some() || self.state.borrow().paused
     }
 
     /// Ready with true when there is something to read, with false when something was left over.

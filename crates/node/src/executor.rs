@@ -23,6 +23,7 @@
 //! - I3. Mailboxes are bounded; who sends to a full one waits.
 
 mod figures;
+mod tick;
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -66,15 +67,6 @@ pub(crate) const BUSY_FUNCTION: &str =
 
 /// Bytes read from a socket at once.
 const READ_SIZE: usize = 64 * 1024;
-
-/// How often figures are published and expired keys looked for.
-const TICK: Duration = Duration::from_millis(100);
-
-/// Keys that are evicted at once when memory is full although nothing needs it.
-const EVICTED_KEYS: usize = 2_000;
-
-/// Buckets of keys that one look for expired keys visits, and fields of hashes that it removes.
-const EXPIRY_BUCKETS: usize = 2_000;
 
 /// The stack of an executor's thread: converting deeply nested replies of scripts recurses.
 const STACK_SIZE: usize = 16 << 20;
@@ -140,39 +132,13 @@ async fn run(
         return;
     }
     executor.follow_time_settings();
-    spawn_local(tick(executor.clone()));
+    spawn_local(tick::run(executor.clone()));
     loop {
         // The mailbox is borrowed only while it is polled: `attend` must be able to look into it.
         let message = poll_fn(|cx| executor.mailbox.borrow_mut().poll_recv(cx)).await;
         match message {
             Some(message) => executor.receive(message),
             None => return,
-        }
-    }
-}
-
-async fn tick(executor: Rc<Executor>) {
-    let mut interval = tokio::time::interval(TICK);
-    interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        interval.tick().await;
-        let now = executor.clock.now();
-        let mut shard = executor.shard.borrow_mut();
-        shard.keyspace_mut().enter(now, None);
-        shard.keyspace_mut().set_caller(Caller::default());
-        // During a pause the keys stay as they are.
-        let held = shard.keyspace().is_held();
-        if executor.node.settings.active_expire.load(Ordering::Relaxed) && !held {
-            shard.keyspace_mut().expire_some(EXPIRY_BUCKETS);
-        }
-        if executor.node.gauge.is_full() && !held {
-            shard.make_room(EVICTED_KEYS);
-        }
-        executor.release(&mut shard);
-        executor.publish(&shard);
-        drop(shard);
-        if executor.over_soft.get() {
-            executor.look_at_soft_limits();
         }
     }
 }
@@ -346,14 +312,6 @@ impl Executor {
         for connection in self.connections.borrow().values() {
             connection.close_eavesdropper(self, own);
         }
-    }
-
-    /// Ends connections that have been over their soft limit of output for too long.
-    #[cold]
-    fn look_at_soft_limits(&self) {
-        let mut connections: Vec<_> = self.connections.borrow().values().cloned().collect();
-        connections.retain(|connection| connection.look_at_soft_limit(self));
-        self.over_soft.set(!connections.is_empty());
     }
 
     /// The connection of a client that lives here.

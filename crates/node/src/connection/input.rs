@@ -11,7 +11,7 @@ use protocol::decode::Batch;
 use protocol::slot::Slot;
 use tokio::io::Interest;
 
-use super::{Connection, State};
+use super::{Connection, PAUSE_OUTPUT, State};
 use crate::dispatch::{Ahead, Dispatch, Step, Then, Wait};
 use crate::executor::Executor;
 
@@ -159,38 +159,39 @@ impl Connection {
         decoded: Result<usize, protocol::error::DecodeError>,
     ) -> (usize, Option<Wait>) {
         let harmless = executor.node.settings.output_limits.harmless(self.class());
+        let harmless = harmless.min(PAUSE_OUTPUT);
+        state.paused = false;
         let State { session, output, .. } = state;
         let mut dispatch = Dispatch::new(executor, self, session, output);
         for index in 0..batch.len() {
             let done_before = if index == 0 { 0 } else { batch.bytes_through(index - 1) };
             let known = ahead.get(index).copied().unwrap_or_default();
-            match dispatch.run(batch.request(index, input), known) {
-                Step::Next if dispatch.output_len() < harmless => {}
+            let mut end = End::Open;
+            let (used, then) = match dispatch.run(batch.request(index, input), known) {
+                Step::Next if dispatch.output_len() < harmless => continue,
                 Step::Next => {
                     let unread = dispatch.output_len();
                     if self.is_over_limit(executor, unread) {
-                        let wait = dispatch.finish(Then::Nothing);
-                        state.output.clear();
-                        state.closing = true;
-                        return (input.len(), wait);
+                        end = End::Lost;
+                        (input.len(), Then::Nothing)
+                    } else if unread >= PAUSE_OUTPUT && index + 1 < batch.len() {
+                        end = End::Paused;
+                        (batch.bytes_through(index), Then::Nothing)
+                    } else {
+                        continue;
                     }
                 }
-                Step::Wait(then) => {
-                    let wait = dispatch.finish(then);
-                    state.decoder.restart();
-                    return (batch.bytes_through(index), wait);
-                }
-                Step::Again(then) => {
-                    let wait = dispatch.finish(then);
-                    state.decoder.restart();
-                    return (done_before, wait);
-                }
+                Step::Wait(then) => (batch.bytes_through(index), then),
+                Step::Again(then) => (done_before, then),
                 Step::Close => {
-                    let wait = dispatch.finish(Then::Nothing);
-                    state.closing = true;
-                    return (input.len(), wait);
+                    end = End::Closing;
+                    (input.len(), Then::Nothing)
                 }
-            }
+            };
+            let wait = dispatch.finish(then);
+            state.decoder.restart();
+            state.end_batch(end);
+            return (used, wait);
         }
         let used = match decoded {
             Ok(used) => used,
@@ -208,6 +209,32 @@ impl Connection {
         let wait = dispatch.finish(Then::Nothing);
         state.closing |= decoded.is_err();
         (used, wait)
+    }
+}
+
+/// What becomes of the connection when a batch stops before its end.
+enum End {
+    /// It goes on when what is open is answered.
+    Open,
+    /// It goes on when the output is written.
+    Paused,
+    /// It ends when the output is written.
+    Closing,
+    /// It has been ended; what it has not been told it will not be.
+    Lost,
+}
+
+impl State {
+    fn end_batch(&mut self, end: End) {
+        match end {
+            End::Open => {}
+            End::Paused => self.paused = true,
+            End::Closing => self.closing = true,
+            End::Lost => {
+                self.output.clear();
+                self.closing = true;
+            }
+        }
     }
 }
 

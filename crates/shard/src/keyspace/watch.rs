@@ -186,11 +186,18 @@ impl Keyspace {
     pub fn track(&mut self, key: &[u8]) {
         self.release_touched();
         self.watch.track(key, self.caller.client);
-        let most = self.settings.tracked_keys_max;
-        if most > 0
-            && self.watch.tracked().0 > most
-            && let Some((key, trackers)) = self.watch.forget_one()
-        {
+        self.forget_tracked_beyond_limit(1);
+    }
+
+    /// Forgets up to `most` keys that are tracked beyond the number that may be; their readers are
+    /// told, as of a change.
+    pub fn forget_tracked_beyond_limit(&mut self, most: usize) {
+        let limit = self.settings.tracked_keys_max;
+        for _ in 0..most {
+            if limit == 0 || self.watch.tracked().0 <= limit {
+                return;
+            }
+            let Some((key, trackers)) = self.watch.forget_one() else { return };
             self.outbox.push(Message::Changed { key, trackers });
         }
     }
