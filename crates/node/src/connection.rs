@@ -158,7 +158,10 @@ impl Connection {
 
     async fn serve_all(self: &Rc<Self>, executor: &Rc<Executor>) -> io::Result<()> {
         loop {
-            if poll_fn(|cx| self.poll_input(cx)).await? && !self.read(executor)? {
+            let readable = poll_fn(|cx| self.poll_input(cx)).await?;
+            // What a client had sent before it was killed may still be there.
+            let killed = self.client.killed.load(Ordering::Relaxed);
+            if killed || (readable && !self.read(executor)?) {
                 return Ok(());
             }
             loop {

@@ -33,7 +33,6 @@ use std::net::TcpStream;
 use std::rc::{Rc, Weak};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
-use std::time::Duration;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use protocol::args::Args;
@@ -41,7 +40,7 @@ use protocol::decode::Batch;
 use protocol::slot::Slot;
 use router::topology::Owner;
 use shard::Shard;
-use shard::keyspace::{Caller, Keyspace};
+use shard::keyspace::Keyspace;
 use shard::reply::Reply;
 use shard::script::{ScriptEngine, SlotOwner};
 use tokio::sync::{Notify, mpsc, oneshot};
@@ -311,6 +310,21 @@ impl Executor {
     pub(crate) fn close_eavesdroppers(&self, own: u64) {
         for connection in self.connections.borrow().values() {
             connection.close_eavesdropper(self, own);
+        }
+    }
+
+    /// Ends the largest connections of the node if all of them take more than `maxmemory-clients`.
+    pub(crate) fn evict_clients(&self) {
+        let Some(limit) = self.node.settings.clients_memory_limit() else { return };
+        if self.node.clients.evictable() <= limit {
+            return;
+        }
+        for evicted in self.node.clients.evict(limit) {
+            self.tell(evicted.executor, move |executor| {
+                if let Some(connection) = executor.connection(evicted.id) {
+                    connection.give_back();
+                }
+            });
         }
     }
 

@@ -193,16 +193,6 @@ impl Node {
         (needs.writes && self.gauge.refuses_writes()).then_some(CommandError::NoReplicas)
     }
 
-    /// Ends the largest connections if all of them take more than `maxmemory-clients`.
-    #[inline]
-    pub(crate) fn evict_clients(&self) {
-        if let Some(limit) = self.settings.clients_memory_limit()
-            && self.clients.evictable() > limit
-        {
-            self.clients.evict(limit);
-        }
-    }
-
     pub(crate) fn table(&self) -> &'static CommandTable {
         self.registry.table()
     }

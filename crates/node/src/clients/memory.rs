@@ -11,6 +11,7 @@
 //! - I1. The sum is that of `counted` of all clients: each change of one changes the other by the
 //!   same amount.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use nix::sys::socket::{Shutdown, shutdown};
@@ -86,9 +87,10 @@ impl Clients {
         self.open().values().map(|client| client.footprint().total() as u64).sum()
     }
 
-    /// Ends the largest connections until the rest take no more than `limit`.
+    /// Ends the largest connections until the rest take no more than `limit`, and returns them.
     #[cold]
-    pub(crate) fn evict(&self, limit: u64) {
+    pub(crate) fn evict(&self, limit: u64) -> Vec<Arc<Client>> {
+        let mut evicted = Vec::new();
         let open = self.open();
         let counted = |client: &Client| client.counted.load(Ordering::Relaxed);
         let mut all: Vec<_> =
@@ -96,7 +98,7 @@ impl Clients {
         all.sort_by_key(|(bytes, client)| (std::cmp::Reverse(*bytes), client.id));
         for (bytes, client) in all {
             if self.evictable() <= limit {
-                return;
+                break;
             }
             client.killed.store(true, Ordering::Relaxed);
             self.count_memory(client, 0);
@@ -104,7 +106,9 @@ impl Clients {
             // Under the lock, so the descriptor is still this client's (I1 of the table).
             let _ = shutdown(client.fd, Shutdown::Both);
             tracing::info!(client = client.id, bytes, "evicted");
+            evicted.push(client.clone());
         }
+        evicted
     }
 }
 
@@ -141,10 +145,9 @@ mod tests {
         let gone = |at: usize| all[at].killed.load(Ordering::Relaxed);
         let before = clients.evictable();
         assert!(before > 900_000 && before < 920_000, "{before}");
-        clients.evict(450_000);
+        assert_eq!(clients.evict(450_000)[0].id, all[2].id);
         assert_eq!([gone(0), gone(1), gone(2), gone(3)], [false, false, true, false]);
-        clients.evict(450_000);
-        assert!(!gone(0));
+        assert!(clients.evict(450_000).is_empty() && !gone(0));
         clients.evict(150_000);
         assert_eq!([gone(0), gone(1), gone(2), gone(3)], [true, false, true, false]);
         assert_eq!(clients.evictions(), 2);

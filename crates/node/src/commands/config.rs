@@ -246,7 +246,7 @@ fn set(call: &mut NodeCall<'_, '_>, args: Args<'_>) -> Result<Done, CommandError
         }
     }
     memory::follow_limit(node);
-    node.evict_clients();
+    call.executor.evict_clients();
     for shard in 0..node.topology.shards() {
         call.executor.tell(shard, |executor| {
             let node = &executor.node;

@@ -9,6 +9,7 @@ use std::os::fd::AsRawFd;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
+use bytes::BytesMut;
 use nix::sys::socket::{Shutdown, shutdown};
 use router::session::Session;
 
@@ -87,7 +88,7 @@ impl Connection {
         }
         let clients = &executor.node.clients;
         clients.note_footprint(&self.client, footprint, self.spared.get());
-        executor.node.evict_clients();
+        executor.evict_clients();
     }
 
     /// Whether the client leaves so many bytes unread that its connection has been ended for it.
@@ -143,6 +144,16 @@ impl Connection {
         tracing::info!(client = self.id(), bytes, "ended: query buffer limit");
         self.end();
         true
+    }
+
+    /// Gives back what an evicted connection takes, before its task comes to close it.
+    pub(crate) fn give_back(&self) {
+        if let Ok(mut state) = self.state.try_borrow_mut() {
+            state.output = Vec::new();
+            state.input = BytesMut::new();
+            state.decoder.restart();
+            state.closing = true;
+        }
     }
 
     /// Ends the connection; nothing more is written.
