@@ -25,5 +25,6 @@ mod t60_start;
 mod t61_tables;
 mod t62_differential;
 mod t63_commands;
+mod t64_clients;
 mod t70_files;
 mod t80_observe;
