@@ -183,7 +183,10 @@ impl Connection {
     /// Serves what is behind a barrier that is answered. Whether there is another one, or more to be
     /// served when the output is written.
     fn go_on(self: &Rc<Self>, executor: &Rc<Executor>) -> bool {
-        self.take_in(executor, &[]);
+        // While the output was being written, a script's hook may have gone on already.
+        if self.open.borrow().is_none() {
+            self.take_in(executor, &[]);
+        }
         self.open.borrow().is_some() || self.state.borrow().paused
     }
 
