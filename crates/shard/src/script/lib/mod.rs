@@ -63,6 +63,8 @@ const KEPT_BUFFER_MAX: usize = 256 * 1024;
 pub(super) struct Libraries {
     /// Settings of `cjson` itself; copies made by `new` have their own.
     cjson: cjson::Settings,
+    /// How large the tables of the last text that `cjson` has decoded were.
+    sizes: cjson::Sizes,
     /// Shared with the engine.
     pub(super) random: Generator,
     /// Room for a result under construction, reused.

@@ -33,21 +33,73 @@ pub(in crate::script) fn write_g(out: &mut Vec<u8>, number: f64, precision: usiz
     let number = number.abs();
     if number.is_infinite() {
         out.extend_from_slice(b"inf");
-    } else if number < 1e9 && (number as u64) as f64 == number && precision >= 9 {
-        out.extend_from_slice(itoa::Buffer::new().format(number as u64).as_bytes());
-    } else if write_short(out, number, precision) {
+    } else if number < POWERS_OF_TEN[precision.min(15)] && (number as i64) as f64 == number {
+        out.extend_from_slice(itoa::Buffer::new().format(number as i64).as_bytes());
+    } else if write_places(out, number, precision) || write_short(out, number, precision) {
         // Most numbers.
     } else {
         write_rounded(out, number, precision);
     }
 }
 
+/// Powers of ten that are exact, as is every integer below.
+const POWERS_OF_TEN: [f64; 16] = {
+    let mut powers = [1.0; 16];
+    let mut at = 1;
+    while at < powers.len() {
+        powers[at] = powers[at - 1] * 10.0;
+        at += 1;
+    }
+    powers
+};
+
+/// The most digits after the point that are tried for.
+const PLACES_MAX: usize = 4;
+
+/// [`write_g`] for a number without a sign that is the nearest to one of no more than `precision`
+/// digits, of which up to four are after the point; says whether it is one.
+///
+/// It is where a division of two integers that are exact gives it, as that is rounded to the
+/// nearest. That those digits are what rounding to `precision` digits gives then: see
+/// [`write_short`].
+fn write_places(out: &mut Vec<u8>, number: f64, precision: usize) -> bool {
+    let limit = POWERS_OF_TEN[precision.min(15)];
+    // Smaller numbers have an exponent.
+    if number < 1e-4 {
+        return false;
+    }
+    for places in 1..=PLACES_MAX {
+        let power = POWERS_OF_TEN[places];
+        let scaled = number * power;
+        if scaled >= limit {
+            return false;
+        }
+        let digits = scaled as i64;
+        if digits as f64 == scaled && scaled / power == number {
+            let (whole, mut rest) = (digits as u64 / power as u64, digits as u64 % power as u64);
+            if rest % 10 == 0 {
+                return false;
+            }
+            let mut text = *b".0000";
+            for digit in text[1..=places].iter_mut().rev() {
+                *digit = b'0' + (rest % 10) as u8;
+                rest /= 10;
+            }
+            out.extend_from_slice(itoa::Buffer::new().format(whole).as_bytes());
+            out.extend_from_slice(&text[..=places]);
+            return true;
+        }
+    }
+    false
+}
+
 /// [`write_g`] for a number without a sign whose shortest digits are no more than `precision`; says
 /// whether it is one.
 ///
-/// Those digits are what rounding to `precision` digits gives then. A normal number and its shortest
-/// digits are less than half a unit in the last place apart, 2^-53 of the number, and that is less than
-/// half a unit of the 15th digit, which is at least 5e-16 of it: no other number of 15 digits is as near.
+/// Those digits are what rounding to `precision` digits gives then. A normal number and its
+/// shortest digits are less than half a unit in the last place apart, 2^-53 of the number, and that
+/// is less than half a unit of the 15th digit, which is at least 5e-16 of it: no other number of 15
+/// digits is as near.
 fn write_short(out: &mut Vec<u8>, number: f64, precision: usize) -> bool {
     if precision > 15 || !number.is_normal() {
         return false;
@@ -117,6 +169,43 @@ fn write_point(out: &mut Vec<u8>, digits: &[u8], whole: usize) {
 
 fn parse_small(text: &[u8]) -> i32 {
     std::str::from_utf8(text).ok().and_then(|text| text.parse().ok()).unwrap_or_default()
+}
+
+/// [`read_prefix`] for most numbers: at most 15 digits, some of them after a point, without an
+/// exponent; `None` for any other, and for what is not a number to JSON.
+#[inline]
+pub(super) fn read_short(text: &[u8]) -> Option<(f64, usize)> {
+    let start = usize::from(text.first() == Some(&b'-'));
+    let (mut at, mut sum, mut point) = (start, 0u64, None);
+    let end = loop {
+        let byte = text.get(at).copied().unwrap_or(0);
+        let digit = byte.wrapping_sub(b'0');
+        if digit < 10 {
+            sum = sum * 10 + u64::from(digit);
+        } else if byte == b'.' && point.is_none() && at > start {
+            point = Some(at);
+        } else {
+            break byte;
+        }
+        at += 1;
+        // A sign and a point come on top: the digits are counted below.
+        if at > 17 {
+            return None;
+        }
+    };
+    let places = point.map_or(0, |point| at - point - 1);
+    let digits = at - start - usize::from(point.is_some());
+    let is_odd = digits == 0
+        || digits > 15
+        || (point.is_some() && places == 0)
+        || (text[start] == b'0' && digits - places > 1)
+        || matches!(end | 0x20, b'e' | b'x');
+    if is_odd {
+        return None;
+    }
+    // Both are exact, so the quotient is the nearest.
+    let number = sum as f64 / POWERS_OF_TEN[places];
+    Some((if start == 1 { -number } else { number }, at))
 }
 
 /// Reads the number at the beginning of a text, as `strtod` does, and says how many bytes it
@@ -274,121 +363,5 @@ fn power_of_two(exponent: i64) -> f64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn g(number: f64, precision: usize) -> String {
-        let mut out = Vec::new();
-        write_g(&mut out, number, precision);
-        String::from_utf8(out).unwrap()
-    }
-
-    #[test]
-    fn numbers_are_laid_out_as_in_c() {
-        for (number, text) in [
-            (0.0, "0"),
-            (-0.0, "-0"),
-            (1e14, "1e+14"),
-            (123_456_789_012_345.0, "1.2345678901234e+14"),
-            (99_999_999_999_999.0, "99999999999999"),
-            (99_999_999_999_999.9, "1e+14"),
-            (1e-5, "1e-05"),
-            (0.000_123, "0.000123"),
-            (1.0 / 3.0, "0.33333333333333"),
-            (1e300, "1e+300"),
-            (-1234.5, "-1234.5"),
-            (1_234_567_890_123.25, "1234567890123.2"),
-            (1_234_567_890_123.75, "1234567890123.8"),
-            (f64::INFINITY, "inf"),
-            (1e9, "1000000000"),
-        ] {
-            assert_eq!(g(number, 14), text);
-        }
-        assert_eq!(g(123.0, 1), "1e+02");
-        assert_eq!(g(0.25, 1), "0.2");
-        assert_eq!(g(9.5, 1), "1e+01");
-    }
-
-    proptest! {
-        #[test]
-        fn short_numbers_are_written_as_all_others_are(
-            whole in any::<u64>(), places in -320i32..300, precision in 1usize..=15, bits in any::<u64>()
-        ) {
-            let decimal: f64 = format!("{}e{places}", whole >> (whole & 63)).parse().unwrap();
-            for number in [decimal, f64::from_bits(bits & !(1 << 63))] {
-                if !number.is_finite() || number == 0.0 {
-                    continue;
-                }
-                let (mut short, mut rounded) = (Vec::new(), Vec::new());
-                write_rounded(&mut rounded, number, precision);
-                if write_short(&mut short, number, precision) {
-                    prop_assert_eq!(short, rounded, "{:e} {}", number, precision);
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn the_beginning_of_a_text_is_read() {
-        for (text, number, len) in [
-            ("12]", 12.0, 2),
-            ("-1.5e3x", -1500.0, 6),
-            ("1e", 1.0, 1),
-            ("1e+", 1.0, 1),
-            ("1.", 1.0, 2),
-            ("-.5", -0.5, 3),
-            (".", 0.0, 0),
-            ("-", 0.0, 0),
-            ("", 0.0, 0),
-            ("0x1F,", 31.0, 4),
-            ("0x", 0.0, 1),
-            ("0x.8p1", 1.0, 6),
-            ("0xg", 0.0, 1),
-            ("0x1p-1074", f64::from_bits(1), 9),
-            ("0x1p-1075", 0.0, 9),
-            ("0x1.8p-1075", f64::from_bits(1), 11),
-            ("0x1p99999999999999999999", f64::INFINITY, 24),
-            ("0x1fffffffffffff8", 144_115_188_075_855_872.0, 17),
-            ("-Infinityx", f64::NEG_INFINITY, 9),
-            ("infinit", f64::INFINITY, 3),
-            ("9007199254740993", 9_007_199_254_740_992.0, 16),
-            ("1e999", f64::INFINITY, 5),
-        ] {
-            assert_eq!(read_prefix(text.as_bytes()), (number, len), "{text}");
-        }
-        assert_eq!(read_prefix(b"nan(x_1)").1, 8);
-        assert_eq!(read_prefix(b"nan(x").1, 3);
-    }
-
-    #[test]
-    fn casts_are_those_of_the_processor() {
-        assert_eq!(to_i64(1e300), i64::MIN);
-        assert_eq!(to_i64(f64::NAN), i64::MIN);
-        assert_eq!(to_u64(1.5e19), 15_000_000_000_000_000_000);
-        assert_eq!(to_u64(1e300), 0);
-        assert_eq!(to_u64(-1.0), u64::MAX);
-    }
-
-    proptest! {
-        #[test]
-        fn reading_is_total_and_agrees_with_rust(number: f64, junk: Vec<u8>) {
-            let _ = read_prefix(&junk);
-            if number.is_finite() {
-                let text = format!("{number:e}");
-                prop_assert_eq!(read_prefix(text.as_bytes()), (number, text.len()));
-                prop_assert_eq!(g(number, 17).parse::<f64>().unwrap(), number);
-            }
-        }
-
-        #[test]
-        fn hexadecimal_keeps_every_bit(bits: u64) {
-            let number = f64::from_bits(bits & !(1 << 63));
-            if number.is_normal() {
-                let (mantissa, power) = (bits & ((1 << 52) - 1), (bits >> 52 & 0x7ff) as i64 - 1023);
-                let text = format!("0x1.{mantissa:013x}p{power}");
-                prop_assert_eq!(read_prefix(text.as_bytes()), (number, text.len()));
-            }
-        }
-    }
-}
+#[path = "number_test.rs"]
+mod tests;

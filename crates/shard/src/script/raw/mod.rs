@@ -22,6 +22,7 @@
 //!   engine gives up its borrow before `pcall`, and host functions do not call back into Lua.
 //! - S6. A hook may collect garbage: LuaJIT has saved where the frame's values end, no host code is
 //!   under way, and no script code runs, for only userdata has finalisers and scripts can make none.
+//! - S7. What is looked at without the API is alive and stays where it is: see `peek` and `table`.
 //!
 //! | file | holds |
 //! |---|---|
@@ -30,6 +31,8 @@
 //! | `pool` | small blocks that are kept for it |
 //! | `stack` | what the host does with values |
 //! | `peek` | values read without a call |
+//! | `table` | tables read without a call |
+//! | `vector` | sixteen bytes looked at together |
 //! | `entry` | how Lua calls the host |
 //! | `debug` | what the debugger needs: a hook at every line, frames, local variables |
 
@@ -41,6 +44,8 @@ mod memory;
 mod peek;
 mod pool;
 mod stack;
+mod table;
+mod vector;
 mod vm;
 
 use std::ffi::c_int;
@@ -52,6 +57,10 @@ pub(super) use entry::{HostCell, Lent, LentRequest};
 pub(super) use memory::{Memory, memory_left, note_memory_exceeded};
 pub(super) use peek::{Argument, TakeArgument};
 pub(super) use stack::Stack;
+#[cfg(test)]
+pub(super) use table::BLIND;
+pub(super) use table::{Table, Value};
+pub(super) use vector::{find_any, find_control_or_any};
 pub(super) use vm::{Vm, script_is_to_end};
 pub use vm::{VmError, on_interrupt_signal};
 

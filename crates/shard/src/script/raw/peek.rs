@@ -38,9 +38,9 @@ struct State {
     /// Link and marks of the collector, the global state.
     head: [u64; 4],
     /// The first value of the function that runs.
-    base: *const u64,
+    base: *mut u64,
     /// Behind its last value.
-    top: *const u64,
+    top: *mut u64,
 }
 
 /// The head of a string object; its bytes follow.
@@ -53,13 +53,15 @@ struct Text {
 
 /// Bits of a value that are an address; those above say of what kind it is.
 const ADDRESS_BITS: u32 = 47;
-const KIND_NIL: u32 = 0x1_ffff;
-const KIND_FALSE: u32 = !1 & 0x1_ffff;
-const KIND_TRUE: u32 = !2 & 0x1_ffff;
-const KIND_TEXT: u32 = !4 & 0x1_ffff;
-const KIND_TABLE: u32 = !11 & 0x1_ffff;
+pub(super) const TAG_NIL: u32 = 0x1_ffff;
+pub(super) const TAG_FALSE: u32 = !1 & 0x1_ffff;
+const TAG_TRUE: u32 = !2 & 0x1_ffff;
+const TAG_TEXT: u32 = !4 & 0x1_ffff;
+pub(super) const TAG_THREAD: u32 = !6 & 0x1_ffff;
+pub(super) const TAG_FUNCTION: u32 = !8 & 0x1_ffff;
+const TAG_TABLE: u32 = !11 & 0x1_ffff;
 /// Numbers are below.
-const KINDS_FROM: u32 = !13 & 0x1_ffff;
+const TAGS_FROM: u32 = !13 & 0x1_ffff;
 
 /// [`verify`] has been passed by the first VM, and failed by none.
 static VERIFIED: AtomicBool = AtomicBool::new(false);
@@ -73,11 +75,11 @@ pub(super) fn is_verified() -> bool {
 /// What kind of value bits are.
 #[inline]
 pub(super) fn kind(bits: u64) -> Kind {
-    match (bits >> ADDRESS_BITS) as u32 {
-        KIND_NIL => Kind::Nil,
-        KIND_TRUE | KIND_FALSE => Kind::Boolean,
-        KIND_TEXT => Kind::String,
-        KIND_TABLE => Kind::Table,
+    match tag(bits) {
+        TAG_NIL => Kind::Nil,
+        TAG_TRUE | TAG_FALSE => Kind::Boolean,
+        TAG_TEXT => Kind::String,
+        TAG_TABLE => Kind::Table,
         _ if is_number(bits) => Kind::Number,
         _ => Kind::Other,
     }
@@ -85,7 +87,72 @@ pub(super) fn kind(bits: u64) -> Kind {
 
 #[inline]
 fn is_number(bits: u64) -> bool {
-    ((bits >> ADDRESS_BITS) as u32) < KINDS_FROM
+    tag(bits) < TAGS_FROM
+}
+
+/// The bits that say of what kind a value is.
+#[inline]
+pub(super) fn tag(bits: u64) -> u32 {
+    (bits >> ADDRESS_BITS) as u32
+}
+
+/// Where the object is that bits are.
+#[inline]
+pub(super) fn address(bits: u64) -> usize {
+    (bits & ((1 << ADDRESS_BITS) - 1)) as usize
+}
+
+/// The bits of the table at an address.
+#[inline]
+pub(super) fn table_bits(address: usize) -> u64 {
+    u64::from(TAG_TABLE) << ADDRESS_BITS | address as u64
+}
+
+/// Pushes the value that bits are.
+///
+/// # Safety
+/// As of [`count`]; the stack has room (S3), and the bits are those of a value that lives.
+#[inline]
+pub(super) unsafe fn push(state: *mut ffi::lua_State, bits: u64) {
+    // SAFETY: by the caller.
+    unsafe {
+        let state = &mut *state.cast::<State>();
+        state.top.write(bits);
+        state.top = state.top.add(1);
+    }
+}
+
+/// Replaces a value on the stack by that which bits are; `at` counts from 0. The collector looks at all of
+/// the stack, so it needs no notice.
+///
+/// # Safety
+/// As of [`count`], which is above `at`; the bits are those of a value that lives.
+#[inline]
+pub(super) unsafe fn put(state: *mut ffi::lua_State, at: usize, bits: u64) {
+    // SAFETY: by the caller.
+    unsafe { (*state.cast::<State>()).base.add(at).write(bits) }
+}
+
+/// Whether [`push`] and [`put`] do what they should.
+///
+/// # Safety
+/// As of [`verify`], which has been passed.
+pub(super) unsafe fn pushes_agree(state: *mut ffi::lua_State) -> bool {
+    // SAFETY: as in `verify`.
+    unsafe {
+        ffi::lua_pushlstring_(state, b"first".as_ptr().cast(), 5);
+        ffi::lua_createtable(state, 0, 0);
+        let (text, table) = (bits(state, 0), bits(state, 1));
+        push(state, table_bits(address(table)));
+        push(state, text);
+        let pushed = ffi::lua_gettop(state) == 4
+            && ffi::lua_rawequal(state, 3, 2) != 0
+            && ffi::lua_rawequal(state, 4, 1) != 0;
+        put(state, 0, table);
+        let replaced = ffi::lua_gettop(state) == 4 && ffi::lua_rawequal(state, 1, 2) != 0;
+        ffi::lua_settop(state, 0);
+        pushed && replaced
+    }
 }
 
 /// The bits of the value at an index as Lua's API counts them, other than pseudo-indices. Above the
@@ -113,7 +180,7 @@ pub(super) unsafe fn at_index(state: *mut ffi::lua_State, index: i32) -> u64 {
 /// The bits are those of a value on the stack, where it stays as long as the text is used.
 #[inline]
 pub(super) unsafe fn text<'a>(bits: u64) -> Option<&'a [u8]> {
-    if (bits >> ADDRESS_BITS) as u32 != KIND_TEXT {
+    if tag(bits) != TAG_TEXT {
         return None;
     }
     // SAFETY: by the caller. An object of a value on the stack lives.
@@ -142,7 +209,7 @@ pub(super) unsafe fn count(state: *mut ffi::lua_State) -> usize {
 /// # Safety
 /// As of [`count`], which is above `at`.
 #[inline]
-unsafe fn bits(state: *mut ffi::lua_State, at: usize) -> u64 {
+pub(super) unsafe fn bits(state: *mut ffi::lua_State, at: usize) -> u64 {
     // SAFETY: by the caller.
     unsafe { *(*state.cast::<State>()).base.add(at) }
 }
@@ -172,12 +239,12 @@ pub(super) unsafe fn argument<'a>(state: *mut ffi::lua_State, at: usize) -> Argu
 pub(super) unsafe fn text_address(state: *mut ffi::lua_State, at: usize) -> usize {
     // SAFETY: by the caller.
     let bits = unsafe { bits(state, at) };
-    if (bits >> ADDRESS_BITS) as u32 == KIND_TEXT { text_of(bits) as usize } else { 0 }
+    if tag(bits) == TAG_TEXT { text_of(bits) as usize } else { 0 }
 }
 
 #[inline]
 fn text_of(bits: u64) -> *const Text {
-    (bits & ((1 << ADDRESS_BITS) - 1)) as *const Text
+    address(bits) as *const Text
 }
 
 // SAFETY for all methods: as for the others of `Stack`; nothing is looked at before P1 holds.

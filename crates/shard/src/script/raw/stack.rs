@@ -301,6 +301,13 @@ impl Stack {
         unsafe { ffi::lua_rawset(self.0, table) };
     }
 
+    /// [`Self::raw_set`] of a key that is known to be a string.
+    #[inline]
+    pub(in crate::script) fn raw_set_named(self, table: c_int) {
+        debug_assert!(self.kind(table) == Kind::Table && self.kind(-2) == Kind::String);
+        unsafe { ffi::lua_rawset(self.0, table) };
+    }
+
     /// `table[name] = top`, raw; takes the value off the stack.
     pub(in crate::script) fn raw_set_name(self, table: c_int, name: &[u8]) {
         let table = self.absolute(table);

@@ -10,7 +10,7 @@ use mlua::ffi;
 use super::Stack;
 use super::entry::HostCell;
 use super::memory::{Memory, allocate, collect_if_asked};
-use super::peek;
+use super::{peek, table};
 use crate::script::host::{Host, Stop};
 use crate::script::interrupt::{Control, Debugging, Request};
 
@@ -49,6 +49,7 @@ impl Vm {
             (*memory).state = state.as_ptr();
             ffi::luaL_openlibs(state.as_ptr());
             peek::verify(state.as_ptr());
+            table::verify(state.as_ptr(), memory);
         }
         Ok(Self { state, memory })
     }

@@ -1,240 +1,59 @@
 //! `cjson.decode`: JSON as Lua values.
 //!
 //! The tables under construction lie on the Lua stack, each object with the key that waits for its
-//! value, so nesting is bounded by the depth setting and by the stack, as in the C library.
+//! value, so nesting is bounded by the depth setting and by the stack, as in the C library. Below
+//! them lie short strings that have been seen: see [`known`](super::known).
 
 use std::ffi::c_int;
 
-use super::{Setting, Settings, scan};
+use super::known::Known;
+use super::lexer::{Lexer, Token};
+use super::{Setting, Settings};
 use crate::script::host::Host;
-use crate::script::lib::number::read_prefix;
 use crate::script::lib::{TABLE_MAX, Watch, raise, watched};
 use crate::script::raw::{Raise, Stack};
 
-/// A piece of JSON.
-#[derive(Clone, Copy)]
-enum Token {
-    ObjectBegin,
-    ObjectEnd,
-    ArrayBegin,
-    ArrayEnd,
-    /// A string without escapes: from here to there.
-    Plain(usize, usize),
-    /// A string with escapes, which lies in the scratch buffer.
-    Escaped,
-    Number(f64),
-    Boolean(bool),
-    Null,
-    Colon,
-    Comma,
-    End,
-    /// None: why.
-    Error(&'static str),
-}
-
-impl Token {
-    /// Its name in errors.
-    fn name(self) -> &'static str {
-        match self {
-            Self::ObjectBegin => "T_OBJ_BEGIN",
-            Self::ObjectEnd => "T_OBJ_END",
-            Self::ArrayBegin => "T_ARR_BEGIN",
-            Self::ArrayEnd => "T_ARR_END",
-            Self::Plain(..) | Self::Escaped => "T_STRING",
-            Self::Number(_) => "T_NUMBER",
-            Self::Boolean(_) => "T_BOOLEAN",
-            Self::Null => "T_NULL",
-            Self::Colon => "T_COLON",
-            Self::Comma => "T_COMMA",
-            Self::End => "T_END",
-            Self::Error(reason) => reason,
-        }
-    }
-}
-
-/// Cuts a text into tokens.
-struct Lexer<'a> {
-    text: &'a [u8],
-    at: usize,
-    /// Where the last token begins, or what is wrong with it.
-    index: usize,
-    scratch: Vec<u8>,
-    /// Numbers that JSON does not have are accepted.
-    lenient: bool,
-}
-
-impl Lexer<'_> {
-    /// The byte at a place; a zero beyond the end, where C has one as well.
-    fn byte(&self, at: usize) -> u8 {
-        self.text.get(at).copied().unwrap_or(0)
-    }
-
-    fn rest(&self) -> &[u8] {
-        self.text.get(self.at..).unwrap_or_default()
-    }
-
-    #[inline]
-    fn next(&mut self) -> Token {
-        let mut first = self.byte(self.at);
-        while matches!(first, b' ' | b'\t' | b'\n' | b'\r') {
-            self.at += 1;
-            first = self.byte(self.at);
-        }
-        self.index = self.at;
-        let token = match first {
-            b'{' => Token::ObjectBegin,
-            b'}' => Token::ObjectEnd,
-            b'[' => Token::ArrayBegin,
-            b']' => Token::ArrayEnd,
-            b':' => Token::Colon,
-            b',' => Token::Comma,
-            0 => return Token::End,
-            b'"' => return self.string(),
-            b'-' | b'0'..=b'9' if self.lenient || !self.is_odd_number() => return self.number(),
-            b'-' | b'0'..=b'9' => return Token::Error("invalid number"),
-            b'f' | b'i' | b'I' | b'n' | b'N' | b't' | b'+' => return self.word(),
-            _ => return Token::Error("invalid token"),
-        };
-        self.at += 1;
-        token
-    }
-
-    fn word(&mut self) -> Token {
-        let (token, len) = match self.rest() {
-            [b't', b'r', b'u', b'e', ..] => (Token::Boolean(true), 4),
-            [b'f', b'a', b'l', b's', b'e', ..] => (Token::Boolean(false), 5),
-            [b'n', b'u', b'l', b'l', ..] => (Token::Null, 4),
-            _ if self.lenient && self.is_odd_number() => return self.number(),
-            _ => return Token::Error("invalid token"),
-        };
-        self.at += len;
-        token
-    }
-
-    /// Whether what begins here is a number to C and none to JSON.
-    fn is_odd_number(&self) -> bool {
-        let at = match self.byte(self.at) {
-            b'+' => return true,
-            b'-' => self.at + 1,
-            _ => self.at,
-        };
-        if self.byte(at) == b'0' {
-            let second = self.byte(at + 1);
-            return second | 0x20 == b'x' || second.is_ascii_digit();
-        }
-        let word = self.text.get(at..at + 3).unwrap_or_default();
-        word.eq_ignore_ascii_case(b"inf") || word.eq_ignore_ascii_case(b"nan")
-    }
-
-    fn number(&mut self) -> Token {
-        let (number, len) = read_prefix(self.rest());
-        if len == 0 {
-            return Token::Error("invalid number");
-        }
-        self.at += len;
-        Token::Number(number)
-    }
-
-    /// The string whose quote is next.
-    fn string(&mut self) -> Token {
-        self.at += 1;
-        let start = self.at;
-        self.at += scan::find_end(self.rest());
-        if self.byte(self.at) == b'"' {
-            self.at += 1;
-            return Token::Plain(start, self.at - 1);
-        }
-        self.scratch.clear();
-        let mut plain = start;
-        loop {
-            self.scratch.extend_from_slice(&self.text[plain..self.at]);
-            let error = match self.byte(self.at) {
-                b'"' => {
-                    self.at += 1;
-                    return Token::Escaped;
-                }
-                b'\\' => self.escape(),
-                _ => Err("unexpected end of string"),
-            };
-            if let Err(reason) = error {
-                self.index = self.at;
-                return Token::Error(reason);
-            }
-            plain = self.at;
-            self.at += scan::find_end(self.rest());
-        }
-    }
-
-    /// The escape whose backslash is next.
-    fn escape(&mut self) -> Result<(), &'static str> {
-        let byte = match self.byte(self.at + 1) {
-            byte @ (b'"' | b'\\' | b'/') => byte,
-            b'b' => 0x08,
-            b'f' => 0x0c,
-            b'n' => b'\n',
-            b'r' => b'\r',
-            b't' => b'\t',
-            b'u' => return self.unicode().ok_or("invalid unicode escape code"),
-            _ => return Err("invalid escape code"),
-        };
-        self.scratch.push(byte);
-        self.at += 2;
-        Ok(())
-    }
-
-    /// The escape `\uxxxx` that is next, or a surrogate pair of them.
-    fn unicode(&mut self) -> Option<()> {
-        let first = self.hex4(self.at + 2)?;
-        let mut len = 6;
-        let mut code = first;
-        if first & 0xf800 == 0xd800 {
-            if self.byte(self.at + 6) != b'\\' || self.byte(self.at + 7) != b'u' {
-                return None;
-            }
-            let second = self.hex4(self.at + 8)?;
-            if first & 0x400 != 0 || second & 0xfc00 != 0xdc00 {
-                return None;
-            }
-            code = ((first & 0x3ff) << 10 | (second & 0x3ff)) + 0x10000;
-            len = 12;
-        }
-        let mut utf8 = [0; 4];
-        self.scratch.extend_from_slice(char::from_u32(code)?.encode_utf8(&mut utf8).as_bytes());
-        self.at += len;
-        Some(())
-    }
-
-    fn hex4(&self, at: usize) -> Option<u32> {
-        let digits = self.text.get(at..at + 4)?;
-        digits.iter().try_fold(0, |code, &digit| Some(code << 4 | char::from(digit).to_digit(16)?))
-    }
-}
-
 /// A table under construction.
-enum Frame {
-    Array(usize),
-    Object(usize),
+struct Frame {
+    /// Values that it has, the one that is next included.
+    count: usize,
+    is_array: bool,
 }
 
 /// Levels whose tables are made with room for as many values as the one before.
 const LEVELS: usize = 8;
 /// The most values that room is made for.
 const ROOM_MAX: usize = 64;
+/// Places of the stack that room is made for at once. The collector, which makes the stack smaller,
+/// leaves more.
+const PLACES: usize = 16;
+
+/// How many values the last array and the last object had, at each of the outer levels: their
+/// siblings, and those of the next text, mostly have as many.
+#[derive(Clone, Copy)]
+pub(in crate::script::lib) struct Sizes([Size; LEVELS]);
 
 #[derive(Clone, Copy)]
-struct Sizes {
-    array: usize,
-    object: usize,
+struct Size {
+    array: u8,
+    object: u8,
+}
+
+impl Default for Sizes {
+    fn default() -> Self {
+        Self([Size { array: 4, object: 4 }; LEVELS])
+    }
 }
 
 struct Decoder<'a> {
     stack: Stack,
     lexer: Lexer<'a>,
     frames: Vec<Frame>,
-    /// How many values the last array and the last object had, at each of the outer levels: their
-    /// siblings mostly have as many.
-    sizes: [Sizes; LEVELS],
+    sizes: Sizes,
     depth_max: usize,
+    /// Places of the stack that there is room for.
+    room: usize,
+    known: Option<Known>,
     watch: Watch<'a>,
 }
 
@@ -252,31 +71,30 @@ pub(super) fn decode(
     let text = memchr::memchr(0, text).map_or(text, |end| &text[..end]);
     let scratch = host.libraries.take_buffer();
     let lenient = settings.get(Setting::DecodeInvalidNumbers) != 0;
+    let depth_max = settings.get(Setting::DecodeMaxDepth) as usize;
     let mut decoder = Decoder {
         stack,
         lexer: Lexer { text, at: 0, index: 0, scratch, lenient },
         frames: Vec::with_capacity(LEVELS),
-        sizes: [Sizes { array: 4, object: 4 }; LEVELS],
-        depth_max: settings.get(Setting::DecodeMaxDepth) as usize,
+        sizes: host.libraries.sizes,
+        depth_max,
+        room: 0,
+        known: Known::new(stack, text.len(), depth_max),
         watch: Watch::new(host),
     };
     let decoded = decoder.run();
-    let scratch = decoder.lexer.scratch;
+    let (scratch, sizes) = (decoder.lexer.scratch, decoder.sizes);
     host.libraries.put_buffer(scratch);
+    host.libraries.sizes = sizes;
     watched(host, stack, decoded).map(|()| 1)
 }
 
 impl Decoder<'_> {
     fn run(&mut self) -> Result<(), Raise> {
-        let mut token = self.lexer.next();
         loop {
             self.watch.tick(0)?;
-            match self.value(token)? {
-                Some(inner) => token = inner,
-                None => match self.settle()? {
-                    Some(following) => token = following,
-                    None => break,
-                },
+            if self.value()? && self.settle()? {
+                break;
             }
         }
         match self.lexer.next() {
@@ -291,105 +109,170 @@ impl Decoder<'_> {
         raise(format!("Expected {expected} but found {name} at character {place}"))
     }
 
-    /// Pushes the value that begins with a token. Where that is a table with something in it,
-    /// returns the token with which its first value begins.
-    fn value(&mut self, token: Token) -> Result<Option<Token>, Raise> {
-        match token {
-            Token::Plain(..) | Token::Escaped => self.push_string(token),
+    /// Pushes the value that is next. Where that is a table with something in it, which a value is
+    /// next of, returns false.
+    fn value(&mut self) -> Result<bool, Raise> {
+        match self.lexer.peek() {
+            b'"' => self.string("value")?,
+            b'-' | b'0'..=b'9' => match self.lexer.short_number() {
+                Some(number) => self.stack.push_number(number),
+                None => self.other_value()?,
+            },
+            b'{' => return self.object(),
+            b'[' => return self.array(),
+            _ => self.other_value()?,
+        }
+        Ok(true)
+    }
+
+    /// Pushes the scalar that is next.
+    fn other_value(&mut self) -> Result<(), Raise> {
+        match self.lexer.next() {
             Token::Number(number) => self.stack.push_number(number),
             Token::Boolean(value) => self.stack.push_boolean(value),
             Token::Null => self.stack.push_null(),
-            Token::ObjectBegin => {
-                self.descend(3)?;
-                let first = self.lexer.next();
-                if !matches!(first, Token::ObjectEnd) {
-                    let room = self.sizes.get(self.frames.len()).map_or(0, |sizes| sizes.object);
-                    self.stack.push_table(0, room);
-                    self.frames.push(Frame::Object(1));
-                    return self.member(first).map(Some);
-                }
-                self.stack.push_table(0, 0);
-            }
-            Token::ArrayBegin => {
-                self.descend(2)?;
-                let first = self.lexer.next();
-                if !matches!(first, Token::ArrayEnd) {
-                    let room = self.sizes.get(self.frames.len()).map_or(0, |sizes| sizes.array);
-                    self.stack.push_table(room, 0);
-                    self.frames.push(Frame::Array(1));
-                    return Ok(Some(first));
-                }
-                self.stack.push_table(0, 0);
-            }
             other => return Err(self.unexpected("value", other)),
-        }
-        Ok(None)
-    }
-
-    fn push_string(&self, token: Token) {
-        match token {
-            Token::Plain(from, to) => self.stack.push_bytes(&self.lexer.text[from..to]),
-            _ => self.stack.push_bytes(&self.lexer.scratch),
-        }
-    }
-
-    /// Sees to it that a table may be pushed, with `slots` values.
-    fn descend(&mut self, slots: usize) -> Result<(), Raise> {
-        let depth = self.frames.len() + 1;
-        if depth > self.depth_max || !self.stack.ensure(slots) {
-            let place = self.lexer.at;
-            return Err(raise(format!(
-                "Found too many nested data structures ({depth}) at character {place}"
-            )));
         }
         Ok(())
     }
 
-    /// Pushes the key that a token is and returns the token with which its value begins.
-    fn member(&mut self, key: Token) -> Result<Token, Raise> {
-        if !matches!(key, Token::Plain(..) | Token::Escaped) {
+    /// Pushes the string whose quote is next.
+    #[inline(always)]
+    fn string(&mut self, expected: &str) -> Result<(), Raise> {
+        if let Some(known) = &mut self.known
+            && let Some((words, len)) = self.lexer.short_string()
+        {
+            known.push(self.stack, words, len);
+            return Ok(());
+        }
+        self.long_string(expected)
+    }
+
+    #[inline(never)]
+    fn long_string(&mut self, expected: &str) -> Result<(), Raise> {
+        self.lexer.index = self.lexer.at;
+        match self.lexer.string() {
+            Token::Plain(from, to) => self.stack.push_bytes(&self.lexer.text[from..to]),
+            Token::Escaped => self.stack.push_bytes(&self.lexer.scratch),
+            other => return Err(self.unexpected(expected, other)),
+        }
+        Ok(())
+    }
+
+    fn object(&mut self) -> Result<bool, Raise> {
+        self.lexer.at += 1;
+        self.descend(3)?;
+        if self.lexer.take(b'}') {
+            self.stack.push_table(0, 0);
+            self.ascend(3);
+            return Ok(true);
+        }
+        let room = self.sizes.0.get(self.frames.len()).map_or(0, |size| size.object);
+        self.stack.push_table(0, usize::from(room));
+        self.frames.push(Frame { count: 1, is_array: false });
+        self.member()?;
+        Ok(false)
+    }
+
+    fn array(&mut self) -> Result<bool, Raise> {
+        self.lexer.at += 1;
+        self.descend(2)?;
+        if self.lexer.take(b']') {
+            self.stack.push_table(0, 0);
+            self.ascend(2);
+            return Ok(true);
+        }
+        let room = self.sizes.0.get(self.frames.len()).map_or(0, |size| size.array);
+        self.stack.push_table(usize::from(room), 0);
+        self.frames.push(Frame { count: 1, is_array: true });
+        Ok(false)
+    }
+
+    /// Sees to it that a table may be pushed, with `places` values.
+    fn descend(&mut self, places: usize) -> Result<(), Raise> {
+        let depth = self.frames.len() + 1;
+        if depth <= self.depth_max && self.has_room(places) {
+            self.room -= places;
+            return Ok(());
+        }
+        let place = self.lexer.at;
+        Err(raise(format!("Found too many nested data structures ({depth}) at character {place}")))
+    }
+
+    /// Gives up what [`Self::descend`] has seen to.
+    #[inline]
+    fn ascend(&mut self, places: usize) {
+        self.room = (self.room + places).min(PLACES);
+    }
+
+    /// Whether so many more values have room on the stack.
+    #[inline]
+    fn has_room(&mut self, places: usize) -> bool {
+        if self.room < places {
+            // Where the stack may not grow by many more, it may by these.
+            let found = [PLACES, places].into_iter().find(|count| self.stack.ensure(*count));
+            self.room = found.unwrap_or_default();
+        }
+        self.room >= places
+    }
+
+    /// Pushes the key that is next, and comes to its value.
+    #[inline]
+    fn member(&mut self) -> Result<(), Raise> {
+        if self.lexer.peek() != b'"' {
+            let key = self.lexer.next();
             return Err(self.unexpected("object key string", key));
         }
-        self.push_string(key);
-        match self.lexer.next() {
-            Token::Colon => Ok(self.lexer.next()),
-            other => Err(self.unexpected("colon", other)),
+        self.string("object key string")?;
+        if self.lexer.take(b':') {
+            return Ok(());
         }
+        let other = self.lexer.next();
+        Err(self.unexpected("colon", other))
     }
 
     /// Puts the value on top of the stack where it belongs, and what that completes as well.
-    /// Returns the token with which the next value begins; `None` when the whole is complete.
-    fn settle(&mut self) -> Result<Option<Token>, Raise> {
-        while let Some(frame) = self.frames.last_mut() {
-            let (Frame::Array(count) | Frame::Object(count)) = frame;
+    /// Returns whether the whole is complete; else a value is next.
+    fn settle(&mut self) -> Result<bool, Raise> {
+        while let Some(Frame { count, is_array }) = self.frames.last_mut() {
             if *count > TABLE_MAX {
                 return Err(raise("table overflow"));
             }
-            let at = *count;
+            let (at, is_array) = (*count, *is_array);
             *count += 1;
-            let is_array = matches!(frame, Frame::Array(_));
             if is_array {
                 self.stack.raw_set_index(-2, at);
+                if self.lexer.take(b',') {
+                    return Ok(false);
+                }
+                if !self.lexer.take(b']') {
+                    let other = self.lexer.next();
+                    return Err(self.unexpected("comma or array end", other));
+                }
             } else {
-                self.stack.raw_set(-3);
-            }
-            match (self.lexer.next(), is_array) {
-                (Token::ArrayEnd, true) | (Token::ObjectEnd, false) => {
-                    self.frames.pop();
-                    if let Some(sizes) = self.sizes.get_mut(self.frames.len()) {
-                        let size = if is_array { &mut sizes.array } else { &mut sizes.object };
-                        *size = at.min(ROOM_MAX);
-                    }
+                self.stack.raw_set_named(-3);
+                if self.lexer.take(b',') {
+                    self.member()?;
+                    return Ok(false);
                 }
-                (Token::Comma, true) => return Ok(Some(self.lexer.next())),
-                (Token::Comma, false) => {
-                    let key = self.lexer.next();
-                    return self.member(key).map(Some);
+                if !self.lexer.take(b'}') {
+                    let other = self.lexer.next();
+                    return Err(self.unexpected("comma or object end", other));
                 }
-                (other, true) => return Err(self.unexpected("comma or array end", other)),
-                (other, false) => return Err(self.unexpected("comma or object end", other)),
             }
+            self.close(at, is_array);
         }
-        Ok(None)
+        Ok(true)
+    }
+
+    /// Ends the table that is under construction, which has so many values.
+    #[inline]
+    fn close(&mut self, len: usize, is_array: bool) {
+        self.frames.pop();
+        self.ascend(if is_array { 2 } else { 3 });
+        if let Some(size) = self.sizes.0.get_mut(self.frames.len()) {
+            let size = if is_array { &mut size.array } else { &mut size.object };
+            *size = len.min(ROOM_MAX) as u8;
+        }
     }
 }

@@ -1,15 +1,16 @@
 //! `cjson.encode`: a Lua value as JSON.
 //!
-//! The tables that are open lie on the Lua stack, each object with the key that it has come to, so
-//! nesting is bounded by the depth setting and by the stack, as in the C library.
+//! The value is walked by iteration (see [`walk`](super::walk)), so nesting is bounded by the depth
+//! setting and by what the stack has room for, as in the C library.
 
 use std::ffi::c_int;
 
+use super::walk::{Asked, Found, Looked, Walk};
 use super::{Setting, Settings, scan};
 use crate::script::host::Host;
 use crate::script::lib::number::{to_i64, write_g};
 use crate::script::lib::{Watch, raise, watched};
-use crate::script::raw::{Kind, Raise, Stack};
+use crate::script::raw::{Raise, Stack};
 
 /// Bytes of a string between two looks at the budget.
 const CHUNK: usize = 64 * 1024;
@@ -20,19 +21,28 @@ enum Frame {
     Object { empty: bool },
 }
 
-struct Encoder<'a> {
-    stack: Stack,
+struct Encoder<'a, W> {
+    walk: W,
+    text: Text<'a>,
+    frames: Vec<Frame>,
+}
+
+/// The text that is written.
+struct Text<'a> {
     settings: &'a Settings,
     out: &'a mut Vec<u8>,
-    frames: Vec<Frame>,
     watch: Watch<'a>,
 }
 
 /// Encodes the value on top of the stack and pushes the text.
 pub(super) fn encode(host: &mut Host, stack: Stack, settings: &Settings) -> Result<c_int, Raise> {
     let mut out = host.libraries.take_buffer();
-    let watch = Watch::new(host);
-    let encoded = Encoder { stack, settings, out: &mut out, frames: Vec::new(), watch }.run();
+    let text = Text { settings, out: &mut out, watch: Watch::new(host) };
+    let encoded = if stack.can_look() {
+        stack.look(|value| run(Looked::new(stack, value), text))
+    } else {
+        run(Asked::new(stack), text)
+    };
     if encoded.is_ok() {
         stack.push_bytes(&out);
     }
@@ -40,11 +50,15 @@ pub(super) fn encode(host: &mut Host, stack: Stack, settings: &Settings) -> Resu
     watched(host, stack, encoded).map(|()| 1)
 }
 
+fn run(walk: impl Walk, text: Text<'_>) -> Result<(), Raise> {
+    Encoder { walk, text, frames: Vec::with_capacity(8) }.run()
+}
+
 fn cannot(kind: &str, reason: &str) -> Raise {
     raise(format!("Cannot serialise {kind}: {reason}"))
 }
 
-impl Encoder<'_> {
+impl<W: Walk> Encoder<'_, W> {
     fn run(&mut self) -> Result<(), Raise> {
         self.value()?;
         while let Some(frame) = self.frames.last_mut() {
@@ -53,97 +67,77 @@ impl Encoder<'_> {
                 Frame::Array { next, .. } => {
                     *next += 1;
                     if *next > 1 {
-                        self.out.push(b',');
+                        self.text.out.push(b',');
                     }
-                    self.stack.raw_get_index(-1, *next);
+                    self.walk.item(*next);
                     self.value()?;
                 }
                 Frame::Object { empty } => {
                     let first = std::mem::take(empty);
-                    if !self.stack.next(-2) {
+                    if !self.walk.next() {
                         self.close(b'}');
                         continue;
                     }
                     if !first {
-                        self.out.push(b',');
+                        self.text.out.push(b',');
                     }
-                    self.key()?;
+                    self.text.key(self.walk.key())?;
                     self.value()?;
                 }
             }
         }
-        self.watch.fits(self.out.len())
+        self.text.watch.fits(self.text.out.len())
     }
 
-    /// Ends the table on top of the stack.
+    /// Ends the table that was entered last.
     fn close(&mut self, bracket: u8) {
-        self.out.push(bracket);
+        self.text.out.push(bracket);
         self.frames.pop();
-        self.stack.pop(1);
+        self.walk.leave();
     }
 
-    /// Writes the value on top of the stack and takes it off, or opens it where it is a table.
+    /// Writes the value that has been come to, or opens it where it is a table.
+    #[inline(always)]
     fn value(&mut self) -> Result<(), Raise> {
-        self.watch.tick(self.out.len())?;
-        match self.stack.kind(-1) {
-            Kind::String => self.string(-1)?,
-            Kind::Number => self.number(-1)?,
-            Kind::Boolean => {
-                let text: &[u8] = if self.stack.boolean(-1) { b"true" } else { b"false" };
-                self.out.extend_from_slice(text);
-            }
-            Kind::Table => return self.open(),
-            Kind::Nil => self.out.extend_from_slice(b"null"),
-            Kind::Other if self.stack.is_null(-1) => self.out.extend_from_slice(b"null"),
-            Kind::Other => return Err(cannot(self.stack.kind_name(-1), "type not supported")),
+        if self.text.value(self.walk.value())? {
+            self.walk.done();
+            Ok(())
+        } else {
+            self.open()
         }
-        self.stack.pop(1);
-        Ok(())
     }
 
     fn open(&mut self) -> Result<(), Raise> {
         let depth = self.frames.len() + 1;
-        if depth > self.settings.get(Setting::EncodeMaxDepth) as usize || !self.stack.ensure(3) {
+        let depth_max = self.text.settings.get(Setting::EncodeMaxDepth) as usize;
+        if depth > depth_max || !self.walk.enter() {
             return Err(raise(format!("Cannot serialise, excessive nesting ({depth})")));
         }
         match self.array_len()? {
             Some(len) => {
-                self.out.push(b'[');
+                self.text.out.push(b'[');
                 self.frames.push(Frame::Array { next: 0, len });
             }
             None => {
-                self.out.push(b'{');
-                self.stack.push_nil();
+                self.text.out.push(b'{');
+                self.walk.begin();
                 self.frames.push(Frame::Object { empty: true });
             }
         }
         Ok(())
     }
 
-    /// How long the table on top of the stack is as an array; `None` when it is an object.
+    /// How long the table that was entered is as an array; `None` when it is an object.
     fn array_len(&mut self) -> Result<Option<usize>, Raise> {
-        // The C library counts in `int`, with the casts and overflows of that.
-        let (mut max, mut items) = (0i32, 0i32);
-        self.stack.push_nil();
-        while self.stack.next(-2) {
-            self.stack.pop(1);
-            let key = self.stack.number(-1);
-            if self.stack.kind(-1) != Kind::Number || key.floor() != key || key < 1.0 {
-                self.stack.pop(1);
-                return Ok(None);
-            }
-            if key > f64::from(max) {
-                max = i32::try_from(to_i64(key)).unwrap_or(i32::MIN);
-            }
-            items = items.wrapping_add(1);
-            self.watch.tick(self.out.len())?;
-        }
-        let ratio = self.settings.get(Setting::SparseRatio);
-        if ratio > 0
-            && max > items.wrapping_mul(ratio)
-            && max > self.settings.get(Setting::SparseSafe)
-        {
-            if self.settings.get(Setting::SparseConvert) == 0 {
+        let counts = match self.walk.items() {
+            Some(items) => Some((items as i32, items as i32)),
+            None => self.count_items()?,
+        };
+        let Some((max, items)) = counts else { return Ok(None) };
+        let settings = self.text.settings;
+        let ratio = settings.get(Setting::SparseRatio);
+        if ratio > 0 && max > items.wrapping_mul(ratio) && max > settings.get(Setting::SparseSafe) {
+            if settings.get(Setting::SparseConvert) == 0 {
                 return Err(cannot("table", "excessively sparse array"));
             }
             return Ok(None);
@@ -151,28 +145,65 @@ impl Encoder<'_> {
         Ok(usize::try_from(max).ok().filter(|len| *len > 0))
     }
 
-    /// Writes the key below the value on top of the stack.
-    fn key(&mut self) -> Result<(), Raise> {
-        match self.stack.kind(-2) {
-            Kind::String => {
-                self.string(-2)?;
-                self.out.push(b':');
+    /// The greatest number that is a key, and how many there are; `None` when there are other keys.
+    /// The C library counts in `int`, with the casts and overflows of that.
+    fn count_items(&mut self) -> Result<Option<(i32, i32)>, Raise> {
+        let (mut max, mut items) = (0i32, 0i32);
+        self.walk.begin();
+        while self.walk.next() {
+            let key = match self.walk.key() {
+                Found::Number(key) if key.floor() == key && key >= 1.0 => Some(key),
+                _ => None,
+            };
+            self.walk.done();
+            let Some(key) = key else {
+                self.walk.end();
+                return Ok(None);
+            };
+            if key > f64::from(max) {
+                max = i32::try_from(to_i64(key)).unwrap_or(i32::MIN);
             }
-            Kind::Number => {
+            items = items.wrapping_add(1);
+            self.text.watch.tick(self.text.out.len())?;
+        }
+        Ok(Some((max, items)))
+    }
+}
+
+impl Text<'_> {
+    /// Writes a value, unless it is a table: then it returns false.
+    #[inline(always)]
+    fn value(&mut self, value: Found<'_>) -> Result<bool, Raise> {
+        self.watch.tick(self.out.len())?;
+        match value {
+            Found::Text(text) => self.string(text, b"\"")?,
+            Found::Number(number) => self.number(number)?,
+            Found::Boolean(true) => self.out.extend_from_slice(b"true"),
+            Found::Boolean(false) => self.out.extend_from_slice(b"false"),
+            Found::Table => return Ok(false),
+            Found::Nil | Found::Null => self.out.extend_from_slice(b"null"),
+            Found::Other(kind) => return Err(cannot(kind, "type not supported")),
+        }
+        Ok(true)
+    }
+
+    #[inline(always)]
+    fn key(&mut self, key: Found<'_>) -> Result<(), Raise> {
+        match key {
+            Found::Text(text) => {
+                self.string(text, b"\":")?;
+            }
+            Found::Number(number) => {
                 self.out.push(b'"');
-                self.number(-2)?;
+                self.number(number)?;
                 self.out.extend_from_slice(b"\":");
             }
-            _ => {
-                let kind = self.stack.kind_name(-2);
-                return Err(cannot(kind, "table key must be a number or string"));
-            }
+            _ => return Err(cannot(key.kind_name(), "table key must be a number or string")),
         }
         Ok(())
     }
 
-    fn number(&mut self, index: c_int) -> Result<(), Raise> {
-        let number = self.stack.number(index);
+    fn number(&mut self, number: f64) -> Result<(), Raise> {
         if !number.is_finite() {
             match self.settings.get(Setting::EncodeInvalidNumbers) {
                 0 => return Err(cannot("number", "must not be NaN or Inf")),
@@ -187,24 +218,33 @@ impl Encoder<'_> {
         Ok(())
     }
 
-    fn string(&mut self, index: c_int) -> Result<(), Raise> {
-        let (out, watch) = (&mut *self.out, &mut self.watch);
-        let written = self.stack.with_bytes(index, |text| {
-            out.reserve(text.len().min(CHUNK) + 2);
-            out.push(b'"');
-            let mut rest = text;
-            while rest.len() > CHUNK {
-                let chunk;
-                (chunk, rest) = rest.split_at(CHUNK);
-                watch.tick(out.len() + chunk.len())?;
-                write_escaped(out, chunk);
-            }
-            watch.tick(out.len() + rest.len())?;
-            write_escaped(out, rest);
-            out.push(b'"');
-            Ok(())
-        });
-        written.unwrap_or(Ok(()))
+    /// Writes a text, and `end`, which begins with the quote.
+    fn string<const N: usize>(&mut self, text: &[u8], end: &[u8; N]) -> Result<(), Raise> {
+        self.watch.fits(self.out.len() + text.len().min(CHUNK))?;
+        self.out.reserve(text.len().min(CHUNK) + 3);
+        self.out.push(b'"');
+        let rest = if text.len() > CHUNK { self.chunks(text)? } else { text };
+        let plain = scan::find_escaped(rest);
+        self.out.extend_from_slice(&rest[..plain]);
+        if plain < rest.len() {
+            write_escapes(self.out, &rest[plain..]);
+        }
+        self.out.extend_from_slice(end);
+        Ok(())
+    }
+
+    /// Writes a long text but for less than the last [`CHUNK`], which it returns.
+    #[cold]
+    fn chunks<'t>(&mut self, text: &'t [u8]) -> Result<&'t [u8], Raise> {
+        let (chunks, rest) = text.as_chunks::<CHUNK>();
+        for chunk in chunks {
+            self.watch.tick(self.out.len() + chunk.len())?;
+            let plain = scan::find_escaped(chunk);
+            self.out.extend_from_slice(&chunk[..plain]);
+            write_escapes(self.out, &chunk[plain..]);
+        }
+        self.watch.fits(self.out.len() + rest.len())?;
+        Ok(rest)
     }
 }
 
@@ -228,20 +268,20 @@ const ESCAPES: [u8; 256] = {
     escapes
 };
 
-#[inline]
-fn write_escaped(out: &mut Vec<u8>, text: &[u8]) {
+/// Writes a text that is empty or begins with an escape.
+#[inline(never)]
+fn write_escapes(out: &mut Vec<u8>, text: &[u8]) {
     const HEX: &[u8; 16] = b"0123456789abcdef";
     let mut rest = text;
-    loop {
-        let plain = scan::find_escaped(rest);
-        out.extend_from_slice(&rest[..plain]);
-        let Some(&byte) = rest.get(plain) else { return };
-        rest = &rest[plain + 1..];
+    while let Some((&byte, after)) = rest.split_first() {
         let escape = ESCAPES[usize::from(byte)];
         out.extend_from_slice(&[b'\\', escape]);
         if escape == b'u' {
             let (high, low) = (HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]);
             out.extend_from_slice(&[b'0', b'0', high, low]);
         }
+        let plain = scan::find_escaped(after);
+        out.extend_from_slice(&after[..plain]);
+        rest = &after[plain..];
     }
 }

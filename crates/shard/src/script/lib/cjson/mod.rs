@@ -7,9 +7,14 @@
 
 mod decode;
 mod encode;
+mod known;
+mod lexer;
 mod scan;
+mod walk;
 
 use std::ffi::c_int;
+
+pub(super) use decode::Sizes;
 
 use super::Library;
 use super::arguments::Arguments;
@@ -236,3 +241,7 @@ fn decode_invalid_numbers<const SKIP: c_int>(
     call.choice(1, Setting::DecodeInvalidNumbers, OFF_ON)?;
     Ok(1)
 }
+
+#[cfg(test)]
+#[path = "cjson_test.rs"]
+mod tests;

@@ -1,66 +1,74 @@
-//! Finds the bytes of a string that are not simply copied, eight at a time.
+//! Finds the bytes of a string that are not simply copied, sixteen at a time.
 
-const LOW: u64 = 0x0101_0101_0101_0101;
-const HIGH: u64 = 0x8080_8080_8080_8080;
+use crate::script::raw::{find_any, find_control_or_any};
 
-/// The top bit of each byte that is `byte`. Above one that is, others may be set that are not.
+/// Bytes that are looked at together.
+const BLOCK: usize = 16;
+
 #[inline]
-fn equal(word: u64, byte: u8) -> u64 {
-    let zeros = word ^ (LOW * u64::from(byte));
-    zeros.wrapping_sub(LOW) & !zeros & HIGH
+pub(super) fn words_of(block: &[u8; BLOCK]) -> [u64; 2] {
+    let (words, _) = block.as_chunks();
+    [u64::from_le_bytes(words[0]), u64::from_le_bytes(words[1])]
 }
 
-/// The same for bytes that are less than `limit`, which is at most 128.
-#[inline]
-fn less(word: u64, limit: u8) -> u64 {
-    word.wrapping_sub(LOW * u64::from(limit)) & !word & HIGH
-}
-
-/// Up to eight bytes as a word, the first lowest, with zeros above.
-#[inline]
-fn word_of(bytes: &[u8]) -> u64 {
-    let at = |place: usize| u64::from(bytes[place]) << (place * 8);
-    match (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
-        // The two may overlap.
-        (Some(first), Some(last)) => {
-            let last = u64::from(u32::from_le_bytes(*last)) << ((bytes.len() - 4) * 8);
-            u64::from(u32::from_le_bytes(*first)) | last
-        }
-        _ if bytes.is_empty() => 0,
-        _ => at(0) | at(bytes.len() / 2) | at(bytes.len() - 1),
-    }
-}
-
-/// Where the first byte is whose top bit `mask` sets in a word; the length when there is none.
-#[inline]
-fn find(text: &[u8], mask: impl Fn(u64) -> u64) -> usize {
-    let (words, rest) = text.as_chunks::<8>();
-    for (at, word) in words.iter().enumerate() {
-        let found = mask(u64::from_le_bytes(*word));
+/// The place of the first byte that `find` finds in a block; the length when there is none.
+#[inline(always)]
+fn first(text: &[u8], find: impl Fn([u64; 2]) -> u32) -> usize {
+    let Some(last) = text.last_chunk() else { return first_of_short(text, find) };
+    let (blocks, rest) = text.as_chunks();
+    for (at, block) in blocks.iter().enumerate() {
+        let found = find(words_of(block));
         if found != 0 {
-            return at * 8 + found.trailing_zeros() as usize / 8;
+            return at * BLOCK + found.trailing_zeros() as usize;
         }
     }
-    let found = mask(word_of(rest));
-    text.len() - rest.len() + (found.trailing_zeros() as usize / 8).min(rest.len())
+    // The last block again has bytes of the one before, in which nothing was found.
+    let found = if rest.is_empty() { 0 } else { find(words_of(last)) };
+    if found == 0 { text.len() } else { text.len() - BLOCK + found.trailing_zeros() as usize }
 }
+
+/// [`first`] of a text that is shorter than a block. What is looked at is its beginning and its
+/// end.
+#[inline(always)]
+fn first_of_short(text: &[u8], find: impl Fn([u64; 2]) -> u32) -> usize {
+    let (words, end) = if let (Some(head), Some(tail)) = (text.first_chunk(), text.last_chunk()) {
+        ([u64::from_le_bytes(*head), u64::from_le_bytes(*tail)], 16)
+    } else if let (Some(head), Some(tail)) = (text.first_chunk(), text.last_chunk()) {
+        let tail = u64::from(u32::from_le_bytes(*tail)) << 32;
+        ([tail | u64::from(u32::from_le_bytes(*head)); 2], 8)
+    } else {
+        let byte = |at: usize| u64::from(text.get(at).copied().unwrap_or(b' '));
+        let spaces = u64::from_le_bytes(*b"\0\0\0     ");
+        ([byte(0) | byte(1) << 8 | byte(2) << 16 | spaces; 2], 0)
+    };
+    let found = find(words);
+    if found == 0 {
+        return text.len();
+    }
+    let at = found.trailing_zeros() as usize;
+    // Those of the second half are counted from the end.
+    if at < end / 2 || end == 0 { at } else { text.len() + at - end }
+}
+
+const END: [u8; 2] = *b"\"\\";
 
 /// Where a string of JSON ends or has an escape.
 #[inline]
 pub(super) fn find_end(text: &[u8]) -> usize {
-    find(text, |word| equal(word, b'"') | equal(word, b'\\'))
+    first(text, |words| find_any(words, END))
+}
+
+/// The same in a block; `None` when there is none.
+#[inline]
+pub(super) fn find_end_in(words: [u64; 2]) -> Option<usize> {
+    let found = find_any(words, END);
+    (found != 0).then_some(found.trailing_zeros() as usize)
 }
 
 /// Where a byte is that is written as an escape.
 #[inline]
 pub(super) fn find_escaped(text: &[u8]) -> usize {
-    find(text, |word| {
-        less(word, 0x20)
-            | equal(word, b'"')
-            | equal(word, b'/')
-            | equal(word, b'\\')
-            | equal(word, 0x7f)
-    })
+    first(text, |words| find_control_or_any(words, *b"\"/\\\x7f"))
 }
 
 #[cfg(test)]
@@ -72,21 +80,40 @@ mod tests {
         matches!(byte, 0..0x20 | b'"' | b'/' | b'\\' | 0x7f)
     }
 
+    fn is_end(byte: u8) -> bool {
+        matches!(byte, b'"' | b'\\')
+    }
+
+    #[test]
+    fn every_byte_is_seen_at_every_place() {
+        for len in 0..=40 {
+            for place in 0..len {
+                for byte in 0..=255 {
+                    let mut text = vec![b'x'; len];
+                    text[place] = byte;
+                    assert_eq!(find_escaped(&text), if is_escaped(byte) { place } else { len });
+                    assert_eq!(find_end(&text), if is_end(byte) { place } else { len });
+                }
+            }
+        }
+    }
+
     proptest! {
         #[test]
-        fn what_is_found_is_the_first(text in "[ -~\\x00-\\x21\\x7f\u{80}\u{ff}]{0,40}") {
-            let text = text.as_bytes();
-            let plain = |is_it: fn(u8) -> bool| {
-                text.iter().position(|&byte| is_it(byte)).unwrap_or(text.len())
-            };
-            prop_assert_eq!(find_escaped(text), plain(is_escaped));
-            prop_assert_eq!(find_end(text), plain(|byte| matches!(byte, b'"' | b'\\')));
-        }
-
-        #[test]
-        fn any_bytes(text in proptest::collection::vec(any::<u8>(), 0..40)) {
-            let first = text.iter().position(|&byte| is_escaped(byte)).unwrap_or(text.len());
-            prop_assert_eq!(find_escaped(&text), first);
+        fn what_is_found_is_the_first(
+            text in "[ -~\\x00-\\x21\\x7f\u{80}\u{ff}]{0,40}", bytes in prop::collection::vec(any::<u8>(), 0..40)
+        ) {
+            for text in [text.as_bytes(), &bytes] {
+                let first = |is_it: fn(u8) -> bool| {
+                    text.iter().position(|&byte| is_it(byte)).unwrap_or(text.len())
+                };
+                prop_assert_eq!(find_escaped(text), first(is_escaped));
+                prop_assert_eq!(find_end(text), first(is_end));
+                if let Some(block) = text.first_chunk() {
+                    let end = find_end_in(words_of(block)).unwrap_or(BLOCK);
+                    prop_assert_eq!(end, first(is_end).min(BLOCK));
+                }
+            }
         }
     }
 }
