@@ -28,3 +28,5 @@ mod t63_commands;
 mod t64_clients;
 mod t70_files;
 mod t80_observe;
+mod t81_config_rewrite;
+mod t82_slots_and_logs;

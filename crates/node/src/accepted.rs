@@ -95,6 +95,16 @@ pub(crate) struct Accepted {
 }
 
 impl Accepted {
+    /// With these values from the start, which [`check`] has let through.
+    pub(crate) fn new(set: BTreeMap<&'static str, String>) -> Self {
+        Self { set: Mutex::new(set) }
+    }
+
+    /// The values that are not the defaults, or have been set to them.
+    pub(crate) fn chosen(&self) -> BTreeMap<&'static str, String> {
+        self.set.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// All parameters with their values.
     pub(crate) fn all(&self) -> Vec<(&'static str, String)> {
         let set = self.set.lock().unwrap_or_else(PoisonError::into_inner);

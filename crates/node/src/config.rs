@@ -4,25 +4,30 @@
 //! unknown key or a bad value stops the start with an error that names it; nothing is guessed.
 //! `config/atoll.toml` documents every key, and a test reads it.
 
+pub(crate) mod rewrite;
 mod values;
 
+use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use config::builder::DefaultState;
-use config::{Case, ConfigBuilder, Environment, File, FileFormat};
+use config::{Case, ConfigBuilder, Environment, File, FileFormat, Value, ValueKind};
 use protocol::limits::QUERY_BUFFER_MAX;
-use serde::Deserialize;
-use shard::keyspace::Eviction;
+use serde::{Deserialize, Serialize};
+use shard::keyspace::{Events, Eviction};
 
+use crate::accepted;
 use crate::error::NodeError;
+use crate::settings::Settings;
 
 pub(crate) use values::{
-    CrossSlotKeys, DebugAllowed, MemoryShare, OutputBufferLimit, Policy, PubsubDefault, Shards,
+    CrossSlotKeys, DebugAllowed, EventLetters, MemoryShare, OutputBufferLimit, Policy,
+    PubsubDefault, Shards,
 };
 
 /// Every key, as it is written in the file.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub(crate) struct Config {
     pub(crate) port: u16,
@@ -50,6 +55,20 @@ pub(crate) struct Config {
     pub(crate) maxmemory: u64,
     /// Which keys go when memory is full.
     pub(crate) maxmemory_policy: Policy,
+    pub(crate) maxmemory_samples: u64,
+    pub(crate) lfu_log_factor: u64,
+    pub(crate) lfu_decay_time: u64,
+    pub(crate) min_replicas_to_write: u64,
+    pub(crate) notify_keyspace_events: EventLetters,
+    pub(crate) tracking_table_max_keys: u64,
+    pub(crate) slowlog_log_slower_than: i64,
+    pub(crate) slowlog_max_len: u64,
+    pub(crate) commandlog_request_larger_than: i64,
+    pub(crate) commandlog_large_request_max_len: u64,
+    pub(crate) commandlog_reply_larger_than: i64,
+    pub(crate) commandlog_large_reply_max_len: u64,
+    pub(crate) latency_monitor_threshold: u64,
+    pub(crate) cluster_slot_stats_enabled: bool,
     pub(crate) timeout: u64,
     pub(crate) tcp_keepalive: u64,
     pub(crate) proto_max_bulk_len: u64,
@@ -79,10 +98,16 @@ pub(crate) struct Config {
     pub(crate) stream_node_max_bytes: u64,
     pub(crate) zset_max_listpack_entries: u64,
     pub(crate) zset_max_listpack_value: u64,
+    /// Parameters of Redis that have no meaning here, as they were written.
+    #[serde(skip)]
+    pub(crate) accepted: BTreeMap<&'static str, String>,
+    /// The file that was read.
+    #[serde(skip)]
+    pub(crate) file: Option<PathBuf>,
 }
 
 /// `[cluster]`.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub(crate) struct Cluster {
     pub(crate) initial_nodes: Vec<String>,
@@ -90,7 +115,7 @@ pub(crate) struct Cluster {
 }
 
 /// One `[[listener]]`.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(crate) struct Listener {
     pub(crate) bind: String,
@@ -123,6 +148,20 @@ impl Default for Config {
             maxclients: 10_000,
             maxmemory: 0,
             maxmemory_policy: Policy(Eviction::None),
+            maxmemory_samples: 5,
+            lfu_log_factor: 10,
+            lfu_decay_time: 1,
+            min_replicas_to_write: 0,
+            notify_keyspace_events: EventLetters(Events::empty()),
+            tracking_table_max_keys: 1_000_000,
+            slowlog_log_slower_than: 10_000,
+            slowlog_max_len: 128,
+            commandlog_request_larger_than: 1 << 20,
+            commandlog_large_request_max_len: 128,
+            commandlog_reply_larger_than: 1 << 20,
+            commandlog_large_reply_max_len: 128,
+            latency_monitor_threshold: 0,
+            cluster_slot_stats_enabled: false,
             timeout: 0,
             tcp_keepalive: 300,
             proto_max_bulk_len: protocol::limits::BULK_LEN_MAX as u64,
@@ -151,6 +190,8 @@ impl Default for Config {
             stream_node_max_bytes: 4096,
             zset_max_listpack_entries: 128,
             zset_max_listpack_value: 64,
+            accepted: BTreeMap::new(),
+            file: None,
         }
     }
 }
@@ -164,7 +205,17 @@ impl Config {
     /// # Errors
     /// [`NodeError::Config`], naming the key or the file.
     pub(crate) fn read(file: Option<&Path>, overrides: &Overrides) -> Result<Self, NodeError> {
-        Self::read_with(file, overrides, std::env::vars().collect())
+        let config = Self::read_with(file, overrides, std::env::vars().collect())?;
+        let file = file.map(|path| std::path::absolute(path).unwrap_or_else(|_| path.into()));
+        Ok(Self { file, ..config })
+    }
+
+    /// What a file alone says.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub(crate) fn read_file(file: &Path) -> Result<Self, NodeError> {
+        Self::read_with(Some(file), &Overrides::new(), Vec::new())
     }
 
     fn read_with(
@@ -195,11 +246,29 @@ impl Config {
             }
             .map_err(NodeError::Config)?;
         }
-        let config = builder.build().map_err(NodeError::Config)?;
-        let mut config: Self = config.try_deserialize().map_err(NodeError::Config)?;
+        let mut config = Self::of_values(builder.build().map_err(NodeError::Config)?)?;
         config.take_listeners()?;
         config.check()?;
         Ok(config)
+    }
+
+    /// What all sources say together. Parameters that are only accepted are no fields.
+    fn of_values(all: config::Config) -> Result<Self, NodeError> {
+        let mut all: HashMap<String, Value> = all.try_deserialize().map_err(NodeError::Config)?;
+        let mut accepted = BTreeMap::new();
+        for (name, value) in all.extract_if(|name, _| accepted::check(name, "").is_some()) {
+            let bad = |why| NodeError::BadValue { key: name.clone(), why };
+            let text = match value.kind {
+                ValueKind::Boolean(on) => if on { "yes" } else { "no" }.into(),
+                _ => value.into_string().map_err(|error| bad(error.to_string()))?,
+            };
+            if let Some(checked) = accepted::check(&name, &text) {
+                accepted.insert(checked.map_err(bad)?, text);
+            }
+        }
+        let values = Value::new(None, ValueKind::Table(all.into_iter().collect()));
+        let config: Self = values.try_deserialize().map_err(NodeError::Config)?;
+        Ok(Self { accepted, ..config })
     }
 
     /// `listeners` is `bind=host:port,host:port;bind=…`: what fits an environment variable.
@@ -239,29 +308,11 @@ impl Config {
         if !self.aclfile.is_empty() && !self.user.is_empty() {
             return bad("user", "users are in the ACL file (aclfile), or here; not both".into());
         }
-        if self.maxclients == 0 {
-            return bad("maxclients", "must be at least 1".into());
-        }
         if self.mailbox_size == 0 {
             return bad("mailbox-size", "must be at least 1".into());
         }
-        for (name, value) in [
-            ("script-memory-limit", self.script_memory_limit),
-            ("script-undo-limit", self.script_undo_limit),
-            ("script-reply-limit", self.script_reply_limit),
-        ] {
-            if !(1 << 20..=1 << 40).contains(&value) {
-                return bad(name, "must be between 1 MiB and 1 TiB".into());
-            }
-        }
-        if !(1 << 10..=512 << 20).contains(&self.script_size_limit) {
-            return bad("script-size-limit", "must be between 1 KiB and 512 MiB".into());
-        }
-        if !(1 << 10..=1 << 30).contains(&self.proto_max_bulk_len) {
-            return bad("proto-max-bulk-len", "must be between 1 KiB and 1 GiB".into());
-        }
-        if !(1 << 20..=QUERY_BUFFER_MAX as u64).contains(&self.client_query_buffer_limit) {
-            return bad("client-query-buffer-limit", "must be between 1 MiB and 1 GiB".into());
+        if let Some((name, why)) = Settings::new(self).wrong() {
+            return bad(name, why);
         }
         self.slot_ranges().map(drop)
     }
@@ -328,115 +379,5 @@ pub(crate) fn split_host_port(text: &str) -> Result<(String, u16), String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(overrides: &[(&str, &str)], variables: &[(&str, &str)]) -> Result<Config, String> {
-        let own = |pairs: &[(&str, &str)]| {
-            pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
-        };
-        Config::read_with(None, &own(overrides), own(variables)).map_err(|error| error.to_string())
-    }
-
-    #[test]
-    fn later_sources_win() {
-        let config = read(&[("port", "7001")], &[("ATOLL_PORT", "7000"), ("ATOLL_SHARDS", "3")]);
-        let config = config.unwrap();
-        assert_eq!((config.port, config.shards), (7001, Shards::Count(3)));
-    }
-
-    #[test]
-    fn lists_and_tables_in_the_environment() {
-        let config = read(
-            &[],
-            &[
-                ("ATOLL_CLUSTER__INITIAL_NODES", "n1:6379,n2:6379"),
-                ("ATOLL_BIND", "0.0.0.0"),
-                ("ATOLL_ANNOUNCE_HOST", "n1"),
-                ("ATOLL_LISTENERS", "0.0.0.0:7001=localhost:7001,localhost:7002"),
-            ],
-        )
-        .unwrap();
-        assert_eq!(config.cluster.initial_nodes, ["n1:6379", "n2:6379"]);
-        assert_eq!(config.bind, ["0.0.0.0"]);
-        assert_eq!(config.announced(), ("n1".into(), 6379));
-        assert_eq!(config.listener[0].announce, ["localhost:7001", "localhost:7002"]);
-    }
-
-    #[test]
-    fn what_is_wrong_is_named() {
-        let error = |key, value| read(&[(key, value)], &[]).unwrap_err();
-        assert!(error("prot", "1").contains("prot"), "{}", error("prot", "1"));
-        assert!(error("port", "x").contains("port"), "{}", error("port", "x"));
-        assert!(error("shards", "0").contains("shards"), "{}", error("shards", "0"));
-        assert!(error("cluster.slots", "1-99999").contains("cluster.slots"));
-        assert!(error("cluster.initial-nodes", "nonsense").contains("initial-nodes"));
-        assert!(read(&[], &[("ATOLL_NO_SUCH", "1")]).unwrap_err().contains("no-such"));
-    }
-
-    #[test]
-    fn the_documented_file_has_every_key_with_its_default() {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config/atoll.toml");
-        let text = std::fs::read_to_string(&path).unwrap();
-        let config = Config::read_with(Some(&path), &Vec::new(), Vec::new()).unwrap();
-        assert_eq!(config, Config::default());
-        for key in KEYS {
-            let line = |line: &str| {
-                let line = line.trim_start_matches(['#', ' ']);
-                line.starts_with(&format!("{key} ="))
-            };
-            assert!(text.lines().any(line), "{key} is not documented");
-        }
-    }
-
-    const KEYS: &[&str] = &[
-        "port",
-        "bind",
-        "shards",
-        "dir",
-        "announce-host",
-        "announce-port",
-        "shard-endpoints",
-        "shard-endpoint-port",
-        "log",
-        "requirepass",
-        "masteruser",
-        "masterauth",
-        "aclfile",
-        "user",
-        "acl-pubsub-default",
-        "acllog-max-len",
-        "maxclients",
-        "maxmemory",
-        "timeout",
-        "tcp-keepalive",
-        "proto-max-bulk-len",
-        "client-output-buffer-limit",
-        "client-query-buffer-limit",
-        "maxmemory-clients",
-        "mailbox-size",
-        "busy-reply-threshold",
-        "script-time-limit",
-        "script-memory-limit",
-        "script-undo-limit",
-        "script-reply-limit",
-        "script-size-limit",
-        "script-cross-slot-keys",
-        "script-denied-commands",
-        "hash-max-listpack-entries",
-        "hash-max-listpack-value",
-        "hll-sparse-max-bytes",
-        "list-max-listpack-size",
-        "list-compress-depth",
-        "set-max-intset-entries",
-        "set-max-listpack-entries",
-        "set-max-listpack-value",
-        "stream-node-max-entries",
-        "stream-node-max-bytes",
-        "zset-max-listpack-entries",
-        "zset-max-listpack-value",
-        "initial-nodes",
-        "slots",
-        "announce",
-    ];
-}
+#[path = "config/config_test.rs"]
+mod tests;

@@ -53,6 +53,7 @@ use crate::dispatch::Ahead;
 use crate::mailbox::{Message, Replies, Run};
 use crate::node::{LiveExecutor, Node, SlowRequest};
 use crate::script_services::ScriptServices;
+use crate::slot_stats::SlotStats;
 use crate::sys::Thread;
 use crate::timing::Timings;
 
@@ -87,6 +88,7 @@ pub(crate) struct Executor {
     pub(crate) timings: Timings,
     /// A connection may be over its soft limit of output.
     pub(crate) over_soft: Cell<bool>,
+    pub(crate) slot_stats: SlotStats,
     connections: RefCell<BTreeMap<u64, Rc<Connection>>>,
     mailbox: RefCell<mpsc::Receiver<Message>>,
     /// Messages that arrived while a script was running and wait for the shard.
@@ -172,6 +174,7 @@ impl Executor {
             blocked: RefCell::default(),
             timings: Timings::new(node.table().len()),
             over_soft: Cell::new(false),
+            slot_stats: SlotStats::new(first, count),
             connections: RefCell::default(),
             mailbox: RefCell::new(mailbox),
             deferred: RefCell::default(),

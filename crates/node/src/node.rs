@@ -22,6 +22,7 @@ use tokio::sync::{mpsc, watch};
 
 use crate::acl_log::AclLog;
 use crate::clients::Clients;
+use crate::command_log::CommandLog;
 use crate::commands::NodeCommand;
 use crate::config::Config;
 use crate::delivery::Push;
@@ -31,7 +32,6 @@ use crate::monitors::Monitors;
 use crate::pause::Pause;
 use crate::peers::Peers;
 use crate::settings::Settings;
-use crate::slow_log::SlowLog;
 use crate::sys::Thread;
 use crate::tracking::Trackers;
 
@@ -54,7 +54,7 @@ pub(crate) struct Node {
     pub(crate) acl_log: AclLog,
     /// Who has subscribed to what.
     pub(crate) channels: Arc<Channels>,
-    pub(crate) slow_log: SlowLog,
+    pub(crate) command_log: CommandLog,
     pub(crate) monitors: Monitors,
     pub(crate) latency: LatencyMonitor,
     /// Clients that keep copies.
@@ -69,6 +69,8 @@ pub(crate) struct Node {
     pub(crate) statistics: Statistics,
     /// It has been said that the JIT compiler is off.
     pub(crate) jit_off_noted: AtomicBool,
+    /// Held by who writes the configuration file.
+    pub(crate) config_file: Mutex<()>,
 }
 
 /// How other threads reach an executor.

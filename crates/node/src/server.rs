@@ -14,6 +14,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::acl_log::AclLog;
 use crate::clients::Clients;
+use crate::command_log::CommandLog;
 use crate::config::Config;
 use crate::data_dir::{DataDir, random_id};
 use crate::error::NodeError;
@@ -25,7 +26,6 @@ use crate::node::{ExecutorHandle, KillTarget, Node, Published, Statistics};
 use crate::pause::Pause;
 use crate::peers::{Credentials, Peers};
 use crate::settings::Settings;
-use crate::slow_log::SlowLog;
 use crate::tracking::Trackers;
 use crate::{commands, executor, listener, memory, panic, sys, watchdog};
 use shard::gauge::Gauge;
@@ -150,7 +150,7 @@ fn build(
         gauge: Arc::new(Gauge::new(memory::used)),
         pause: Pause::default(),
         channels: Arc::default(),
-        slow_log: SlowLog::default(),
+        command_log: CommandLog::default(),
         monitors: Monitors::default(),
         latency: LatencyMonitor::default(),
         trackers: Trackers::default(),
@@ -160,9 +160,10 @@ fn build(
         shutdown: watch::Sender::new(false),
         statistics: Statistics::default(),
         jit_off_noted: AtomicBool::new(false),
+        config_file: Mutex::default(),
         config,
     };
-    commands::acl::configure(&node)
+    commands::acl::configure(&node.acl, &node.config)
         .map_err(|(key, why)| NodeError::BadValue { key: key.into(), why })?;
     memory::follow_limit(&node);
     Ok((Arc::new(node), mailboxes))

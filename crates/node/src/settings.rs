@@ -18,6 +18,7 @@ use shard::types::zset::ZSetLimits;
 
 use crate::accepted::Accepted;
 use crate::clients;
+use crate::command_log::LogKind;
 use crate::config::{Config, CrossSlotKeys, DebugAllowed};
 use crate::output_limits::OutputLimits;
 
@@ -63,6 +64,14 @@ pub(crate) struct Settings {
     /// Microseconds, an `i64`; negative: nothing is slow.
     pub(crate) slowlog_log_slower_than: AtomicU64,
     pub(crate) slowlog_max_len: AtomicU64,
+    /// Bytes, an `i64`; negative: no request is large.
+    pub(crate) commandlog_request_larger_than: AtomicU64,
+    pub(crate) commandlog_large_request_max_len: AtomicU64,
+    /// Bytes, an `i64`; negative: no reply is large.
+    pub(crate) commandlog_reply_larger_than: AtomicU64,
+    pub(crate) commandlog_large_reply_max_len: AtomicU64,
+    /// 1: what the requests of each slot cost is counted.
+    pub(crate) cluster_slot_stats_enabled: AtomicU64,
     /// Milliseconds; 0: off.
     pub(crate) latency_monitor_threshold: AtomicU64,
     pub(crate) tcp_keepalive: AtomicU64,
@@ -107,17 +116,22 @@ impl Settings {
             zset_max_listpack_value: config.zset_max_listpack_value.into(),
             proto_max_bulk_len: config.proto_max_bulk_len.into(),
             eviction: place_of(config.maxmemory_policy.0).into(),
-            maxmemory_samples: 5.into(),
-            lfu_log_factor: 10.into(),
-            lfu_decay_time: 1.into(),
-            keyspace_events: 0.into(),
+            maxmemory_samples: config.maxmemory_samples.into(),
+            lfu_log_factor: config.lfu_log_factor.into(),
+            lfu_decay_time: config.lfu_decay_time.into(),
+            keyspace_events: u64::from(config.notify_keyspace_events.0.bits()).into(),
             maxclients: config.maxclients.into(),
-            tracking_table_max_keys: 1_000_000.into(),
+            tracking_table_max_keys: config.tracking_table_max_keys.into(),
             maxmemory: config.maxmemory.into(),
             timeout: config.timeout.into(),
-            slowlog_log_slower_than: 10_000.into(),
-            slowlog_max_len: 128.into(),
-            latency_monitor_threshold: 0.into(),
+            slowlog_log_slower_than: (config.slowlog_log_slower_than as u64).into(),
+            slowlog_max_len: config.slowlog_max_len.into(),
+            commandlog_request_larger_than: (config.commandlog_request_larger_than as u64).into(),
+            commandlog_large_request_max_len: config.commandlog_large_request_max_len.into(),
+            commandlog_reply_larger_than: (config.commandlog_reply_larger_than as u64).into(),
+            commandlog_large_reply_max_len: config.commandlog_large_reply_max_len.into(),
+            cluster_slot_stats_enabled: u64::from(config.cluster_slot_stats_enabled).into(),
+            latency_monitor_threshold: config.latency_monitor_threshold.into(),
             tcp_keepalive: config.tcp_keepalive.into(),
             output_limits: config.client_output_buffer_limit.limits(),
             query_buffer_limit: config.client_query_buffer_limit.into(),
@@ -127,9 +141,17 @@ impl Settings {
             acllog_max_len: config.acllog_max_len.into(),
             requirepass: Mutex::new(config.requirepass.clone().into()),
             script_denied_commands: config.script_denied_commands.clone(),
-            accepted: Accepted::default(),
-            min_replicas_to_write: 0.into(),
+            accepted: Accepted::new(config.accepted.clone()),
+            min_replicas_to_write: config.min_replicas_to_write.into(),
         }
+    }
+
+    /// A number that CONFIG SET would not take, and why.
+    pub(crate) fn wrong(&self) -> Option<(&'static str, String)> {
+        PARAMETERS.iter().find_map(|parameter| {
+            let number = (parameter.number)(self).load(Ordering::Relaxed) as i64;
+            parameter.check(number.into()).err().map(|why| (parameter.name, why))
+        })
     }
 
     fn eviction(&self) -> Eviction {
@@ -200,6 +222,20 @@ impl Settings {
         }
     }
 
+    /// Whether what the requests of each slot cost is counted.
+    pub(crate) fn counts_slots(&self) -> bool {
+        self.cluster_slot_stats_enabled.load(Ordering::Relaxed) != 0
+    }
+
+    /// How many entries a log keeps.
+    pub(crate) fn log_len_max(&self, kind: LogKind) -> usize {
+        as_usize(match kind {
+            LogKind::Slow => &self.slowlog_max_len,
+            LogKind::LargeRequest => &self.commandlog_large_request_max_len,
+            LogKind::LargeReply => &self.commandlog_large_reply_max_len,
+        })
+    }
+
     /// What `requirepass` was set to; empty: no password.
     pub(crate) fn requirepass(&self) -> Vec<u8> {
         self.requirepass.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -246,6 +282,11 @@ const fn memory(
     most: i64,
 ) -> Parameter {
     Parameter { name, number, least, most, memory: true }
+}
+
+/// From where on requests are logged; -1: none.
+const fn log_limit(name: &'static str, number: fn(&Settings) -> &AtomicU64) -> Parameter {
+    Parameter { name, number, least: -1, most: MILLIS_MAX, memory: false }
 }
 
 /// The size of nodes of lists: a number of elements, or for -1 to -5 a class of bytes.
@@ -301,14 +342,24 @@ pub(crate) const PARAMETERS: &[Parameter] = &[
     number("lfu-log-factor", |settings| &settings.lfu_log_factor, i32::MAX as i64),
     number("lfu-decay-time", |settings| &settings.lfu_decay_time, i32::MAX as i64),
     number("tracking-table-max-keys", |settings| &settings.tracking_table_max_keys, MILLIS_MAX),
-    Parameter {
-        name: "slowlog-log-slower-than",
-        number: |settings| &settings.slowlog_log_slower_than,
-        least: -1,
-        most: MILLIS_MAX,
-        memory: false,
-    },
+    log_limit("slowlog-log-slower-than", |settings| &settings.slowlog_log_slower_than),
+    log_limit("commandlog-execution-slower-than", |settings| &settings.slowlog_log_slower_than),
     number("slowlog-max-len", |settings| &settings.slowlog_max_len, MILLIS_MAX),
+    number("commandlog-slow-execution-max-len", |settings| &settings.slowlog_max_len, MILLIS_MAX),
+    log_limit("commandlog-request-larger-than", |settings| {
+        &settings.commandlog_request_larger_than
+    }),
+    number(
+        "commandlog-large-request-max-len",
+        |settings| &settings.commandlog_large_request_max_len,
+        MILLIS_MAX,
+    ),
+    log_limit("commandlog-reply-larger-than", |settings| &settings.commandlog_reply_larger_than),
+    number(
+        "commandlog-large-reply-max-len",
+        |settings| &settings.commandlog_large_reply_max_len,
+        MILLIS_MAX,
+    ),
     number("latency-monitor-threshold", |settings| &settings.latency_monitor_threshold, MILLIS_MAX),
     number("min-replicas-to-write", |settings| &settings.min_replicas_to_write, MILLIS_MAX),
     number("min-slaves-to-write", |settings| &settings.min_replicas_to_write, MILLIS_MAX),
@@ -322,6 +373,13 @@ pub(crate) const PARAMETERS: &[Parameter] = &[
         QUERY_BUFFER_MAX as i64,
     ),
 ];
+
+/// A setting that is on or off.
+type Flag = (&'static str, fn(&Settings) -> &AtomicU64);
+
+/// What CONFIG SET can switch on and off, 1 and 0.
+pub(crate) const FLAGS: &[Flag] =
+    &[("cluster-slot-stats-enabled", |settings| &settings.cluster_slot_stats_enabled)];
 
 impl Parameter {
     /// Reads a value for it; a negative one as the bits of an `i64`.
@@ -339,6 +397,11 @@ impl Parameter {
             };
             return Err(what.into());
         };
+        self.check(value)
+    }
+
+    /// Whether it may have this value.
+    fn check(&self, value: i128) -> Result<u64, String> {
         i64::try_from(value)
             .ok()
             .filter(|value| (self.least..=self.most).contains(value))

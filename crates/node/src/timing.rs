@@ -37,6 +37,8 @@ pub(crate) struct Timings {
     began: Cell<u64>,
     /// Durations from here on are worth a look: the slow log, the latency monitor.
     notable: Cell<u64>,
+    /// Bytes of a request and its reply from which on they are worth a look.
+    large: Cell<usize>,
     rows: RefCell<Vec<Row>>,
     /// Errors by their code.
     errors: RefCell<BTreeMap<String, u64>>,
@@ -48,6 +50,7 @@ impl Timings {
             clock: Clock::new(),
             began: Cell::new(0),
             notable: Cell::new(u64::MAX),
+            large: Cell::new(usize::MAX),
             rows: RefCell::new(vec![EMPTY; commands]),
             errors: RefCell::default(),
         }
@@ -97,6 +100,17 @@ impl Timings {
     pub(crate) fn set_notable(&self, nanos: Option<u64>) {
         let per_tick = self.nanos(1 << 20) as f64 / f64::from(1 << 20);
         self.notable.set(nanos.map_or(u64::MAX, |nanos| (nanos as f64 / per_tick) as u64));
+    }
+
+    /// Sets from how many bytes on a request or reply is worth a look; `None`: never.
+    pub(crate) fn set_large(&self, bytes: Option<usize>) {
+        self.large.set(bytes.unwrap_or(usize::MAX));
+    }
+
+    /// Whether so many bytes are worth a look.
+    #[inline]
+    pub(crate) fn is_large(&self, bytes: usize) -> bool {
+        bytes >= self.large.get()
     }
 
     /// Ticks as nanoseconds.

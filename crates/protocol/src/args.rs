@@ -121,6 +121,23 @@ impl<'a> Args<'a> {
         parse_f64(self.at(index)).ok_or(ArgsError::NotAFloat)
     }
 
+    /// How many bytes the request takes in Redis's protocol, headers and all.
+    pub fn wire_len(&self) -> usize {
+        let digits = |number: usize| number.checked_ilog10().unwrap_or(0) as usize + 1;
+        let header = |number: usize| 1 + digits(number) + 2;
+        let parts = self.spans.iter().map(|span| span.len as usize);
+        header(self.len()) + parts.map(|len| header(len) + len + 2).sum::<usize>()
+    }
+
+    /// A bound of [`Self::wire_len`], without looking at the parts: requests of one batch share
+    /// their buffer.
+    #[inline]
+    pub fn wire_len_max(&self) -> usize {
+        /// Longest header of a part, and the end of its line.
+        const HEADER: usize = 16;
+        self.buffer.len() + (self.spans.len() + 1) * HEADER
+    }
+
     /// A copy that owns its bytes.
     pub fn to_request(&self) -> Request {
         let mut request = Request::default();
@@ -196,5 +213,17 @@ mod tests {
         assert_eq!(args.get(5), None);
         assert_eq!(args.skip(3).at(0), b"px");
         assert_eq!(args.to_request(), request);
+    }
+
+    #[test]
+    fn the_length_on_the_wire_counts_headers() {
+        let len = |parts: &[&str]| Request::of(parts).args().wire_len();
+        assert_eq!(len(&["GET", "foo"]), b"*2\r\n$3\r\nGET\r\n$3\r\nfoo\r\n".len());
+        assert_eq!(len(&["SET", "foo", &"x".repeat(200)]), 230);
+        assert_eq!(len(&[""]), b"*1\r\n$0\r\n\r\n".len());
+        for parts in [vec!["GET", ""], vec!["a"; 100]] {
+            let request = Request::of(parts);
+            assert!(request.args().wire_len() <= request.args().wire_len_max());
+        }
     }
 }

@@ -8,14 +8,13 @@ use protocol::args::Args;
 use protocol::encode;
 use protocol::spec::{Arity, CommandSpec, Family, Flags};
 use router::acl::rule::has_blanks;
-use router::acl::{Changed, DEFAULT_USER, file};
+use router::acl::{Acl, Changed, DEFAULT_USER, file};
 use shard::error::CommandError;
 
 use super::{Done, NodeCall, NodeCommand};
-use crate::config::PubsubDefault;
+use crate::config::{Config, PubsubDefault};
 use crate::connection::Connection;
 use crate::executor::Executor;
-use crate::node::Node;
 
 /// Sorted by name.
 pub(super) const COMMANDS: &[(&CommandSpec, NodeCommand)] = &[
@@ -114,7 +113,8 @@ fn deluser(call: &mut NodeCall<'_, '_>, args: Args<'_>) -> Result<Done, CommandE
 }
 
 fn load(call: &mut NodeCall<'_, '_>, _: Args<'_>) -> Result<Done, CommandError> {
-    let changed = load_file(&call.executor.node)
+    let node = &call.executor.node;
+    let changed = load_file(&node.acl, &node.config)
         .map_err(|why| CommandError::dynamic(format!("ERR {why}")))?;
     Ok(settle(call, changed, |out| encode::status(out, "OK")))
 }
@@ -123,15 +123,15 @@ fn load(call: &mut NodeCall<'_, '_>, _: Args<'_>) -> Result<Done, CommandError> 
 ///
 /// # Errors
 /// Why not.
-pub(crate) fn load_file(node: &Node) -> Result<Changed, String> {
-    let name = node.config.aclfile.as_str();
+fn load_file(acl: &Acl, config: &Config) -> Result<Changed, String> {
+    let name = config.aclfile.as_str();
     if name.is_empty() {
         return Err(NO_FILE.trim_start_matches("ERR ").into());
     }
     let text = std::fs::read(name)
         .map_err(|error| format!("Error loading ACLs, opening file '{name}': {error}"))?;
-    let users = node.acl.parse_file(name, &text)?;
-    Ok(node.acl.replace_users(users))
+    let users = acl.parse_file(name, &text)?;
+    Ok(acl.replace_users(users))
 }
 
 fn save(call: &mut NodeCall<'_, '_>, _: Args<'_>) -> Result<Done, CommandError> {
@@ -281,18 +281,17 @@ fn unknown_or_wrong(args: Args<'_>) -> CommandError {
 ///
 /// # Errors
 /// Which key is wrong, and why.
-pub(crate) fn configure(node: &Node) -> Result<(), (&'static str, String)> {
-    let config = &node.config;
-    node.acl.set_all_channels(config.acl_pubsub_default == PubsubDefault::AllChannels);
+pub(crate) fn configure(acl: &Acl, config: &Config) -> Result<(), (&'static str, String)> {
+    acl.set_all_channels(config.acl_pubsub_default == PubsubDefault::AllChannels);
     if !config.aclfile.is_empty() {
-        load_file(node).map_err(|why| ("aclfile", why))?;
+        load_file(acl, config).map_err(|why| ("aclfile", why))?;
     } else if !config.user.is_empty() {
         let lines: Vec<String> = config.user.iter().map(|line| format!("user {line}")).collect();
-        let users = node.acl.parse_file("user", lines.join("\n").as_bytes());
-        node.acl.replace_users(users.map_err(|why| ("user", why))?);
+        let users = acl.parse_file("user", lines.join("\n").as_bytes());
+        acl.replace_users(users.map_err(|why| ("user", why))?);
     }
     if !config.requirepass.is_empty() {
-        node.acl.set_default_password(config.requirepass.as_bytes());
+        acl.set_default_password(config.requirepass.as_bytes());
     }
     Ok(())
 }

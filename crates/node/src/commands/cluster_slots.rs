@@ -37,7 +37,8 @@ static KEYS: CommandSpec = CommandSpec {
     ..CommandSpec::NEW
 };
 
-fn parse_slot(text: &[u8]) -> Option<Slot> {
+/// A slot as a client writes it.
+pub(super) fn parse_slot(text: &[u8]) -> Option<Slot> {
     parse_i64(text).and_then(|number| u16::try_from(number).ok()).and_then(Slot::new)
 }
 

@@ -1,7 +1,7 @@
-//! CONFIG GET, SET, RESETSTAT and HELP, with Redis's parameter names where the meaning is the same.
+//! CONFIG GET, SET, RESETSTAT and HELP (REWRITE has a file of its own), with Redis's parameter names where the meaning is the same.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use protocol::args::Args;
 use protocol::spec::{Arity, CommandSpec, Family, Flags};
@@ -10,17 +10,23 @@ use shard::glob;
 use shard::keyspace::{Events, Eviction};
 use shard::reply::Reply;
 
-use super::{Done, NodeCall, NodeCommand};
+use super::{Done, NodeCall, NodeCommand, config_rewrite};
 use crate::accepted;
 use crate::config::{MemoryShare, Shards};
 use crate::memory;
 use crate::node::Node;
 use crate::output_limits::Limit;
-use crate::settings::{PARAMETERS, Parameter};
+use crate::settings::{FLAGS, PARAMETERS, Parameter, Settings};
 
 /// Sorted by name.
-pub(super) const COMMANDS: &[(&CommandSpec, NodeCommand)] =
-    &[(&CONTAINER, container), (&GET, get), (&HELP, help), (&RESETSTAT, resetstat), (&SET, set)];
+pub(super) const COMMANDS: &[(&CommandSpec, NodeCommand)] = &[
+    (&CONTAINER, container),
+    (&GET, get),
+    (&HELP, help),
+    (&RESETSTAT, resetstat),
+    (&config_rewrite::SPEC, config_rewrite::run),
+    (&SET, set),
+];
 
 const BASE: CommandSpec = CommandSpec {
     family: Family::Server,
@@ -91,6 +97,8 @@ pub(crate) fn reply_help(reply: &mut Reply<'_>) {
         "    Set the configuration <directive> to <value>.",
         "RESETSTAT",
         "    Reset statistics reported by the INFO command.",
+        "REWRITE",
+        "    Rewrite the configuration file.",
         "HELP",
         "    Print this help.",
     ];
@@ -130,6 +138,10 @@ fn get(call: &mut NodeCall<'_, '_>, args: Args<'_>) -> Result<Done, CommandError
         let value = (parameter.number)(&node.settings).load(Ordering::Relaxed);
         all.insert(parameter.name, (value as i64).to_string());
     }
+    for (name, flag) in FLAGS {
+        let is_on = flag(&node.settings).load(Ordering::Relaxed) != 0;
+        all.insert(name, if is_on { "yes" } else { "no" }.into());
+    }
     let cross_slot = node.settings.script_cross_slot_keys.load(Ordering::Relaxed) != 0;
     let name = if cross_slot { "same-shard" } else { "refuse" };
     all.insert("script-cross-slot-keys", name.into());
@@ -157,6 +169,7 @@ enum Change {
     Number(&'static Parameter, u64),
     CrossSlotKeys(bool),
     ClientsMemory(MemoryShare),
+    Flag(fn(&Settings) -> &AtomicU64, bool),
     KeyspaceEvents(Events),
     OutputLimits([Limit; 3]),
     Policy(Eviction),
@@ -228,6 +241,9 @@ fn set(call: &mut NodeCall<'_, '_>, args: Args<'_>) -> Result<Done, CommandError
             Change::Number(parameter, value) => {
                 (parameter.number)(&node.settings).store(value, Ordering::Relaxed);
             }
+            Change::Flag(flag, on) => {
+                flag(&node.settings).store(u64::from(on), Ordering::Relaxed);
+            }
             Change::Policy(policy) => node.settings.set_eviction(policy),
             Change::Text(parameter, value) => parameter.set(node, value),
             Change::Accepted(name, value) => node.settings.accepted.set(name, value),
@@ -273,6 +289,13 @@ fn parse_change(node: &Node, name: &[u8], value: &[u8]) -> Result<Change, Comman
         return match parameter.parse(value) {
             Ok(number) => Ok(Change::Number(parameter, number)),
             Err(why) => Err(failed(&why)),
+        };
+    }
+    if let Some((_, flag)) = FLAGS.iter().find(|(known, _)| *known == name) {
+        let is = |word: &[u8]| value.eq_ignore_ascii_case(word);
+        return match (is(b"yes"), is(b"no")) {
+            (false, false) => Err(failed("argument must be 'yes' or 'no'")),
+            (on, _) => Ok(Change::Flag(*flag, on)),
         };
     }
     if let Some((_, which)) = TextParameter::ALL.iter().find(|(known, _)| *known == name) {
@@ -341,6 +364,7 @@ fn resetstat(call: &mut NodeCall<'_, '_>, _args: Args<'_>) -> Result<Done, Comma
             if let Ok(mut shard) = executor.shard.try_borrow_mut() {
                 shard.reset_statistics();
                 executor.timings.reset();
+                executor.slot_stats.reset();
                 executor.bytes_in.set(0);
                 executor.bytes_out.set(0);
                 executor.publish(&shard);

@@ -5,8 +5,11 @@
 
 pub(crate) mod acl;
 mod client;
+mod cluster_slot_stats;
 mod cluster_slots;
+mod command_log;
 pub(crate) mod config;
+mod config_rewrite;
 mod debug;
 #[cfg(test)]
 mod docs_test;
@@ -102,7 +105,9 @@ pub(crate) fn commands() -> Vec<(&'static CommandSpec, NodeCommand)> {
     ];
     commands.extend_from_slice(acl::COMMANDS);
     commands.extend_from_slice(client::COMMANDS);
+    commands.extend_from_slice(cluster_slot_stats::COMMANDS);
     commands.extend_from_slice(cluster_slots::COMMANDS);
+    commands.extend_from_slice(command_log::COMMANDS);
     commands.extend_from_slice(config::COMMANDS);
     commands.extend_from_slice(debug::COMMANDS);
     commands.extend_from_slice(latency::COMMANDS);

@@ -4,7 +4,9 @@ use protocol::args::Args;
 use protocol::spec::{Arity, CommandSpec, Family, Flags};
 use shard::error::CommandError;
 
+use super::command_log::{count_of, reply_entries};
 use super::{Done, NodeCall, NodeCommand, reply_lines};
+use crate::command_log::LogKind;
 
 /// Sorted by name.
 pub(super) const COMMANDS: &[(&CommandSpec, NodeCommand)] = &[
@@ -69,37 +71,20 @@ static HELP: CommandSpec = CommandSpec {
 fn get(call: &mut NodeCall<'_, '_>, args: Args<'_>) -> Result<Done, CommandError> {
     let count = match args.len() {
         2 => 10,
-        3 => args.int(2)?,
+        3 => count_of(args, 2)?,
         _ => return Err(CommandError::Arity("slowlog|get")),
     };
-    let count = match count {
-        -1 => usize::MAX,
-        _ => usize::try_from(count)
-            .map_err(|_| CommandError::Text("ERR count should be greater than or equal to -1"))?,
-    };
-    let entries = call.executor.node.slow_log.newest(count);
-    let reply = &mut *call.reply;
-    reply.array(entries.len());
-    for entry in entries {
-        reply.array(6);
-        reply.int(entry.id as i64);
-        reply.int(entry.time);
-        reply.int(entry.micros as i64);
-        reply.array(entry.parts.len());
-        entry.parts.iter().for_each(|part| reply.bulk(part));
-        reply.bulk(entry.address.as_bytes());
-        reply.bulk(&entry.name);
-    }
+    reply_entries(call, LogKind::Slow, count);
     Ok(Done::Replied)
 }
 
 fn len(call: &mut NodeCall<'_, '_>, _: Args<'_>) -> Result<Done, CommandError> {
-    call.reply.count(call.executor.node.slow_log.len());
+    call.reply.count(call.executor.node.command_log.len(LogKind::Slow));
     Ok(Done::Replied)
 }
 
 fn reset(call: &mut NodeCall<'_, '_>, _: Args<'_>) -> Result<Done, CommandError> {
-    call.executor.node.slow_log.clear();
+    call.executor.node.command_log.clear(LogKind::Slow);
     call.reply.ok();
     Ok(Done::Replied)
 }

@@ -1,14 +1,14 @@
 //! Values of the configuration that are more than numbers and texts.
 
-use serde::Deserialize;
-use shard::keyspace::Eviction;
+use serde::{Deserialize, Serialize};
+use shard::keyspace::{Events, Eviction};
 
 use crate::output_limits::{self, OutputLimits};
 use crate::settings::parse_memory;
 
 /// How many shards a node has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "ShardsText")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(try_from = "ShardsText", into = "String")]
 pub(crate) enum Shards {
     /// One for each core.
     Auto,
@@ -34,6 +34,15 @@ impl TryFrom<ShardsText> for Shards {
     }
 }
 
+impl From<Shards> for String {
+    fn from(shards: Shards) -> Self {
+        match shards {
+            Shards::Auto => "auto".into(),
+            Shards::Count(count) => count.to_string(),
+        }
+    }
+}
+
 impl std::str::FromStr for Shards {
     type Err = String;
 
@@ -49,8 +58,8 @@ impl std::str::FromStr for Shards {
 }
 
 /// Which keys go when memory is full, by Redis's names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(try_from = "String", into = "String")]
 pub(crate) struct Policy(pub(crate) Eviction);
 
 impl TryFrom<String> for Policy {
@@ -65,8 +74,35 @@ impl TryFrom<String> for Policy {
     }
 }
 
+impl From<Policy> for String {
+    fn from(policy: Policy) -> Self {
+        let known = Eviction::ALL.iter().find(|(known, _)| *known == policy.0);
+        known.map_or("noeviction", |(_, name)| name).into()
+    }
+}
+
+/// Classes of keyspace events, by Redis's letters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(try_from = "String", into = "String")]
+pub(crate) struct EventLetters(pub(crate) Events);
+
+impl TryFrom<String> for EventLetters {
+    type Error = String;
+
+    fn try_from(letters: String) -> Result<Self, String> {
+        let known = Events::parse(letters.as_bytes()).map(Self);
+        known.ok_or_else(|| "Invalid event class character. Use 'Ag$lshzxeKEtmdn'.".into())
+    }
+}
+
+impl From<EventLetters> for String {
+    fn from(letters: EventLetters) -> Self {
+        letters.0.letters()
+    }
+}
+
 /// Who may use DEBUG (`enable-debug-command`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum DebugAllowed {
     /// Nobody.
@@ -88,7 +124,7 @@ impl DebugAllowed {
 }
 
 /// Whether scripts may touch other slots of their shard.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum CrossSlotKeys {
     Refuse,
@@ -96,8 +132,8 @@ pub(crate) enum CrossSlotKeys {
 }
 
 /// How much clients may leave unread, by class (`client-output-buffer-limit`).
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(try_from = "String", into = "String")]
 pub(crate) struct OutputBufferLimit(String);
 
 impl OutputBufferLimit {
@@ -121,9 +157,15 @@ impl TryFrom<String> for OutputBufferLimit {
     }
 }
 
+impl From<OutputBufferLimit> for String {
+    fn from(limit: OutputBufferLimit) -> Self {
+        limit.limits().describe()
+    }
+}
+
 /// Bytes, or per cent of `maxmemory` as a negative number (`maxmemory-clients`); 0: no limit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "NumberOrText")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(try_from = "NumberOrText", into = "String")]
 pub(crate) struct MemoryShare(pub(crate) i64);
 
 #[derive(Deserialize)]
@@ -141,6 +183,12 @@ impl TryFrom<NumberOrText> for MemoryShare {
             NumberOrText::Number(bytes) => Self::parse(&bytes.to_string()),
             NumberOrText::Text(text) => Self::parse(&text),
         }
+    }
+}
+
+impl From<MemoryShare> for String {
+    fn from(share: MemoryShare) -> Self {
+        share.describe()
     }
 }
 
@@ -169,7 +217,7 @@ impl MemoryShare {
 }
 
 /// Which channels new users may use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum PubsubDefault {
     ResetChannels,

@@ -1,17 +1,19 @@
 //! What an executor counts and times, for INFO, SLOWLOG and LATENCY.
 
 use std::sync::PoisonError;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use protocol::args::Args;
-use protocol::spec::Flags;
+use protocol::spec::{CommandSpec, Flags, Slots};
 use shard::Shard;
 use shard::commands::table::CommandId;
 
 use super::Executor;
+use crate::command_log::{self, LogEntry, LogKind};
 use crate::node::{CommandFigures, Published};
 use crate::secrets;
-use crate::slow_log::{self, SlowEntry};
+use crate::slot_stats::SlotCost;
 use crate::timing::Row;
 
 impl Executor {
@@ -40,53 +42,97 @@ impl Executor {
         if failed {
             self.timings.note_error(&reply[1..]);
         }
-        if let Some(nanos) = notable {
-            self.note_slow(client, id, args, nanos);
+        if notable.is_some() || self.timings.is_large(args.wire_len_max() + reply.len()) {
+            self.note_more(client, id, args, reply.len(), notable);
         }
     }
 
-    /// A command has ended that took long enough for the slow log or the latency monitor.
+    /// A command has ended that may be for a log, the latency monitor or the statistics of its slot.
     #[cold]
-    fn note_slow(&self, client: u64, id: CommandId, args: Args<'_>, nanos: u64) {
-        let client = self.node.clients.find(client);
+    fn note_more(
+        &self,
+        client: u64,
+        id: CommandId,
+        args: Args<'_>,
+        reply_len: usize,
+        nanos: Option<u64>,
+    ) {
         let settings = &self.node.settings;
         let spec = self.node.table().spec(id);
-        let second = self.clock.now().0 / 1_000_000;
-        let least = settings.latency_monitor_threshold.load(Ordering::Relaxed);
-        let millis = nanos / 1_000_000;
-        if least > 0 && millis >= least {
-            let event = if spec.flags.contains(Flags::FAST) { "fast-command" } else { "command" };
-            self.node.latency.add(event, second, millis);
+        let at_least = |limit: &AtomicU64, value: u64| {
+            u64::try_from(limit.load(Ordering::Relaxed) as i64).is_ok_and(|limit| value >= limit)
+        };
+        if let Some(nanos) = nanos {
+            self.note_slow(spec, nanos);
+            let micros = nanos / 1000;
+            if at_least(&settings.slowlog_log_slower_than, micros) {
+                self.log(LogKind::Slow, client, spec, args, micros);
+            }
+            if settings.counts_slots()
+                && let Slots::One(slot) = spec.slots(args)
+            {
+                let (bytes_in, bytes_out) = (args.wire_len() as u64, reply_len as u64);
+                self.slot_stats.add(slot, SlotCost { nanos, bytes_in, bytes_out });
+            }
         }
-        let slower_than = settings.slowlog_log_slower_than.load(Ordering::Relaxed) as i64;
-        let micros = nanos / 1000;
-        let skipped = spec.flags.contains(Flags::SKIP_SLOWLOG);
-        if slower_than >= 0 && micros >= slower_than as u64 && !skipped {
-            let shown = secrets::without(spec, args);
-            let most = settings.slowlog_max_len.load(Ordering::Relaxed) as usize;
-            let entry = SlowEntry {
-                id: 0,
-                time: second,
-                micros,
-                parts: slow_log::shorten(shown.as_ref().map_or(args, |shown| shown.args())),
-                address: client
-                    .as_ref()
-                    .map(|client| client.address.to_string())
-                    .unwrap_or_default(),
-                name: client.map(|client| client.facts().name.clone()).unwrap_or_default(),
-            };
-            self.node.slow_log.add(entry, most);
+        let request_len = args.wire_len() as u64;
+        if at_least(&settings.commandlog_request_larger_than, request_len) {
+            self.log(LogKind::LargeRequest, client, spec, args, request_len);
+        }
+        if at_least(&settings.commandlog_reply_larger_than, reply_len as u64) {
+            self.log(LogKind::LargeReply, client, spec, args, reply_len as u64);
         }
     }
 
-    /// From where on the time of a command is worth a look, by the settings.
+    /// Tells the latency monitor of a command that may have been slow.
+    fn note_slow(&self, spec: &CommandSpec, nanos: u64) {
+        let event = if spec.flags.contains(Flags::FAST) { "fast-command" } else { "command" };
+        self.note_latency(event, Duration::from_nanos(nanos));
+    }
+
+    /// Something has taken this long that the latency monitor may want to know.
+    pub(crate) fn note_latency(&self, event: &'static str, time: Duration) {
+        let least = self.node.settings.latency_monitor_threshold.load(Ordering::Relaxed);
+        let millis = time.as_millis() as u64;
+        if least > 0 && millis >= least {
+            self.node.latency.add(event, self.clock.now().0 / 1_000_000, millis);
+        }
+    }
+
+    /// Adds a request to a log.
+    fn log(&self, kind: LogKind, client: u64, spec: &CommandSpec, args: Args<'_>, amount: u64) {
+        if spec.flags.contains(Flags::SKIP_SLOWLOG) {
+            return;
+        }
+        let client = self.node.clients.find(client);
+        let shown = secrets::without(spec, args);
+        let entry = LogEntry {
+            id: 0,
+            time: self.clock.now().0 / 1_000_000,
+            amount,
+            parts: command_log::shorten(shown.as_ref().map_or(args, |shown| shown.args())),
+            address: client.as_ref().map(|client| client.address.to_string()).unwrap_or_default(),
+            name: client.map(|client| client.facts().name.clone()).unwrap_or_default(),
+        };
+        let most = self.node.settings.log_len_max(kind);
+        self.node.command_log.add(kind, entry, most);
+    }
+
+    /// From where on the time and the size of a command are worth a look, by the settings.
     pub(crate) fn follow_time_settings(&self) {
         let settings = &self.node.settings;
-        let slower_than = settings.slowlog_log_slower_than.load(Ordering::Relaxed) as i64;
-        let slow = u64::try_from(slower_than).ok().map(|micros| micros.saturating_mul(1000));
+        let limit = |number: &AtomicU64| u64::try_from(number.load(Ordering::Relaxed) as i64).ok();
+        let slower_than = limit(&settings.slowlog_log_slower_than);
+        let slow = slower_than.map(|micros| micros.saturating_mul(1000));
         let millis = settings.latency_monitor_threshold.load(Ordering::Relaxed);
         let latent = (millis > 0).then(|| millis.saturating_mul(1_000_000));
-        self.timings.set_notable(slow.into_iter().chain(latent).min());
+        // The costs of slots are counted of every request.
+        let all = settings.counts_slots().then_some(0);
+        self.timings.set_notable(slow.into_iter().chain(latent).chain(all).min());
+        let request = limit(&settings.commandlog_request_larger_than);
+        let reply = limit(&settings.commandlog_reply_larger_than);
+        let large = request.into_iter().chain(reply).min();
+        self.timings.set_large(large.map(|bytes| usize::try_from(bytes).unwrap_or(usize::MAX)));
     }
 
     /// Publishes the figures now, for a command of this executor that shows them.

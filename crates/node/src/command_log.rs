@@ -1,4 +1,6 @@
-//! The slow log: the requests that took longer than `slowlog-log-slower-than`.
+//! The logs of notable requests: those that took longer than `slowlog-log-slower-than`, those that
+//! were larger than `commandlog-request-larger-than`, and those whose replies were larger than
+//! `commandlog-reply-larger-than`.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -10,13 +12,22 @@ const PARTS_MAX: usize = 32;
 /// Bytes of a part that are kept.
 const PART_LEN_MAX: usize = 128;
 
-/// One slow request.
+/// Which log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LogKind {
+    Slow,
+    LargeRequest,
+    LargeReply,
+}
+
+/// One notable request.
 #[derive(Debug, Clone)]
-pub(crate) struct SlowEntry {
+pub(crate) struct LogEntry {
     pub(crate) id: u64,
     /// Seconds since the epoch.
     pub(crate) time: i64,
-    pub(crate) micros: u64,
+    /// Microseconds in the slow log, bytes in the others.
+    pub(crate) amount: u64,
     pub(crate) parts: Vec<Vec<u8>>,
     pub(crate) address: String,
     pub(crate) name: Vec<u8>,
@@ -25,24 +36,24 @@ pub(crate) struct SlowEntry {
 #[derive(Debug, Default)]
 struct Log {
     /// Newest first.
-    entries: VecDeque<SlowEntry>,
+    entries: VecDeque<LogEntry>,
     next_id: u64,
 }
 
-/// The node's slow log. See the module.
+/// The node's logs. See the module.
 #[derive(Debug, Default)]
-pub(crate) struct SlowLog {
-    log: Mutex<Log>,
+pub(crate) struct CommandLog {
+    logs: [Mutex<Log>; 3],
 }
 
-impl SlowLog {
-    fn log(&self) -> MutexGuard<'_, Log> {
-        self.log.lock().unwrap_or_else(PoisonError::into_inner)
+impl CommandLog {
+    fn log(&self, kind: LogKind) -> MutexGuard<'_, Log> {
+        self.logs[kind as usize].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Adds an entry, which is given its id here; keeps at most `most`.
-    pub(crate) fn add(&self, mut entry: SlowEntry, most: usize) {
-        let mut log = self.log();
+    pub(crate) fn add(&self, kind: LogKind, mut entry: LogEntry, most: usize) {
+        let mut log = self.log(kind);
         entry.id = log.next_id;
         log.next_id += 1;
         log.entries.push_front(entry);
@@ -50,16 +61,16 @@ impl SlowLog {
     }
 
     /// The newest entries.
-    pub(crate) fn newest(&self, count: usize) -> Vec<SlowEntry> {
-        self.log().entries.iter().take(count).cloned().collect()
+    pub(crate) fn newest(&self, kind: LogKind, count: usize) -> Vec<LogEntry> {
+        self.log(kind).entries.iter().take(count).cloned().collect()
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.log().entries.len()
+    pub(crate) fn len(&self, kind: LogKind) -> usize {
+        self.log(kind).entries.len()
     }
 
-    pub(crate) fn clear(&self) {
-        self.log().entries.clear();
+    pub(crate) fn clear(&self, kind: LogKind) {
+        self.log(kind).entries.clear();
     }
 }
 
@@ -101,21 +112,24 @@ mod tests {
 
     #[test]
     fn ids_go_on_and_old_entries_go() {
-        let log = SlowLog::default();
-        let entry = SlowEntry {
+        let log = CommandLog::default();
+        let entry = LogEntry {
             id: 0,
             time: 0,
-            micros: 1,
+            amount: 1,
             parts: Vec::new(),
             address: String::new(),
             name: Vec::new(),
         };
-        (0..5).for_each(|_| log.add(entry.clone(), 3));
-        let ids: Vec<u64> = log.newest(10).iter().map(|entry| entry.id).collect();
+        (0..5).for_each(|_| log.add(LogKind::Slow, entry.clone(), 3));
+        let ids: Vec<u64> = log.newest(LogKind::Slow, 10).iter().map(|entry| entry.id).collect();
         assert_eq!(ids, [4, 3, 2]);
-        log.clear();
-        assert_eq!(log.len(), 0);
-        log.add(entry, 3);
-        assert_eq!(log.newest(1)[0].id, 5);
+        log.clear(LogKind::Slow);
+        assert_eq!(log.len(LogKind::Slow), 0);
+        log.add(LogKind::Slow, entry.clone(), 3);
+        assert_eq!(log.newest(LogKind::Slow, 1)[0].id, 5);
+        log.add(LogKind::LargeReply, entry, 3);
+        assert_eq!(log.newest(LogKind::LargeReply, 1)[0].id, 0);
+        assert_eq!(log.len(LogKind::LargeRequest), 0);
     }
 }

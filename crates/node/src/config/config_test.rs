@@ -1,0 +1,140 @@
+//! Tests of reading the configuration.
+
+use super::*;
+
+fn read(overrides: &[(&str, &str)], variables: &[(&str, &str)]) -> Result<Config, String> {
+    let own = |pairs: &[(&str, &str)]| {
+        pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+    };
+    Config::read_with(None, &own(overrides), own(variables)).map_err(|error| error.to_string())
+}
+
+#[test]
+fn later_sources_win() {
+    let config = read(&[("port", "7001")], &[("ATOLL_PORT", "7000"), ("ATOLL_SHARDS", "3")]);
+    let config = config.unwrap();
+    assert_eq!((config.port, config.shards), (7001, Shards::Count(3)));
+}
+
+#[test]
+fn lists_and_tables_in_the_environment() {
+    let config = read(
+        &[],
+        &[
+            ("ATOLL_CLUSTER__INITIAL_NODES", "n1:6379,n2:6379"),
+            ("ATOLL_BIND", "0.0.0.0"),
+            ("ATOLL_ANNOUNCE_HOST", "n1"),
+            ("ATOLL_LISTENERS", "0.0.0.0:7001=localhost:7001,localhost:7002"),
+        ],
+    )
+    .unwrap();
+    assert_eq!(config.cluster.initial_nodes, ["n1:6379", "n2:6379"]);
+    assert_eq!(config.bind, ["0.0.0.0"]);
+    assert_eq!(config.announced(), ("n1".into(), 6379));
+    assert_eq!(config.listener[0].announce, ["localhost:7001", "localhost:7002"]);
+}
+
+#[test]
+fn parameters_that_mean_nothing_here_are_kept() {
+    let config = read(&[("hz", "50")], &[("ATOLL_RDBCHECKSUM", "no")]).unwrap();
+    assert_eq!(config.accepted["hz"], "50");
+    assert_eq!(config.accepted["rdbchecksum"], "no");
+}
+
+#[test]
+fn what_is_wrong_is_named() {
+    let error = |key, value| read(&[(key, value)], &[]).unwrap_err();
+    assert!(error("prot", "1").contains("prot"), "{}", error("prot", "1"));
+    assert!(error("port", "x").contains("port"), "{}", error("port", "x"));
+    assert!(error("maxclients", "0").contains("maxclients: argument must be between 1 and"));
+    assert!(error("script-memory-limit", "1").contains("script-memory-limit"));
+    assert!(error("notify-keyspace-events", "Q").contains("Invalid event class character"));
+    assert!(error("hz", "x").contains("hz"), "{}", error("hz", "x"));
+    assert!(error("appendonly", "yes").contains("appendonly"));
+    assert!(error("shards", "0").contains("shards"), "{}", error("shards", "0"));
+    assert!(error("cluster.slots", "1-99999").contains("cluster.slots"));
+    assert!(error("cluster.initial-nodes", "nonsense").contains("initial-nodes"));
+    assert!(read(&[], &[("ATOLL_NO_SUCH", "1")]).unwrap_err().contains("no-such"));
+}
+
+#[test]
+fn the_documented_file_has_every_key_with_its_default() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config/atoll.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let config = Config::read_with(Some(&path), &Vec::new(), Vec::new()).unwrap();
+    assert_eq!(config, Config::default());
+    for key in KEYS {
+        let line = |line: &str| {
+            let line = line.trim_start_matches(['#', ' ']);
+            line.starts_with(&format!("{key} ="))
+        };
+        assert!(text.lines().any(line), "{key} is not documented");
+    }
+}
+
+const KEYS: &[&str] = &[
+    "port",
+    "bind",
+    "shards",
+    "dir",
+    "announce-host",
+    "announce-port",
+    "shard-endpoints",
+    "shard-endpoint-port",
+    "log",
+    "requirepass",
+    "masteruser",
+    "masterauth",
+    "aclfile",
+    "user",
+    "acl-pubsub-default",
+    "acllog-max-len",
+    "maxclients",
+    "maxmemory",
+    "maxmemory-policy",
+    "maxmemory-samples",
+    "lfu-log-factor",
+    "lfu-decay-time",
+    "min-replicas-to-write",
+    "notify-keyspace-events",
+    "tracking-table-max-keys",
+    "slowlog-log-slower-than",
+    "slowlog-max-len",
+    "commandlog-request-larger-than",
+    "commandlog-large-request-max-len",
+    "commandlog-reply-larger-than",
+    "commandlog-large-reply-max-len",
+    "latency-monitor-threshold",
+    "cluster-slot-stats-enabled",
+    "enable-debug-command",
+    "timeout",
+    "tcp-keepalive",
+    "proto-max-bulk-len",
+    "client-output-buffer-limit",
+    "client-query-buffer-limit",
+    "maxmemory-clients",
+    "mailbox-size",
+    "busy-reply-threshold",
+    "script-time-limit",
+    "script-memory-limit",
+    "script-undo-limit",
+    "script-reply-limit",
+    "script-size-limit",
+    "script-cross-slot-keys",
+    "script-denied-commands",
+    "hash-max-listpack-entries",
+    "hash-max-listpack-value",
+    "hll-sparse-max-bytes",
+    "list-max-listpack-size",
+    "list-compress-depth",
+    "set-max-intset-entries",
+    "set-max-listpack-entries",
+    "set-max-listpack-value",
+    "stream-node-max-entries",
+    "stream-node-max-bytes",
+    "zset-max-listpack-entries",
+    "zset-max-listpack-value",
+    "initial-nodes",
+    "slots",
+    "announce",
+];
