@@ -161,8 +161,7 @@ fn broadcasting_by_prefix() {
 
 #[test]
 fn flushing_tells_that_all_is_gone() {
-    // Each shard tells it.
-    let server = Server::builder().shards(1).start();
+    let server = Server::builder().shards(4).start();
     let (mut reader, mut writer) = (client3(&server), server.client());
     reader.check("CLIENT TRACKING ON", "+OK");
     writer.check("SET a 1", "+OK");
@@ -170,6 +169,13 @@ fn flushing_tells_that_all_is_gone() {
     writer.check("FLUSHALL", "+OK");
     assert_eq!(reader.read().to_string(), ">[$invalidate _]");
     writer.check("SET a 1", "+OK");
+    assert!(reader.is_silent_for(SHORT));
+    // Once for the node, also from a transaction.
+    for line in ["FLUSHDB", "FLUSHALL ASYNC"] {
+        writer.pipeline(&["MULTI", line, "EXEC"]);
+        assert_eq!(reader.read().to_string(), ">[$invalidate _]");
+    }
+    reader.check("PING", "+PONG");
     assert!(reader.is_silent_for(SHORT));
 }
 

@@ -143,3 +143,110 @@ fn debug_is_for_tests() {
     let server = Server::builder().set("enable-debug-command", "no").start();
     server.client().check_start("DEBUG SLEEP 0", "-ERR DEBUG command not allowed.");
 }
+
+#[test]
+fn what_scripts_call_is_counted() {
+    let server = Server::builder().shards(2).start();
+    let mut client = server.client();
+    client.check("SET s v", "+OK");
+    client.check("CONFIG RESETSTAT", "+OK");
+    let script = "for i = 1, 5 do redis.call('GET', KEYS[1]) end redis.pcall('INCR', KEYS[1]) \
+                  redis.pcall('INCR') redis.pcall('CLUSTER', 'MYID')";
+    client.check(&format!("EVAL \"{script}\" 1 s"), "_");
+    client.check("GET s", "$v");
+    let row = |client: &mut e2e::resp::Client, name: &str| {
+        let info = client.value("INFO commandstats").text();
+        let start = format!("cmdstat_{name}:");
+        let line = info.lines().find(|line| line.starts_with(&start)).unwrap_or_default();
+        line[start.len().min(line.len())..].to_owned()
+    };
+    assert!(row(&mut client, "get").starts_with("calls=6,usec="));
+    let incr = row(&mut client, "incr");
+    assert!(incr.starts_with("calls=1,") && incr.ends_with(",rejected_calls=1,failed_calls=1"));
+    assert!(row(&mut client, "cluster|myid").starts_with("calls=1,"));
+    assert!(row(&mut client, "eval").ends_with(",rejected_calls=0,failed_calls=0"));
+    let errors = client.value("INFO errorstats").text();
+    assert!(errors.contains("errorstat_ERR:count=2\r\n"), "{errors}");
+    // An error that a script passes on is one error.
+    client.check("CONFIG RESETSTAT", "+OK");
+    client.check_start("EVAL \"return redis.call('LPUSH', KEYS[1], 'v')\" 1 s", "-WRONGTYPE");
+    client.check_start("EVAL \"return redis.pcall('LPUSH', KEYS[1], 'v')\" 1 s", "-WRONGTYPE");
+    let errors = client.value("INFO errorstats").text();
+    assert!(errors.contains("errorstat_WRONGTYPE:count=2\r\n"), "{errors}");
+    let stats = client.value("INFO stats").text();
+    assert!(stats.contains("total_error_replies:2\r\n"), "{stats}");
+    assert!(row(&mut client, "eval").ends_with(",failed_calls=2"));
+    // What is refused before it runs is no call.
+    client.check("CONFIG RESETSTAT", "+OK");
+    client.check_start("GET", "-ERR wrong number");
+    client.check("CONFIG SET maxmemory 1", "+OK");
+    client.check_start("SET s v", "-OOM");
+    client.check("CONFIG SET maxmemory 0", "+OK");
+    assert!(row(&mut client, "get").starts_with("calls=0,"));
+    assert!(row(&mut client, "set").ends_with(",rejected_calls=1,failed_calls=0"));
+}
+
+#[test]
+fn waits_that_end_without_data_are_counted() {
+    let server = Server::builder().shards(2).start();
+    let mut client = server.client();
+    client.check("CONFIG RESETSTAT", "+OK");
+    client.check("BLPOP none 0.01", "_");
+    let mut other = server.client();
+    let id = other.value("CLIENT ID").int();
+    other.send_line("BLPOP none 0");
+    e2e::poll("it waits", || {
+        (client.run(&format!("CLIENT UNBLOCK {id} ERROR")) == ":1").then_some(())
+    });
+    assert!(other.read().to_string().starts_with("-UNBLOCKED "));
+    let info = client.value("INFO commandstats").text();
+    let line = info.lines().find(|line| line.starts_with("cmdstat_blpop:calls=2,")).unwrap();
+    assert!(line.ends_with(",failed_calls=1"), "{line}");
+    assert!(client.value("INFO errorstats").text().contains("errorstat_UNBLOCKED:count=1\r\n"));
+}
+
+#[test]
+fn latencies_are_shown_as_the_settings_say() {
+    let server = Server::builder().shards(2).start();
+    let mut client = server.client();
+    client.check("SET a 1", "+OK");
+    client.check("CONFIG SET latency-tracking-info-percentiles \"0.0 50.0 100.0\"", "+OK");
+    client.check(
+        "CONFIG GET latency-tracking-info-percentiles",
+        "[$latency-tracking-info-percentiles $0 50 100]",
+    );
+    let shown = client.value("INFO latencystats").text();
+    let set = shown.lines().find(|line| line.starts_with("latency_percentiles_usec_set:")).unwrap();
+    assert!(set.contains(":p0=") && set.contains(",p50=") && set.contains(",p100="), "{set}");
+    client.check("CONFIG SET latency-tracking no", "+OK");
+    client.check("INFO latencystats", "$# Latencystats\\r\\n");
+    client.check("LATENCY HISTOGRAM", "[]");
+    client.check("CONFIG SET latency-tracking yes", "+OK");
+    client.check("LATENCY HISTOGRAM set", "[]");
+    for bad in ["\"10 a\"", "101"] {
+        let line = format!("CONFIG SET latency-tracking-info-percentiles {bad}");
+        client.check_start(&line, "-ERR CONFIG SET failed (possibly related to argument");
+    }
+}
+
+#[test]
+fn expiring_and_evicting_are_events_of_the_latency_monitor() {
+    let server = Server::builder().shards(2).start();
+    let mut client = server.client();
+    client.check("CONFIG SET latency-monitor-threshold 1", "+OK");
+    let fill = "EVAL \"for i = 1, 30000 do redis.call('HSET', KEYS[1], 'field' .. i, string.rep('x', \
+                100)) end\" 1";
+    client.check(&format!("{fill} large"), "_");
+    client.check("PEXPIRE large 1", ":1");
+    e2e::poll("it expires", || (client.run("DBSIZE") == ":0").then_some(()));
+    let events = client.value("LATENCY LATEST").to_string();
+    assert!(events.contains("[$expire-cycle :"), "{events}");
+    client.check(&format!("{fill} large"), "_");
+    client.check("CONFIG SET maxmemory-policy allkeys-random maxmemory 1", "+OK");
+    e2e::poll("it is evicted", || (client.run("DBSIZE") == ":0").then_some(()));
+    let has_both = |client: &mut e2e::resp::Client| {
+        let events = client.value("LATENCY LATEST").to_string();
+        events.contains("[$eviction-cycle :") && events.contains("[$eviction-del :")
+    };
+    e2e::poll("the events are there", || has_both(&mut client).then_some(()));
+}

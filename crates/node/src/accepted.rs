@@ -48,8 +48,6 @@ const ACCEPTED: &[(&str, &str, Form)] = &[
     ("dynamic-hz", "yes", Flag),
     ("hz", "10", Int(0)),
     ("jemalloc-bg-thread", "yes", Flag),
-    ("latency-tracking", "yes", Only("yes")),
-    ("latency-tracking-info-percentiles", "50 99 99.9", Text),
     ("lazyfree-lazy-eviction", "no", Flag),
     ("lazyfree-lazy-expire", "no", Flag),
     ("lazyfree-lazy-server-del", "no", Flag),

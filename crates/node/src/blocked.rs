@@ -342,5 +342,6 @@ pub(crate) async fn wait_for_reply(
             encode::error(&mut bytes, b"UNBLOCKED client unblocked via CLIENT UNBLOCK");
         }
     }
+    executor.note_given_up(spec, &bytes);
     bytes
 }

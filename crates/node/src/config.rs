@@ -22,7 +22,7 @@ use crate::error::NodeError;
 use crate::settings::Settings;
 
 pub(crate) use values::{
-    CrossSlotKeys, DebugAllowed, EventLetters, MemoryShare, OutputBufferLimit, Policy,
+    CrossSlotKeys, DebugAllowed, EventLetters, MemoryShare, OutputBufferLimit, Percentiles, Policy,
     PubsubDefault, Shards,
 };
 
@@ -68,6 +68,8 @@ pub(crate) struct Config {
     pub(crate) commandlog_reply_larger_than: i64,
     pub(crate) commandlog_large_reply_max_len: u64,
     pub(crate) latency_monitor_threshold: u64,
+    pub(crate) latency_tracking: bool,
+    pub(crate) latency_tracking_info_percentiles: Percentiles,
     pub(crate) cluster_slot_stats_enabled: bool,
     pub(crate) timeout: u64,
     pub(crate) tcp_keepalive: u64,
@@ -161,6 +163,8 @@ impl Default for Config {
             commandlog_reply_larger_than: 1 << 20,
             commandlog_large_reply_max_len: 128,
             latency_monitor_threshold: 0,
+            latency_tracking: true,
+            latency_tracking_info_percentiles: Percentiles(vec![50.0, 99.0, 99.9]),
             cluster_slot_stats_enabled: false,
             timeout: 0,
             tcp_keepalive: 300,

@@ -82,7 +82,10 @@ impl Executor {
                 }
                 Message::Flushed => {
                     shard.keyspace_mut().forget_tracked();
-                    self.tell_flushed();
+                    // Of a command for all shards, clients are told once, when all have done it.
+                    if !self.fans_out.get() {
+                        self.tell_flushed();
+                    }
                 }
             }
         }

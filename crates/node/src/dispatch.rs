@@ -216,7 +216,7 @@ impl<'a> Dispatch<'a> {
         if spec.name == "exec" {
             return Some(self.refuse_exec(&text));
         }
-        Some(self.refuse(&text))
+        Some(self.reject(id, &text))
     }
 
     /// A request of a client that has subscribed, in RESP2. `None` when it may send it.
@@ -248,6 +248,11 @@ impl<'a> Dispatch<'a> {
     /// transaction (Redis: `execCommandAbort`).
     fn refuse_unresolved(&mut self, error: &CommandError) -> Step {
         let text = error.to_string();
+        if let CommandError::Arity(name) = error
+            && let Some(id) = self.executor.node.table().lookup(name.as_bytes())
+        {
+            self.executor.timings.reject(id);
+        }
         if *error != CommandError::Arity("exec") {
             return self.refuse(&text);
         }

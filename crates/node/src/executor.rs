@@ -93,6 +93,8 @@ pub(crate) struct Executor {
     mailbox: RefCell<mpsc::Receiver<Message>>,
     /// Messages that arrived while a script was running and wait for the shard.
     deferred: RefCell<Vec<Message>>,
+    /// What runs is a part of a command for all shards.
+    pub(crate) fans_out: Cell<bool>,
     /// Somebody waits for the end of the script.
     awaited: Cell<bool>,
     /// Tells that it has ended.
@@ -178,6 +180,7 @@ impl Executor {
             connections: RefCell::default(),
             mailbox: RefCell::new(mailbox),
             deferred: RefCell::default(),
+            fans_out: Cell::new(false),
             awaited: Cell::new(false),
             shard_free: Notify::new(),
             me,

@@ -27,9 +27,15 @@ pub(crate) async fn run(
             if let Some(busy) = executor.any_busy() {
                 return error(busy);
             }
+            let name = executor.node.table().spec(queued.id).name;
+            let is_flush = matches!(name, "flushall" | "flushdb");
             let mut replies = Vec::new();
             for shard in shards {
                 replies.push(on_shard(&executor, shard, queued.clone(), version).await);
+            }
+            // Not before the last shard: until then a client could read what is about to go.
+            if is_flush && replies.iter().any(|reply| reply.first() == Some(&b'+')) {
+                executor.tell_flushed();
             }
             merge(fan_out, &replies)
         }
@@ -89,7 +95,9 @@ async fn on_shard(executor: &Executor, shard: u16, queued: Queued, version: Vers
                     let (id, client) = (queued.id, queued.caller.client);
                     executor.note_end(client, id, queued.request.args(), &out);
                 }
+                executor.fans_out.set(true);
                 executor.release(&mut shard);
+                executor.fans_out.set(false);
             }
             Err(_) => reply.error_text(executor.busy_text(executor.index).as_bytes()),
         }

@@ -110,7 +110,6 @@ pub(crate) struct Published {
     pub(crate) keys: u64,
     pub(crate) expiring: u64,
     pub(crate) commands: u64,
-    pub(crate) failed: u64,
     pub(crate) hits: u64,
     pub(crate) misses: u64,
     pub(crate) expired: u64,
@@ -135,7 +134,10 @@ pub(crate) struct Published {
 /// What is known of the calls of one command on one executor.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct CommandFigures {
+    /// Those that were timed: of clients.
     pub(crate) calls: u64,
+    /// Those of scripts, which are not timed.
+    pub(crate) scripted: u64,
     pub(crate) rejected: u64,
     pub(crate) failed: u64,
     pub(crate) nanos: u64,

@@ -19,7 +19,7 @@ use shard::types::zset::ZSetLimits;
 use crate::accepted::Accepted;
 use crate::clients;
 use crate::command_log::LogKind;
-use crate::config::{Config, CrossSlotKeys, DebugAllowed};
+use crate::config::{Config, CrossSlotKeys, DebugAllowed, Percentiles};
 use crate::output_limits::OutputLimits;
 
 /// Numbers that can be changed while the node runs.
@@ -70,6 +70,9 @@ pub(crate) struct Settings {
     /// Bytes, an `i64`; negative: no reply is large.
     pub(crate) commandlog_reply_larger_than: AtomicU64,
     pub(crate) commandlog_large_reply_max_len: AtomicU64,
+    /// 1: latencies are shown by command.
+    pub(crate) latency_tracking: AtomicU64,
+    percentiles: Mutex<Percentiles>,
     /// 1: what the requests of each slot cost is counted.
     pub(crate) cluster_slot_stats_enabled: AtomicU64,
     /// Milliseconds; 0: off.
@@ -130,6 +133,8 @@ impl Settings {
             commandlog_large_request_max_len: config.commandlog_large_request_max_len.into(),
             commandlog_reply_larger_than: (config.commandlog_reply_larger_than as u64).into(),
             commandlog_large_reply_max_len: config.commandlog_large_reply_max_len.into(),
+            latency_tracking: u64::from(config.latency_tracking).into(),
+            percentiles: Mutex::new(config.latency_tracking_info_percentiles.clone()),
             cluster_slot_stats_enabled: u64::from(config.cluster_slot_stats_enabled).into(),
             latency_monitor_threshold: config.latency_monitor_threshold.into(),
             tcp_keepalive: config.tcp_keepalive.into(),
@@ -225,6 +230,21 @@ impl Settings {
     /// Whether what the requests of each slot cost is counted.
     pub(crate) fn counts_slots(&self) -> bool {
         self.cluster_slot_stats_enabled.load(Ordering::Relaxed) != 0
+    }
+
+    /// Whether latencies are shown by command.
+    pub(crate) fn tracks_latencies(&self) -> bool {
+        self.latency_tracking.load(Ordering::Relaxed) != 0
+    }
+
+    /// Which percentiles of them.
+    pub(crate) fn percentiles(&self) -> Percentiles {
+        self.percentiles.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Sets which percentiles of them.
+    pub(crate) fn set_percentiles(&self, percentiles: Percentiles) {
+        *self.percentiles.lock().unwrap_or_else(PoisonError::into_inner) = percentiles;
     }
 
     /// How many entries a log keeps.
@@ -378,8 +398,10 @@ pub(crate) const PARAMETERS: &[Parameter] = &[
 type Flag = (&'static str, fn(&Settings) -> &AtomicU64);
 
 /// What CONFIG SET can switch on and off, 1 and 0.
-pub(crate) const FLAGS: &[Flag] =
-    &[("cluster-slot-stats-enabled", |settings| &settings.cluster_slot_stats_enabled)];
+pub(crate) const FLAGS: &[Flag] = &[
+    ("cluster-slot-stats-enabled", |settings| &settings.cluster_slot_stats_enabled),
+    ("latency-tracking", |settings| &settings.latency_tracking),
+];
 
 impl Parameter {
     /// Reads a value for it; a negative one as the bits of an `i64`.

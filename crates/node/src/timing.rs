@@ -39,6 +39,8 @@ pub(crate) struct Timings {
     notable: Cell<u64>,
     /// Bytes of a request and its reply from which on they are worth a look.
     large: Cell<usize>,
+    /// Buckets are shown.
+    tracks: Cell<bool>,
     rows: RefCell<Vec<Row>>,
     /// Errors by their code.
     errors: RefCell<BTreeMap<String, u64>>,
@@ -51,6 +53,7 @@ impl Timings {
             began: Cell::new(0),
             notable: Cell::new(u64::MAX),
             large: Cell::new(usize::MAX),
+            tracks: Cell::new(true),
             rows: RefCell::new(vec![EMPTY; commands]),
             errors: RefCell::default(),
         }
@@ -83,6 +86,15 @@ impl Timings {
         self.rows.borrow_mut()[id.index()].rejected += 1;
     }
 
+    /// The call that has just ended and failed was refused and did not run.
+    #[cold]
+    pub(crate) fn take_back(&self, id: CommandId) {
+        let row = &mut self.rows.borrow_mut()[id.index()];
+        row.calls = row.calls.saturating_sub(1);
+        row.failed = row.failed.saturating_sub(1);
+        row.rejected += 1;
+    }
+
     /// Counts an error reply by its code, the first word of its text.
     #[cold]
     pub(crate) fn note_error(&self, text: &[u8]) {
@@ -105,6 +117,13 @@ impl Timings {
     /// Sets from how many bytes on a request or reply is worth a look; `None`: never.
     pub(crate) fn set_large(&self, bytes: Option<usize>) {
         self.large.set(bytes.unwrap_or(usize::MAX));
+    }
+
+    /// Whether durations are shown. When that changes, those of before are forgotten.
+    pub(crate) fn set_tracking(&self, tracks: bool) {
+        if self.tracks.replace(tracks) != tracks {
+            self.rows.borrow_mut().iter_mut().for_each(|row| row.buckets = None);
+        }
     }
 
     /// Whether so many bytes are worth a look.
@@ -134,10 +153,9 @@ impl Timings {
         self.errors.borrow_mut().clear();
     }
 
-    /// All calls, and those that failed.
-    pub(crate) fn total(&self) -> (u64, u64) {
-        let rows = self.rows.borrow();
-        (rows.iter().map(|row| row.calls).sum(), rows.iter().map(|row| row.failed).sum())
+    /// All calls.
+    pub(crate) fn total(&self) -> u64 {
+        self.rows.borrow().iter().map(|row| row.calls).sum()
     }
 }
 
@@ -165,9 +183,12 @@ mod tests {
         let counted: u32 = row.buckets.as_ref().unwrap().iter().sum();
         assert_eq!(counted, 2);
         assert_eq!(timings.errors()["WRONGTYPE"], 2);
-        assert_eq!(timings.total(), (2, 1));
+        assert_eq!(timings.total(), 2);
+        timings.take_back(get);
+        let row = &timings.rows()[get.index()];
+        assert_eq!((row.calls, row.failed, row.rejected), (1, 0, 1));
         timings.reset();
-        assert_eq!(timings.total(), (0, 0));
+        assert_eq!(timings.total(), 0);
         // A second is about a thousand million nanoseconds, however fast the counter is.
         timings.set_notable(Some(1_000_000_000));
         let notable = timings.nanos(timings.notable.get());

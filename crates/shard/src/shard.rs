@@ -1,6 +1,7 @@
 //! A shard: a range of slots with its keys and its script host.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use protocol::args::{Args, Request};
 use protocol::encode::Version;
@@ -51,14 +52,31 @@ pub struct Shard {
     scripts: ScriptEngine,
     table: &'static CommandTable,
     gauge: Arc<Gauge>,
+    evictions: EvictionTimes,
+}
+
+/// The longest times that evicting has taken.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct EvictionTimes {
+    /// All keys that were evicted at once.
+    pub cycle: Duration,
+    /// One key.
+    pub key: Duration,
 }
 
 impl Shard {
     /// A shard with an empty keyspace.
     pub fn new(keyspace: Keyspace, scripts: ScriptEngine, table: &'static CommandTable) -> Self {
-        let mut scripts = scripts;
+        let (mut keyspace, mut scripts) = (keyspace, scripts);
         scripts.set_table(table);
-        Self { keyspace, scripts, table, gauge: Arc::default() }
+        keyspace.count_calls(table.len());
+        Self {
+            keyspace,
+            scripts,
+            table,
+            gauge: Arc::default(),
+            evictions: EvictionTimes::default(),
+        }
     }
 
     /// Has the shard look at this gauge of the node's memory.
@@ -100,9 +118,15 @@ impl Shard {
         self.table
     }
 
+    /// How long evicting has taken since this was asked last.
+    pub fn take_eviction_times(&mut self) -> EvictionTimes {
+        std::mem::take(&mut self.evictions)
+    }
+
     /// Sets all counters to zero (CONFIG RESETSTAT).
     pub fn reset_statistics(&mut self) {
         self.keyspace.reset_counters();
+        self.keyspace.count_calls(self.table.len());
         self.scripts.reset_statistics();
     }
 
@@ -213,9 +237,15 @@ impl Shard {
             return true;
         }
         let mut evicted = 0;
+        let began = self.scripts.uptime();
+        let mut before = began;
         while evicted < most && self.gauge.is_full() && self.keyspace.evict_one() {
             evicted += 1;
+            let now = self.scripts.uptime();
+            self.evictions.key = self.evictions.key.max(now.saturating_sub(before));
+            before = now;
         }
+        self.evictions.cycle = self.evictions.cycle.max(before.saturating_sub(began));
         evicted > 0
     }
 

@@ -12,7 +12,7 @@ use shard::reply::Reply;
 
 use super::{Done, NodeCall, NodeCommand, config_rewrite};
 use crate::accepted;
-use crate::config::{MemoryShare, Shards};
+use crate::config::{MemoryShare, Percentiles, Shards};
 use crate::memory;
 use crate::node::Node;
 use crate::output_limits::Limit;
@@ -145,6 +145,7 @@ fn get(call: &mut NodeCall<'_, '_>, args: Args<'_>) -> Result<Done, CommandError
     let cross_slot = node.settings.script_cross_slot_keys.load(Ordering::Relaxed) != 0;
     let name = if cross_slot { "same-shard" } else { "refuse" };
     all.insert("script-cross-slot-keys", name.into());
+    all.insert("latency-tracking-info-percentiles", node.settings.percentiles().into());
     all.insert("maxmemory-policy", policy_name(node.settings.keyspace().eviction).into());
     all.insert("client-output-buffer-limit", node.settings.output_limits.describe());
     let share = node.settings.maxmemory_clients.load(Ordering::Relaxed);
@@ -169,6 +170,7 @@ enum Change {
     Number(&'static Parameter, u64),
     CrossSlotKeys(bool),
     ClientsMemory(MemoryShare),
+    Percentiles(Percentiles),
     Flag(fn(&Settings) -> &AtomicU64, bool),
     KeyspaceEvents(Events),
     OutputLimits([Limit; 3]),
@@ -244,6 +246,7 @@ fn set(call: &mut NodeCall<'_, '_>, args: Args<'_>) -> Result<Done, CommandError
             Change::Flag(flag, on) => {
                 flag(&node.settings).store(u64::from(on), Ordering::Relaxed);
             }
+            Change::Percentiles(percentiles) => node.settings.set_percentiles(percentiles),
             Change::Policy(policy) => node.settings.set_eviction(policy),
             Change::Text(parameter, value) => parameter.set(node, value),
             Change::Accepted(name, value) => node.settings.accepted.set(name, value),
@@ -329,6 +332,10 @@ fn parse_change(node: &Node, name: &[u8], value: &[u8]) -> Result<Change, Comman
             b"same-shard" => Ok(Change::CrossSlotKeys(true)),
             _ => Err(failed("argument(s) must be one of the following: refuse, same-shard")),
         };
+    }
+    if name == "latency-tracking-info-percentiles" {
+        let percentiles = Percentiles::try_from(text.into_owned());
+        return percentiles.map(Change::Percentiles).map_err(|why| failed(&why));
     }
     if name == "maxmemory-policy" {
         let known = Eviction::ALL.iter().find(|(_, known)| known.as_bytes() == value);

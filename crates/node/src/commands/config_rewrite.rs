@@ -84,6 +84,7 @@ fn running(node: &Node) -> Result<Values, String> {
     let keyspace = settings.keyspace();
     config.maxmemory_policy = Policy(keyspace.eviction);
     config.notify_keyspace_events = EventLetters(keyspace.events);
+    config.latency_tracking_info_percentiles = settings.percentiles();
     let cross_slot = settings.script_cross_slot_keys.load(Ordering::Relaxed) != 0;
     config.script_cross_slot_keys =
         if cross_slot { CrossSlotKeys::SameShard } else { CrossSlotKeys::Refuse };

@@ -260,7 +260,7 @@ fn stats(node: &Node, published: &[Published], out: &mut String) {
     line(out, "client_query_buffer_limit_disconnections", disconnections);
     let disconnections = statistics.output_limit_disconnections.load(Ordering::Relaxed);
     line(out, "client_output_buffer_limit_disconnections", disconnections);
-    line(out, "total_error_replies", sum(published, |figures| figures.failed));
+    line(out, "total_error_replies", sum(published, |figures| figures.errors.values().sum()));
 }
 
 fn replication(node: &Node, _: &[Published], out: &mut String) {
@@ -286,19 +286,22 @@ fn commandstats(node: &Node, published: &[Published], out: &mut String) {
         let mut all = CommandFigures::default();
         for figures in figures {
             all.calls += figures.calls;
+            all.scripted += figures.scripted;
             all.rejected += figures.rejected;
             all.failed += figures.failed;
             all.nanos += figures.nanos;
         }
-        if all.calls > 0 || all.rejected > 0 {
+        let calls = all.calls + all.scripted;
+        if calls > 0 || all.rejected > 0 {
             let micros = all.nanos / 1000;
+            // Calls of scripts are not timed.
             let each = all.nanos as f64 / 1000.0 / all.calls.max(1) as f64;
             line(
                 out,
                 &format!("cmdstat_{}", row.spec.name),
                 format!(
-                    "calls={},usec={micros},usec_per_call={each:.2},rejected_calls={},failed_calls={}",
-                    all.calls, all.rejected, all.failed
+                    "calls={calls},usec={micros},usec_per_call={each:.2},rejected_calls={},failed_calls={}",
+                    all.rejected, all.failed
                 ),
             );
         }
@@ -316,6 +319,10 @@ fn errorstats(_: &Node, published: &[Published], out: &mut String) {
 }
 
 fn latencystats(node: &Node, published: &[Published], out: &mut String) {
+    if !node.settings.tracks_latencies() {
+        return;
+    }
+    let percentiles = node.settings.percentiles().0;
     for (id, row) in node.table().iter() {
         let mut buckets: BTreeMap<u64, u64> = BTreeMap::new();
         for figures in published.iter().filter_map(|figures| figures.calls.get(id.index())) {
@@ -325,20 +332,18 @@ fn latencystats(node: &Node, published: &[Published], out: &mut String) {
         }
         let calls: u64 = buckets.values().sum();
         if calls > 0 {
-            let at = |part: f64| {
+            let at = |percentile: &f64| {
                 let mut before = 0;
-                let rank = (calls as f64 * part).ceil() as u64;
+                let rank = (calls as f64 * percentile / 100.0).ceil() as u64;
                 let found = buckets.iter().find(|(_, count)| {
                     before += **count;
                     before >= rank
                 });
-                found.map_or(0.0, |(nanos, _)| *nanos as f64 / 1000.0)
+                let micros = found.map_or(0.0, |(nanos, _)| *nanos as f64 / 1000.0);
+                format!("p{percentile}={micros:.3}")
             };
-            line(
-                out,
-                &format!("latency_percentiles_usec_{}", row.spec.name),
-                format!("p50={:.3},p99={:.3},p99.9={:.3}", at(0.5), at(0.99), at(0.999)),
-            );
+            let shown: Vec<String> = percentiles.iter().map(at).collect();
+            line(out, &format!("latency_percentiles_usec_{}", row.spec.name), shown.join(","));
         }
     }
 }

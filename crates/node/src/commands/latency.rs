@@ -238,6 +238,9 @@ fn histogram(call: &mut NodeCall<'_, '_>, args: Args<'_>) -> Result<Done, Comman
                     .container()
                     .is_some_and(|(container, _)| wanted.eq_ignore_ascii_case(container.as_bytes()))
         };
+        if !node.settings.tracks_latencies() {
+            continue;
+        }
         if args.len() == 2 || args.iter_from(2).any(wanted) {
             found.insert(id.index(), name);
         }
@@ -253,10 +256,11 @@ fn reply_histograms(
     mut commands: BTreeMap<usize, &'static str>,
     reply: &mut Reply<'_>,
 ) {
-    commands.retain(|at, _| calls(published, *at) > 0);
+    commands.retain(|at, _| !cumulate(published, *at).is_empty());
     reply.map(commands.len());
     for (at, name) in commands {
-        let (calls, buckets) = (calls(published, at), cumulate(published, at));
+        let buckets = cumulate(published, at);
+        let calls = buckets.last().map_or(0, |(_, calls)| *calls);
         reply.bulk(name.as_bytes());
         reply.map(2);
         reply.bulk(b"calls");
@@ -268,10 +272,6 @@ fn reply_histograms(
             reply.int(count as i64);
         }
     }
-}
-
-fn calls(published: &[Published], command: usize) -> u64 {
-    published.iter().filter_map(|figures| figures.calls.get(command)).map(|row| row.calls).sum()
 }
 
 /// How many calls took up to how many microseconds, by powers of two; steps without calls are left

@@ -105,6 +105,8 @@ const KEYS: &[&str] = &[
     "commandlog-reply-larger-than",
     "commandlog-large-reply-max-len",
     "latency-monitor-threshold",
+    "latency-tracking",
+    "latency-tracking-info-percentiles",
     "cluster-slot-stats-enabled",
     "enable-debug-command",
     "timeout",

@@ -101,6 +101,33 @@ impl From<EventLetters> for String {
     }
 }
 
+/// Which percentiles of latencies INFO shows.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[serde(try_from = "String", into = "String")]
+pub(crate) struct Percentiles(pub(crate) Vec<f64>);
+
+impl TryFrom<String> for Percentiles {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        const NAME: &str = "latency-tracking-info-percentiles";
+        let numbers = text.split_ascii_whitespace().map(str::parse::<f64>);
+        let numbers: Result<Vec<f64>, _> = numbers.collect();
+        let numbers = numbers.map_err(|_| format!("Invalid {NAME} parameters"))?;
+        if numbers.iter().all(|number| (0.0..=100.0).contains(number)) {
+            return Ok(Self(numbers));
+        }
+        Err(format!("{NAME} parameters should sit between [0.0,100.0]"))
+    }
+}
+
+impl From<Percentiles> for String {
+    fn from(percentiles: Percentiles) -> Self {
+        let numbers = percentiles.0.iter().map(ToString::to_string);
+        numbers.collect::<Vec<_>>().join(" ")
+    }
+}
+
 /// Who may use DEBUG (`enable-debug-command`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]

@@ -5,9 +5,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use protocol::args::Args;
-use protocol::spec::{CommandSpec, Flags, Slots};
+use protocol::spec::{CommandSpec, Family, Flags, Slots};
 use shard::Shard;
 use shard::commands::table::CommandId;
+use shard::error::CommandError;
+use shard::keyspace::Tally;
 
 use super::Executor;
 use crate::command_log::{self, LogEntry, LogKind};
@@ -17,14 +19,15 @@ use crate::slot_stats::SlotCost;
 use crate::timing::Row;
 
 impl Executor {
-    fn figures(&self, row: Row) -> CommandFigures {
+    fn figures(&self, id: CommandId, row: Row, scripts: &Tally) -> CommandFigures {
         let longest =
             |power: usize| self.timings.nanos(1u64.checked_shl(power as u32).unwrap_or(u64::MAX));
         let counted = row.buckets.iter().flat_map(|buckets| buckets.iter().enumerate());
         CommandFigures {
             calls: row.calls,
-            rejected: row.rejected,
-            failed: row.failed,
+            scripted: scripts.calls().get(id.index()).copied().unwrap_or_default(),
+            rejected: row.rejected + scripts.failures(id).rejected,
+            failed: row.failed + scripts.failures(id).failed,
             nanos: self.timings.nanos(row.ticks),
             buckets: counted
                 .filter(|(_, count)| **count > 0)
@@ -40,10 +43,34 @@ impl Executor {
         let failed = reply.first() == Some(&b'-');
         let notable = self.timings.end(id, failed);
         if failed {
-            self.timings.note_error(&reply[1..]);
+            self.note_failure(id, &reply[1..]);
         }
         if notable.is_some() || self.timings.is_large(args.wire_len_max() + reply.len()) {
             self.note_more(client, id, args, reply.len(), notable);
+        }
+    }
+
+    /// A request that waited for data ends without: with the reply of a time-out, or an error.
+    pub(crate) fn note_given_up(&self, spec: &CommandSpec, reply: &[u8]) {
+        let Some(id) = self.node.table().lookup(spec.name.as_bytes()) else { return };
+        self.timings.begin();
+        let failed = reply.first() == Some(&b'-');
+        self.timings.end(id, failed);
+        if failed {
+            self.timings.note_error(&reply[1..]);
+        }
+    }
+
+    /// A command has replied an error.
+    #[cold]
+    fn note_failure(&self, id: CommandId, error: &[u8]) {
+        /// What a request is told that did not run for the state of the node.
+        const REFUSALS: [CommandError; 2] = [CommandError::OutOfMemory, CommandError::NoReplicas];
+        self.timings.note_error(error);
+        let is_script = self.node.table().spec(id).family == Family::Scripting;
+        let error = String::from_utf8_lossy(error);
+        if !is_script && REFUSALS.iter().any(|refusal| refusal.to_string() == error.trim_end()) {
+            self.timings.take_back(id);
         }
     }
 
@@ -126,6 +153,7 @@ impl Executor {
         let slow = slower_than.map(|micros| micros.saturating_mul(1000));
         let millis = settings.latency_monitor_threshold.load(Ordering::Relaxed);
         let latent = (millis > 0).then(|| millis.saturating_mul(1_000_000));
+        self.timings.set_tracking(settings.tracks_latencies());
         // The costs of slots are counted of every request.
         let all = settings.counts_slots().then_some(0);
         self.timings.set_notable(slow.into_iter().chain(latent).chain(all).min());
@@ -146,12 +174,18 @@ impl Executor {
     pub(crate) fn publish(&self, shard: &Shard) {
         let counters = shard.keyspace().counters();
         let tracked = shard.keyspace().tracked();
-        let (commands, failed) = self.timings.total();
+        let tally = shard.keyspace().tally();
+        let scripted: u64 = tally.calls().iter().sum();
+        let ids = self.node.table().iter().map(|(id, _)| id);
+        let rows = ids.zip(self.timings.rows());
+        let mut errors = self.timings.errors();
+        for (code, count) in tally.errors() {
+            *errors.entry(code.to_owned()).or_default() += count;
+        }
         let published = Published {
             keys: shard.keyspace().len() as u64,
             expiring: shard.keyspace().expiring() as u64,
-            commands,
-            failed,
+            commands: self.timings.total() + scripted,
             hits: counters.hits,
             misses: counters.misses,
             expired: counters.expired,
@@ -165,8 +199,8 @@ impl Executor {
             script_memory: shard.scripts().memory_used() as u64,
             function_memory: shard.scripts().functions_memory_used() as u64,
             scripts: shard.scripts().counters(),
-            calls: self.timings.rows().into_iter().map(|row| self.figures(row)).collect(),
-            errors: self.timings.errors(),
+            calls: rows.map(|(id, row)| self.figures(id, row, tally)).collect(),
+            errors,
         };
         let handle = &self.node.executors[usize::from(self.index)];
         *handle.published.lock().unwrap_or_else(PoisonError::into_inner) = published;

@@ -4,6 +4,7 @@ use std::rc::Rc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use quanta::Instant;
 use shard::keyspace::Caller;
 use tokio::time::MissedTickBehavior;
 
@@ -34,11 +35,16 @@ pub(super) async fn run(executor: Rc<Executor>) {
         // During a pause the keys stay as they are.
         let held = shard.keyspace().is_held();
         if executor.node.settings.active_expire.load(Ordering::Relaxed) && !held {
+            let began = Instant::now();
             shard.keyspace_mut().expire_some(EXPIRY_BUCKETS);
+            executor.note_latency("expire-cycle", began.elapsed());
         }
         if executor.node.gauge.is_full() && !held {
             shard.make_room(EVICTED_KEYS);
         }
+        let evictions = shard.take_eviction_times();
+        executor.note_latency("eviction-cycle", evictions.cycle);
+        executor.note_latency("eviction-del", evictions.key);
         // There may be fewer allowed than before.
         shard.keyspace_mut().forget_tracked_beyond_limit(TRACKED_KEYS);
         executor.release(&mut shard);

@@ -36,6 +36,7 @@ mod outbox;
 pub mod scan;
 pub(crate) mod short_bytes;
 pub(crate) mod slab;
+mod tally;
 mod undo;
 pub mod value;
 mod warm;
@@ -53,6 +54,7 @@ pub use door::{NewExpiry, Scored};
 pub use evict::Eviction;
 pub use hold::Hold;
 pub use outbox::{Events, Message};
+pub use tally::{Failures, Tally};
 pub use value::Kind;
 pub use watch::WatchFlag;
 
@@ -220,6 +222,7 @@ pub struct Keyspace {
     caller: Caller,
     settings: Settings,
     counters: Counters,
+    tally: Tally,
     rng: fastrand::Rng,
     /// Keys that may be evicted next.
     candidates: Vec<evict::Candidate>,
@@ -255,6 +258,7 @@ impl Keyspace {
             caller: Caller::default(),
             settings: Settings::default(),
             counters: Counters::default(),
+            tally: Tally::default(),
             rng: fastrand::Rng::with_seed(seed),
             candidates: Vec::new(),
             sweep: (0, 0),

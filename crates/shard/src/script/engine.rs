@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use protocol::encode::Version;
 
@@ -396,6 +397,11 @@ impl ScriptEngine {
         let scripts = self.compiled.iter().map(|compiled| &compiled.program);
         let programs = scripts.chain(self.functions.programs());
         programs.map(|program| (&program.name[..], &program.stats))
+    }
+
+    /// The time since some point in the past; zero where nobody has a clock.
+    pub fn uptime(&self) -> Duration {
+        self.setting.services.as_ref().map_or(Duration::ZERO, |services| services.uptime())
     }
 
     /// Sets all figures to zero.

@@ -108,6 +108,10 @@ impl Runner<'_> {
         self.describe(machine, program, keyspace, invocation);
         let result = self.attempt(machine, program, invocation, &mut *out, version);
         let usage = self.usage(machine, keyspace, started);
+        if let Ok(Returned { is_error: true }) = result {
+            let error = String::from_utf8_lossy(&out[start..]);
+            keyspace.note_script_reply(error.trim_start_matches('-'));
+        }
         let result = match result {
             Ok(Returned { is_error: true }) if program.flags.rollback_on_error_reply => {
                 keyspace.roll_back(mark);
@@ -124,6 +128,9 @@ impl Runner<'_> {
             }
             Err(failure) => {
                 keyspace.roll_back(mark);
+                if let Failure::RolledBack(_, error) = &failure {
+                    keyspace.note_script_reply(&error.to_string());
+                }
                 Err(self.note_failure(program, usage, failure))
             }
         };

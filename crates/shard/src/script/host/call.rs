@@ -76,6 +76,7 @@ impl Host {
                     self.stop_as_asked(stack);
                 }
                 let text = error.to_string();
+                self.count_error(&text);
                 push_error(stack, text.as_bytes(), true);
                 self.note_error(stack, &text);
                 false
@@ -172,6 +173,7 @@ impl Host {
             return Err("ERR no script is running".into());
         };
         keyspace.enter(self.run.now, slot);
+        keyspace.tally_mut().note(id);
         if let Some(attached) = &self.debugger {
             attached.console.note_ran();
         }
@@ -180,7 +182,10 @@ impl Host {
         let mut call = Call { keyspace, reply: &mut reply, scripts: None, pulse };
         let result = run(&mut call, request.args());
         let spec = self.table.spec(id);
-        blocking::settle(result, spec, call.reply)?;
+        if let Err(error) = blocking::settle(result, spec, call.reply) {
+            keyspace.tally_mut().note_failed(id);
+            return Err(error.into());
+        }
         keyspace.note_read(spec, request.args());
         if keyspace.undo_memory() > self.run.undo_limit {
             return Err(Refusal::Stop(Stop::Undo));
@@ -195,6 +200,15 @@ impl Host {
         Ok(!sink.is_error())
     }
 
+    /// Counts an error that a command has replied to the script.
+    #[cold]
+    fn count_error(&mut self, text: &str) {
+        let id = self.table.named(self.request.args());
+        if let Some(keyspace) = self.keyspace.get() {
+            keyspace.note_script_error(text, id);
+        }
+    }
+
     /// Has a command answered that no shard runs.
     #[cold]
     fn answer(
@@ -207,7 +221,15 @@ impl Host {
         let mut reply = Reply::lua(&mut sink);
         let services = self.services.clone();
         let services = services.ok_or("ERR This Redis command is not allowed from script")?;
-        services.answer(id, request.args(), &mut reply)?;
+        if let Some(keyspace) = self.keyspace.get() {
+            keyspace.tally_mut().note(id);
+        }
+        if let Err(error) = services.answer(id, request.args(), &mut reply) {
+            if let Some(keyspace) = self.keyspace.get() {
+                keyspace.tally_mut().note_failed(id);
+            }
+            return Err(error.into());
+        }
         if sink.is_cut() {
             return Err(CommandError::Interrupted.into());
         }
