@@ -250,3 +250,43 @@ fn expiring_and_evicting_are_events_of_the_latency_monitor() {
     };
     e2e::poll("the events are there", || has_both(&mut client).then_some(()));
 }
+
+#[test]
+fn agents_find_what_they_look_for() {
+    let server = Server::builder().shards(2).start();
+    let mut client = server.client();
+    client.check("ACL SETUSER alice on nopass ~a +get", "+OK");
+    let mut alice = server.client();
+    alice.check("AUTH alice any", "+OK");
+    alice.check_start("SET a 1", "-NOPERM");
+    alice.check_start("GET b", "-NOPERM");
+    alice.check_start("AUTH alice2 any", "-WRONGPASS");
+    let info = client.value("INFO").text();
+    for line in [
+        "config_file:\r\n",
+        "acl_access_denied_auth:1\r\n",
+        "acl_access_denied_cmd:1\r\n",
+        "acl_access_denied_key:1\r\n",
+        "acl_access_denied_channel:0\r\n",
+        "second_repl_offset:-1\r\n",
+        "used_cpu_user_children:",
+        "instantaneous_input_kbps:",
+    ] {
+        assert!(info.contains(line), "{line}: {info}");
+    }
+    let number = |name: &str| {
+        let line = info.lines().find_map(|line| line.strip_prefix(&format!("{name}:")));
+        line.unwrap().parse::<u64>().unwrap()
+    };
+    assert!(number("used_memory_startup") > 0);
+    assert!(number("total_system_memory") > number("used_memory"));
+    let mut names: Vec<&str> =
+        info.lines().filter_map(|line| line.split_once(':')).map(|(name, _)| name).collect();
+    let count = names.len();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), count, "a name is there twice");
+    client.check("CONFIG RESETSTAT", "+OK");
+    assert!(client.value("INFO stats").text().contains("acl_access_denied_cmd:0\r\n"));
+    client.check("CONFIG GET tls-port", "[$tls-port $0]");
+}

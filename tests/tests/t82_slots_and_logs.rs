@@ -115,3 +115,24 @@ fn large_requests_and_replies_are_logged() {
     client.check("SLOWLOG GET x", count);
     client.check("COMMANDLOG GET 1", "-ERR wrong number of arguments for 'commandlog|get' command");
 }
+
+#[test]
+fn the_keys_of_a_slot_are_flushed_wherever_it_is() {
+    let server = Server::builder().shards(4).start();
+    let (mut client, mut watcher) = (server.client(), server.client());
+    client.check("CONFIG SET notify-keyspace-events Eg", "+OK");
+    watcher.check_start("SUBSCRIBE __keyevent@0__:del", "[$subscribe");
+    for key in ["foo", "bar", "x{bar}", "foo2"] {
+        client.check(&format!("SET {key} 1"), "+OK");
+        let slot = client.value(&format!("CLUSTER KEYSLOT {key}")).int();
+        client.check(&format!("WATCH {key}"), "+OK");
+        client.check(&format!("CLUSTER FLUSHSLOT {slot}"), "+OK");
+        client.check(&format!("CLUSTER COUNTKEYSINSLOT {slot}"), ":0");
+        client.pipeline(&["MULTI", "PING"]);
+        client.check("EXEC", "_");
+        assert!(watcher.read().to_string().ends_with(&format!("${key}]")));
+    }
+    client.check("CLUSTER FLUSHSLOT 1 SYNC", "+OK");
+    client.check("CLUSTER FLUSHSLOT 1 NOW", "-ERR syntax error");
+    client.check("CLUSTER FLUSHSLOT 16384", "-ERR Invalid or out of range slot");
+}

@@ -42,15 +42,34 @@ pub(crate) struct Entry {
 pub(crate) struct AclLog {
     entries: Mutex<VecDeque<Entry>>,
     next_id: AtomicU64,
+    /// Refusals since the start, in the order of [`REASONS`].
+    counts: [AtomicU64; REASONS.len()],
 }
 
+/// Why users are refused something.
+pub(crate) const REASONS: [&str; 4] = ["auth", "command", "key", "channel"];
+
 impl AclLog {
+    /// How many refusals there have been for a reason.
+    pub(crate) fn count(&self, reason: &str) -> u64 {
+        let place = REASONS.iter().position(|known| *known == reason);
+        place.map_or(0, |place| self.counts[place].load(Ordering::Relaxed))
+    }
+
+    /// Counts from nothing again (CONFIG RESETSTAT).
+    pub(crate) fn reset_counts(&self) {
+        self.counts.iter().for_each(|count| count.store(0, Ordering::Relaxed));
+    }
+
     fn entries(&self) -> MutexGuard<'_, VecDeque<Entry>> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Notes a refusal at `now_ms`; at most `most` entries are kept.
     pub(crate) fn note(&self, incident: Incident<'_>, client: String, now_ms: i64, most: u64) {
+        if let Some(place) = REASONS.iter().position(|known| *known == incident.reason) {
+            self.counts[place].fetch_add(1, Ordering::Relaxed);
+        }
         let mut entries = self.entries();
         let same = |entry: &Entry| {
             entry.reason == incident.reason

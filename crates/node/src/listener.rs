@@ -19,7 +19,7 @@ use crate::mailbox::Message;
 use crate::node::Node;
 
 /// Connections that may wait to be accepted (Redis: `tcp-backlog`).
-const BACKLOG: i32 = 511;
+pub(crate) const BACKLOG: i32 = 511;
 
 /// A bound socket, and where its connections go.
 pub(crate) struct Listener {

@@ -12,6 +12,9 @@ use crate::node::Node;
 /// The most that has been in use, in bytes.
 static PEAK: AtomicU64 = AtomicU64::new(0);
 
+/// What was in use before anybody was served.
+static AT_START: AtomicU64 = AtomicU64::new(0);
+
 /// Bytes of memory in use.
 pub(crate) fn used() -> u64 {
     let used = allocator::used();
@@ -30,6 +33,24 @@ pub(crate) fn resident() -> u64 {
         text.split_whitespace().nth(1).and_then(|pages| pages.parse::<u64>().ok())
     });
     pages.unwrap_or(0) * 4096
+}
+
+/// Remembers what is in use before anybody is served.
+pub(crate) fn note_start() {
+    AT_START.store(used(), Ordering::Relaxed);
+}
+
+/// What was in use before anybody was served, in bytes.
+pub(crate) fn at_start() -> u64 {
+    AT_START.load(Ordering::Relaxed)
+}
+
+/// Memory of the machine, in bytes; 0 where it cannot be read.
+pub(crate) fn of_machine() -> u64 {
+    let text = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let total = text.lines().find_map(|line| line.strip_prefix("MemTotal:"));
+    let kib = total.and_then(|rest| rest.trim().trim_end_matches(" kB").parse::<u64>().ok());
+    kib.unwrap_or(0) * 1024
 }
 
 /// Puts the limit in force, and what else keeps from writing.

@@ -153,8 +153,27 @@ pub(crate) struct Statistics {
     /// Clients that have left too much unread, and those that have sent too much.
     pub(crate) output_limit_disconnections: AtomicU64,
     pub(crate) query_limit_disconnections: AtomicU64,
-    /// Recent totals of commands, one every 100 ms, for `instantaneous_ops_per_sec`.
-    samples: Mutex<VecDeque<u64>>,
+    /// Recent totals, one every 100 ms.
+    samples: Mutex<VecDeque<Totals>>,
+}
+
+/// What has been done since the start, or in a second.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Totals {
+    pub(crate) commands: u64,
+    pub(crate) bytes_in: u64,
+    pub(crate) bytes_out: u64,
+}
+
+impl Totals {
+    /// Together with the figures of one more executor.
+    pub(crate) fn with(self, figures: &Published) -> Self {
+        Self {
+            commands: self.commands + figures.commands,
+            bytes_in: self.bytes_in + figures.bytes_in,
+            bytes_out: self.bytes_out + figures.bytes_out,
+        }
+    }
 }
 
 impl Statistics {
@@ -164,23 +183,27 @@ impl Statistics {
         self.query_limit_disconnections.store(0, Ordering::Relaxed);
     }
 
-    /// Adds a sample of the total number of commands.
-    pub(crate) fn sample(&self, commands: u64) {
+    /// Adds a sample of all that has been done.
+    pub(crate) fn sample(&self, totals: Totals) {
         let mut samples = self.samples.lock().unwrap_or_else(PoisonError::into_inner);
-        samples.push_back(commands);
+        samples.push_back(totals);
         if samples.len() > 17 {
             samples.pop_front();
         }
     }
 
-    /// Commands per second over the last samples.
-    pub(crate) fn commands_per_second(&self) -> u64 {
+    /// What is done in a second, over the last samples.
+    pub(crate) fn per_second(&self) -> Totals {
         let samples = self.samples.lock().unwrap_or_else(PoisonError::into_inner);
-        match (samples.front(), samples.back()) {
-            (Some(first), Some(last)) if samples.len() > 1 => {
-                last.saturating_sub(*first) * 10 / (samples.len() as u64 - 1)
-            }
-            _ => 0,
+        let (Some(first), Some(last)) = (samples.front(), samples.back()) else {
+            return Totals::default();
+        };
+        let intervals = (samples.len() as u64).saturating_sub(1).max(1);
+        let rate = |of: fn(&Totals) -> u64| of(last).saturating_sub(of(first)) * 10 / intervals;
+        Totals {
+            commands: rate(|totals| totals.commands),
+            bytes_in: rate(|totals| totals.bytes_in),
+            bytes_out: rate(|totals| totals.bytes_out),
         }
     }
 }

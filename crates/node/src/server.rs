@@ -22,7 +22,7 @@ use crate::latency::LatencyMonitor;
 use crate::mailbox::Message;
 use crate::membership::Membership;
 use crate::monitors::Monitors;
-use crate::node::{ExecutorHandle, KillTarget, Node, Published, Statistics};
+use crate::node::{ExecutorHandle, KillTarget, Node, Published, Statistics, Totals};
 use crate::pause::Pause;
 use crate::peers::{Credentials, Peers};
 use crate::settings::Settings;
@@ -76,6 +76,7 @@ async fn serve(config: Config, id: &str) -> Result<(), NodeError> {
     }
     let (node, mailboxes) = build(config, &membership)?;
     start_threads(&node, mailboxes).await?;
+    memory::note_start();
     let turn = Arc::new(AtomicUsize::new(0));
     for listener in listeners {
         if let Ok(address) = listener.address() {
@@ -201,8 +202,7 @@ async fn housekeeping(node: Arc<Node>) {
     loop {
         interval.tick().await;
         ticks += 1;
-        let commands = node.published().iter().map(|figures| figures.commands).sum();
-        node.statistics.sample(commands);
+        node.statistics.sample(node.published().iter().fold(Totals::default(), Totals::with));
         // Sees the peak.
         memory::used();
         let timeout = node.settings.timeout.load(Ordering::Relaxed);

@@ -117,16 +117,34 @@ fn fixed(node: &Node) -> Vec<(&'static str, String)> {
         ("aclfile", config.aclfile.clone()),
         ("bind", config.bind.join(" ")),
         ("cluster-announce-ip", config.announce_host.clone().unwrap_or_default()),
+        ("cluster-announce-hostname", String::new()),
         ("cluster-announce-port", config.announce_port.unwrap_or(0).to_string()),
         ("cluster-enabled", "yes".into()),
+        ("cluster-port", "0".into()),
+        ("cluster-preferred-endpoint-type", "ip".into()),
         ("cluster-require-full-coverage", "no".into()),
+        ("daemonize", "no".into()),
         ("databases", "1".into()),
         ("dir", config.dir.display().to_string()),
         ("enable-debug-command", node.settings.debug_allowed().name().into()),
+        ("enable-module-command", "no".into()),
+        // Standard error.
+        ("logfile", String::new()),
+        ("pidfile", String::new()),
         ("port", config.port.to_string()),
+        ("replicaof", String::new()),
         ("script-denied-commands", node.settings.denied_commands().join(" ")),
         ("shard-endpoints", if config.shard_endpoints { "yes" } else { "no" }.into()),
         ("shards", shards),
+        ("slaveof", String::new()),
+        ("supervised", "no".into()),
+        ("syslog-enabled", "no".into()),
+        ("tcp-backlog", crate::listener::BACKLOG.to_string()),
+        ("tls-cluster", "no".into()),
+        ("tls-port", "0".into()),
+        ("tls-replication", "no".into()),
+        ("unixsocket", String::new()),
+        ("unixsocketperm", "0".into()),
     ]
 }
 
@@ -366,6 +384,7 @@ pub(crate) fn policy_name(policy: Eviction) -> &'static str {
 fn resetstat(call: &mut NodeCall<'_, '_>, _args: Args<'_>) -> Result<Done, CommandError> {
     call.executor.node.clients.reset_statistics();
     call.executor.node.statistics.reset();
+    call.executor.node.acl_log.reset_counts();
     for shard in 0..call.executor.node.topology.shards() {
         call.executor.tell(shard, |executor| {
             if let Ok(mut shard) = executor.shard.try_borrow_mut() {

@@ -17,19 +17,21 @@ use shard::keyspace::Keyspace;
 use shard::keyspace::scan::Storage;
 use shard::reply::Reply;
 
-use super::{Done, NodeCall, NodeCommand};
+use super::{Done, NodeCall, NodeCommand, reply_lines};
 use crate::config::DebugAllowed;
 use crate::executor::Executor;
+use crate::settings::parse_memory;
 
 /// Sorted by name.
 pub(super) const COMMANDS: &[(&CommandSpec, NodeCommand)] = &[
     (&CHANGE_REPL_ID, |call, _| allowed(call).map(|()| ok(call))),
     (&DIGEST, digest),
     (&DIGEST_VALUE, digest_value),
+    (&HELP, help),
     (&LOADAOF, reload),
     (&OBJECT, object),
     (&PANIC, |call, _| allowed(call).map(|()| panic!("DEBUG PANIC"))),
-    (&PACKED_THRESHOLD, |call, _| allowed(call).map(|()| ok(call))),
+    (&PACKED_THRESHOLD, packed_threshold),
     (&RELOAD, reload),
     (&SET_ACTIVE_EXPIRE, set_active_expire),
     (&DENY_SCRIPTS, set_disable_deny_scripts),
@@ -77,6 +79,8 @@ static PACKED_THRESHOLD: CommandSpec = row(
     Arity::exactly(3),
     "Does nothing: lists have no nodes of a single element.",
 );
+static HELP: CommandSpec =
+    row("debug|help", Arity::exactly(2), "Returns helpful text about the different subcommands.");
 static LOADAOF: CommandSpec = row(
     "debug|loadaof",
     Arity::exactly(2),
@@ -137,6 +141,56 @@ fn sleep(call: &mut NodeCall<'_, '_>, args: Args<'_>) -> Result<Done, CommandErr
     let seconds = args.float(2)?.clamp(0.0, SLEEP_MAX);
     std::thread::sleep(Duration::from_secs_f64(seconds));
     Ok(ok(call))
+}
+
+/// There is nothing that it could be the threshold of, so it is only checked.
+fn packed_threshold(call: &mut NodeCall<'_, '_>, args: Args<'_>) -> Result<Done, CommandError> {
+    allowed(call)?;
+    let size = parse_memory(&String::from_utf8_lossy(args.at(2)));
+    if !size.is_some_and(|size| (0..=1 << 32).contains(&size)) {
+        return Err(CommandError::Text(
+            "ERR argument must be a memory value bigger than 1 and smaller than 4gb",
+        ));
+    }
+    Ok(ok(call))
+}
+
+fn help(call: &mut NodeCall<'_, '_>, _: Args<'_>) -> Result<Done, CommandError> {
+    allowed(call)?;
+    reply_lines(
+        call,
+        &[
+            "DEBUG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
+            "CHANGE-REPL-ID",
+            "    Do nothing: there is no replication.",
+            "DIGEST",
+            "    Output a hex signature representing the current DB content.",
+            "DIGEST-VALUE <key> [<key> ...]",
+            "    Output a hex signature of the values of all the specified keys.",
+            "LOADAOF",
+            "    Build all data anew from its effects.",
+            "OBJECT <key>",
+            "    Show low level info about `key` and associated value.",
+            "PANIC",
+            "    Crash the server simulating a panic.",
+            "PROTOCOL <type>",
+            "    Reply with a test value of the specified type.",
+            "QUICKLIST-PACKED-THRESHOLD <size>",
+            "    Do nothing: lists have no nodes of a single element.",
+            "RELOAD [option ...]",
+            "    Build all data anew from its effects.",
+            "SET-ACTIVE-EXPIRE <0|1>",
+            "    Setting it to 0 disables expiring keys in background.",
+            "SET-DISABLE-DENY-SCRIPTS <0|1>",
+            "    Setting it to 1 permits scripts all commands.",
+            "SLEEP <seconds>",
+            "    Stop the shard of this connection for <seconds>. Decimals allowed.",
+            "STRINGMATCH-LEN <len> <pattern>",
+            "    Match <pattern> with a string of <len> letters.",
+            "HELP",
+            "    Print this help.",
+        ],
+    )
 }
 
 fn set_active_expire(call: &mut NodeCall<'_, '_>, args: Args<'_>) -> Result<Done, CommandError> {

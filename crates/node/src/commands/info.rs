@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -16,7 +17,9 @@ use shard::script::Reason;
 
 use super::config::policy_name;
 use super::{Done, NodeCall};
+use crate::acl_log::REASONS;
 use crate::clients::{Client, Footprint};
+use crate::clock::Clock;
 use crate::executor::Executor;
 use crate::memory;
 use crate::node::{CommandFigures, Node, Published};
@@ -144,11 +147,21 @@ fn server(node: &Node, _: &[Published], out: &mut String) {
     line(out, "atoll_version", env!("CARGO_PKG_VERSION"));
     line(out, "multiplexing_api", "epoll");
     line(out, "process_id", std::process::id());
+    line(out, "process_supervised", "no");
     line(out, "run_id", &node.run_id);
     line(out, "tcp_port", node.config.port);
+    line(out, "server_time_usec", Clock::default().now().0);
     line(out, "uptime_in_seconds", uptime);
     line(out, "uptime_in_days", uptime / 86_400);
     line(out, "hz", 10);
+    let executable = std::env::current_exe().unwrap_or_default();
+    line(out, "executable", executable.display());
+    line(out, "config_file", node.config.file.as_deref().unwrap_or(Path::new("")).display());
+    line(out, "io_threads_active", 0);
+    for (at, address) in node.config.bind.iter().enumerate() {
+        let port = node.config.port;
+        line(out, &format!("listener{at}"), format!("name=tcp,bind={address},port={port}"));
+    }
     line(out, "shards", node.topology.shards());
 }
 
@@ -191,6 +204,11 @@ fn memory(node: &Node, published: &[Published], out: &mut String) {
     line(out, "used_memory_rss_human", human(resident));
     line(out, "used_memory_peak", memory::peak());
     line(out, "used_memory_peak_human", human(memory::peak()));
+    let percent = 100.0 * used as f64 / memory::peak().max(1) as f64;
+    line(out, "used_memory_peak_perc", format!("{percent:.2}%"));
+    line(out, "used_memory_startup", memory::at_start());
+    line(out, "total_system_memory", memory::of_machine());
+    line(out, "total_system_memory_human", human(memory::of_machine()));
     let ratio = resident as f64 / used.max(1) as f64;
     line(out, "mem_fragmentation_ratio", format!("{ratio:.2}"));
     line(out, "mem_fragmentation_bytes", resident.saturating_sub(used));
@@ -219,6 +237,8 @@ fn memory(node: &Node, published: &[Published], out: &mut String) {
     line(out, "mem_clients_normal", node.clients.footprint());
     line(out, "mem_aof_buffer", 0);
     line(out, "mem_allocator", "mimalloc");
+    line(out, "mem_replication_backlog", 0);
+    line(out, "active_defrag_running", 0);
     // Values are freed at once; nothing is left for later.
     line(out, "lazyfree_pending_objects", 0);
     line(out, "lazyfreed_objects", 0);
@@ -226,17 +246,29 @@ fn memory(node: &Node, published: &[Published], out: &mut String) {
 
 fn persistence(_: &Node, published: &[Published], out: &mut String) {
     line(out, "loading", 0);
+    line(out, "async_loading", 0);
     line(out, "rdb_changes_since_last_save", sum(published, |figures| figures.changes));
     line(out, "rdb_bgsave_in_progress", 0);
+    line(out, "rdb_last_bgsave_time_sec", -1);
+    line(out, "rdb_current_bgsave_time_sec", -1);
+    line(out, "rdb_saves", 0);
     line(out, "aof_enabled", 0);
     line(out, "aof_rewrite_in_progress", 0);
+    line(out, "aof_rewrite_scheduled", 0);
+    line(out, "aof_last_rewrite_time_sec", -1);
+    line(out, "aof_current_rewrite_time_sec", -1);
+    line(out, "aof_rewrites", 0);
 }
 
 fn stats(node: &Node, published: &[Published], out: &mut String) {
     let (accepted, refused) = node.clients.totals();
     line(out, "total_connections_received", accepted);
     line(out, "total_commands_processed", sum(published, |figures| figures.commands));
-    line(out, "instantaneous_ops_per_sec", node.statistics.commands_per_second());
+    let rates = node.statistics.per_second();
+    let kilobytes = |bytes: u64| format!("{:.2}", bytes as f64 / 1024.0);
+    line(out, "instantaneous_ops_per_sec", rates.commands);
+    line(out, "instantaneous_input_kbps", kilobytes(rates.bytes_in));
+    line(out, "instantaneous_output_kbps", kilobytes(rates.bytes_out));
     line(out, "total_net_input_bytes", sum(published, |figures| figures.bytes_in));
     line(out, "total_net_output_bytes", sum(published, |figures| figures.bytes_out));
     line(out, "rejected_connections", refused);
@@ -260,6 +292,28 @@ fn stats(node: &Node, published: &[Published], out: &mut String) {
     line(out, "client_query_buffer_limit_disconnections", disconnections);
     let disconnections = statistics.output_limit_disconnections.load(Ordering::Relaxed);
     line(out, "client_output_buffer_limit_disconnections", disconnections);
+    for reason in REASONS {
+        let name = if reason == "command" { "cmd" } else { reason };
+        line(out, &format!("acl_access_denied_{name}"), node.acl_log.count(reason));
+    }
+    // There are no replicas, no forks, and nothing is moved about in memory.
+    for name in [
+        "sync_full",
+        "sync_partial_ok",
+        "sync_partial_err",
+        "total_net_repl_input_bytes",
+        "total_net_repl_output_bytes",
+        "slave_expires_tracked_keys",
+        "migrate_cached_sockets",
+        "latest_fork_usec",
+        "total_forks",
+        "active_defrag_hits",
+        "active_defrag_misses",
+        "active_defrag_key_hits",
+        "active_defrag_key_misses",
+    ] {
+        line(out, name, 0);
+    }
     line(out, "total_error_replies", sum(published, |figures| figures.errors.values().sum()));
 }
 
@@ -267,16 +321,24 @@ fn replication(node: &Node, _: &[Published], out: &mut String) {
     line(out, "role", "master");
     line(out, "connected_slaves", 0);
     line(out, "master_replid", &node.run_id);
+    line(out, "master_failover_state", "no-failover");
+    line(out, "master_replid2", "0".repeat(40));
     line(out, "master_repl_offset", 0);
+    line(out, "second_repl_offset", -1);
+    line(out, "repl_backlog_active", 0);
+    line(out, "repl_backlog_first_byte_offset", 0);
+    line(out, "repl_backlog_histlen", 0);
 }
 
 fn cpu(_: &Node, _: &[Published], out: &mut String) {
     use nix::sys::resource::{UsageWho, getrusage};
-    if let Ok(usage) = getrusage(UsageWho::RUSAGE_SELF) {
+    for (who, suffix) in [(UsageWho::RUSAGE_SELF, ""), (UsageWho::RUSAGE_CHILDREN, "_children")] {
+        let Ok(usage) = getrusage(who) else { continue };
         let seconds =
             |time: nix::sys::time::TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;
-        line(out, "used_cpu_sys", format!("{:.6}", seconds(usage.system_time())));
-        line(out, "used_cpu_user", format!("{:.6}", seconds(usage.user_time())));
+        let (system, user) = (seconds(usage.system_time()), seconds(usage.user_time()));
+        line(out, &format!("used_cpu_sys{suffix}"), format!("{system:.6}"));
+        line(out, &format!("used_cpu_user{suffix}"), format!("{user:.6}"));
     }
 }
 

@@ -72,7 +72,12 @@ fn get(call: &mut NodeCall<'_, '_>, args: Args<'_>) -> Result<Done, CommandError
     let count = match args.len() {
         2 => 10,
         3 => count_of(args, 2)?,
-        _ => return Err(CommandError::Arity("slowlog|get")),
+        _ => {
+            let name = String::from_utf8_lossy(args.at(1)).into_owned();
+            return Err(CommandError::dynamic(format!(
+                "ERR unknown subcommand or wrong number of arguments for '{name}'. Try SLOWLOG HELP."
+            )));
+        }
     };
     reply_entries(call, LogKind::Slow, count);
     Ok(Done::Replied)

@@ -179,18 +179,14 @@ impl Keyspace {
             return 0;
         }
         let slot_before = self.slot;
-        let (mut removed, mut visited) = (0, 0);
-        // Slots where nothing expires are passed over: no more than all of them.
-        let mut passed = 0;
-        while visited < buckets && passed < self.tables.slots.len() {
+        let mut removed = 0;
+        for _ in 0..buckets {
             let (at, position) = self.sweep;
             let slot = &self.tables.slots[at];
             if slot.expiring == 0 {
                 self.sweep = ((at + 1) % self.tables.slots.len(), 0);
-                passed += 1;
                 continue;
             }
-            visited += 1;
             let now = self.now();
             let mut due: Vec<Vec<u8>> = Vec::new();
             let next = slot.index.scan(position, |handle| {

@@ -53,6 +53,16 @@ fn replicas(call: &mut SessionCall<'_, '_>, args: Args<'_>) -> Result<(), Comman
     Ok(())
 }
 
+/// Slots are not moved while the nodes run.
+fn no_migrations(call: &mut SessionCall<'_, '_>, _: Args<'_>) -> Result<(), CommandError> {
+    call.reply.array(0);
+    Ok(())
+}
+
+fn nothing_to_cancel(_: &mut SessionCall<'_, '_>, _: Args<'_>) -> Result<(), CommandError> {
+    Err(CommandError::Text("ERR No migrations ongoing"))
+}
+
 /// The node is one of the cluster.
 fn check_node(call: &SessionCall<'_, '_>, args: Args<'_>) -> Result<(), CommandError> {
     let id = args.at(2);
@@ -86,6 +96,14 @@ pub(super) const BUMPEPOCH: Command = row(
     "O(1)",
     FLAGS,
     refuse,
+);
+
+pub(super) const CANCELSLOTMIGRATIONS: Command = row(
+    ("cluster|cancelslotmigrations", 2, "9.0.0"),
+    "Cancel all current ongoing slot migration operations.",
+    "O(N), where N is the number of slot migration operations being cancelled.",
+    FLAGS,
+    nothing_to_cancel,
 );
 
 pub(super) const COUNT_FAILURE_REPORTS: Command = row(
@@ -136,10 +154,26 @@ pub(super) const FORGET: Command = row(
     refuse,
 );
 
+pub(super) const GETSLOTMIGRATIONS: Command = row(
+    ("cluster|getslotmigrations", 2, "9.0.0"),
+    "Gets the status of ongoing and recently finished slot import and export operations.",
+    "O(N), where N is the number of active slot import and export jobs.",
+    FLAGS,
+    no_migrations,
+);
+
 pub(super) const MEET: Command = row(
     ("cluster|meet", -4, "3.0.0"),
     "Forces a node to handshake with another node.",
     "O(1)",
+    FLAGS,
+    refuse,
+);
+
+pub(super) const MIGRATESLOTS: Command = row(
+    ("cluster|migrateslots", -4, "9.0.0"),
+    "Migrate the given slots from this node to the specified nodes.",
+    "O(N) where N is the total number of the slots between all start slot and end slot arguments.",
     FLAGS,
     refuse,
 );
@@ -212,5 +246,7 @@ mod tests {
         rig.check(&format!("CLUSTER COUNT-FAILURE-REPORTS {id}"), ":0");
         rig.check("CLUSTER SLAVES abc", "-ERR Unknown node abc");
         rig.check("CLUSTER SAVECONFIG", "+OK");
+        rig.check("CLUSTER GETSLOTMIGRATIONS", "[]");
+        rig.check("CLUSTER CANCELSLOTMIGRATIONS", "-ERR No migrations ongoing");
     }
 }

@@ -65,6 +65,26 @@ const ENTRIES: &[Entry] = &[
         &["GETKEYSINSLOT <slot> <count>", "    Return key names stored by current node in a slot."],
     ),
     entry("flushslots", &["FLUSHSLOTS", "    Delete current node own slots information."]),
+    entry(
+        "flushslot",
+        &["FLUSHSLOT <slot> [ASYNC|SYNC]", "    Delete all keys of <slot> from current node."],
+    ),
+    entry(
+        "migrateslots",
+        &[
+            "MIGRATESLOTS SLOTSRANGE start-slot end-slot [start-slot end-slot ...] NODE node-id \
+             [SLOTSRANGE start-slot end-slot [start-slot end-slot ...] NODE node-id ...]",
+            "    Migrate the specified slot ranges from this node to the specified node.",
+        ],
+    ),
+    entry("cancelslotmigrations", &["CANCELSLOTMIGRATIONS", "    Cancel all migrations."]),
+    entry(
+        "getslotmigrations",
+        &[
+            "GETSLOTMIGRATIONS",
+            "    Get information about ongoing and recently finished slot imports and exports.",
+        ],
+    ),
     entry("info", &["INFO", "    Return information about the cluster."]),
     entry("keyslot", &["KEYSLOT <key>", "    Return the hash slot for <key>."]),
     entry("meet", &["MEET <ip> <port> [<bus-port>]", "    Connect nodes into a working cluster."]),
@@ -102,7 +122,7 @@ const ENTRIES: &[Entry] = &[
         &[
             "SLOT-STATS SLOTSRANGE <start slot> <end slot>",
             "SLOT-STATS ORDERBY <metric> [LIMIT <limit>] [ASC|DESC]",
-            "    Return usage statistics of slots.",
+            "    Return an array of slot usage statistics for slots assigned to the current node.",
         ],
     ),
     entry(
