@@ -237,15 +237,14 @@ impl Shard {
             return true;
         }
         let mut evicted = 0;
-        let began = self.scripts.uptime();
+        let began = self.scripts.ticks();
         let mut before = began;
         while evicted < most && self.gauge.is_full() && self.keyspace.evict_one() {
             evicted += 1;
-            let now = self.scripts.uptime();
-            self.evictions.key = self.evictions.key.max(now.saturating_sub(before));
-            before = now;
+            self.evictions.key = self.evictions.key.max(self.scripts.since(before));
+            before = self.scripts.ticks();
         }
-        self.evictions.cycle = self.evictions.cycle.max(before.saturating_sub(began));
+        self.evictions.cycle = self.evictions.cycle.max(self.scripts.since(began));
         evicted > 0
     }
 

@@ -399,9 +399,15 @@ impl ScriptEngine {
         programs.map(|program| (&program.name[..], &program.stats))
     }
 
-    /// The time since some point in the past; zero where nobody has a clock.
-    pub fn uptime(&self) -> Duration {
-        self.setting.services.as_ref().map_or(Duration::ZERO, |services| services.uptime())
+    /// Some count that goes on with time, for [`Self::since`]; 0 where nobody has a clock.
+    pub fn ticks(&self) -> u64 {
+        self.setting.services.as_ref().map_or(0, |services| services.ticks())
+    }
+
+    /// The time since a count of ticks.
+    pub fn since(&self, ticks: u64) -> Duration {
+        let services = self.setting.services.as_ref();
+        services.map_or(Duration::ZERO, |services| services.between(ticks, services.ticks()))
     }
 
     /// Sets all figures to zero.

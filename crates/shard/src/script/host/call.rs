@@ -203,7 +203,8 @@ impl Host {
     /// Counts an error that a command has replied to the script.
     #[cold]
     fn count_error(&mut self, text: &str) {
-        let id = self.table.named(self.request.args());
+        let request = self.request.as_ref();
+        let id = request.and_then(|request| self.table.named(request.args()));
         if let Some(keyspace) = self.keyspace.get() {
             keyspace.note_script_error(text, id);
         }
