@@ -234,21 +234,22 @@ fn expiring_and_evicting_are_events_of_the_latency_monitor() {
     let server = Server::builder().shards(2).start();
     let mut client = server.client();
     client.check("CONFIG SET latency-monitor-threshold 1", "+OK");
-    let fill = "EVAL \"for i = 1, 30000 do redis.call('HSET', KEYS[1], 'field' .. i, string.rep('x', \
-                100)) end\" 1";
-    client.check(&format!("{fill} large"), "_");
-    client.check("PEXPIRE large 1", ":1");
-    e2e::poll("it expires", || (client.run("DBSIZE") == ":0").then_some(()));
-    let events = client.value("LATENCY LATEST").to_string();
-    assert!(events.contains("[$expire-cycle :"), "{events}");
-    client.check(&format!("{fill} large"), "_");
-    client.check("CONFIG SET maxmemory-policy allkeys-random maxmemory 1", "+OK");
-    e2e::poll("it is evicted", || (client.run("DBSIZE") == ":0").then_some(()));
-    let has_both = |client: &mut e2e::resp::Client| {
-        let events = client.value("LATENCY LATEST").to_string();
-        events.contains("[$eviction-cycle :") && events.contains("[$eviction-del :")
+    let fill = |client: &mut e2e::resp::Client, options: &str| {
+        let script =
+            format!("for i = 1, 30000 do redis.call('SET', KEYS[1] .. i, i {options}) end");
+        client.check(&format!("EVAL \"{script}\" 1 {{a}}"), "_");
     };
-    e2e::poll("the events are there", || has_both(&mut client).then_some(()));
+    let has = |client: &mut e2e::resp::Client, event: &str| {
+        let events = client.value("LATENCY LATEST").to_string();
+        events.contains(&format!("[${event} :")).then_some(())
+    };
+    fill(&mut client, ", 'PX', 100");
+    e2e::poll("they expire", || (client.run("DBSIZE") == ":0").then_some(()));
+    e2e::poll("the event is there", || has(&mut client, "expire-cycle"));
+    fill(&mut client, "");
+    client.check("CONFIG SET maxmemory-policy allkeys-lru maxmemory 1", "+OK");
+    e2e::poll("they are evicted", || (client.run("DBSIZE") == ":0").then_some(()));
+    e2e::poll("the event is there", || has(&mut client, "eviction-cycle"));
 }
 
 #[test]
