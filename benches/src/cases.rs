@@ -9,10 +9,6 @@ use anyhow::{Context, Result, ensure};
 use crate::inprocess::{Local, Prepared};
 use crate::scripts;
 
-/// How many different calls a case has; each has keys and values of its own. With fewer, strings
-/// of the VM would live from one turn to the next, as they do not in a server with many keys.
-const RING: usize = 16_384;
-
 /// One thing to measure.
 ///
 /// In the lines, `$1` to `$4` are the keys of the call, which share a slot, `$v1` to `$v4` values
@@ -157,6 +153,7 @@ pub struct Ready<'a> {
     local: Local,
     /// The requests of all calls, one call after the other.
     requests: Vec<Prepared>,
+    calls: usize,
     /// The call that is next.
     next: usize,
 }
@@ -172,12 +169,15 @@ impl Case {
         Local::new().knows(self.needs)
     }
 
-    /// Makes a shard, puts the keys in place, and runs each call once to see that none fails.
-    pub fn prepare(&self) -> Result<Ready<'_>> {
+    /// Makes a shard with the keys of `calls` different calls in place, and runs one to see that it
+    /// does not fail. Each call has keys and values of its own. With few, strings of the VM live
+    /// from one turn to the next, as they do not in a server with many keys; with many, the time
+    /// of a call is that of waiting for memory.
+    pub fn prepare(&self, calls: usize) -> Result<Ready<'_>> {
         let mut local = Local::new();
         let sha = if self.script.is_empty() { String::new() } else { local.load(self.script)? };
-        let mut requests = Vec::with_capacity(RING * self.call.len());
-        for call in 0..RING {
+        let mut requests = Vec::with_capacity(calls * self.call.len());
+        for call in 0..calls {
             for line in self.before {
                 let words = words_of(line, call, &sha);
                 local.request(&words.iter().map(String::as_str).collect::<Vec<_>>())?;
@@ -186,7 +186,7 @@ impl Case {
                 requests.push(local.prepare(&words_of(line, call, &sha))?);
             }
         }
-        let mut ready = Ready { case: self, local, requests, next: 0 };
+        let mut ready = Ready { case: self, local, requests, calls, next: 0 };
         ready.check()?;
         Ok(ready)
     }
@@ -215,7 +215,7 @@ impl Ready<'_> {
                     self.local.run(request);
                 }
             }
-            self.next = (self.next + 1) % RING;
+            self.next = (self.next + 1) % self.calls;
         }
     }
 }
@@ -246,14 +246,14 @@ mod tests {
     #[test]
     fn all_cases_run() {
         for case in CASES.iter().filter(|case| case.is_possible()) {
-            case.prepare().unwrap().run_batch();
+            case.prepare(64).unwrap().run_batch();
         }
     }
 
     #[test]
     fn undo_changes_what_is_run_in_nothing_else() {
         let run = |name| {
-            let mut ready = Case::named(name).unwrap().prepare().unwrap();
+            let mut ready = Case::named(name).unwrap().prepare(4096).unwrap();
             ready.run_batch();
             ready.local.changes()
         };

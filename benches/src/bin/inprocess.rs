@@ -29,6 +29,9 @@ struct Options {
     /// Batches that are run beforehand, until compiled code and garbage are in a steady state.
     #[arg(long, default_value_t = 100)]
     warm_up: usize,
+    /// Different calls of a case, each with keys and values of its own.
+    #[arg(long, default_value_t = 4096)]
+    calls: usize,
     /// Print the names of the cases and the calls in a batch, and measure nothing.
     #[arg(long)]
     list: bool,
@@ -84,7 +87,8 @@ fn selected(names: &[String]) -> Result<Vec<&'static Case>> {
 }
 
 fn measure(cases: &[&'static Case], options: &Options) -> Result<Vec<Finding>> {
-    let mut ready = cases.iter().map(|case| case.prepare()).collect::<Result<Vec<_>>>()?;
+    let mut ready =
+        cases.iter().map(|case| case.prepare(options.calls)).collect::<Result<Vec<_>>>()?;
     let mut nanoseconds: Vec<Vec<f64>> = cases.iter().map(|_| Vec::new()).collect();
     for ready in &mut ready {
         (0..options.warm_up).for_each(|_| ready.run_batch());
