@@ -120,11 +120,15 @@ impl Host {
             return false;
         };
         let first = args.at(at);
+        if let Some(end) = self.run.first_tag_end {
+            // The tag of a key that has one decides; what stands before it is the same in both.
+            return if end == 0 { key == first } else { key.get(..end) == first.get(..end) };
+        }
         if key == first {
             return true;
         }
-        // The tag of a key that has one decides; what stands before it is the same in both.
-        let end = *self.run.first_tag_end.get_or_insert_with(|| tag_end(first).unwrap_or(0));
+        let end = tag_end(first).unwrap_or(0);
+        self.run.first_tag_end = Some(end);
         end != 0 && key.get(..end) == first.get(..end)
     }
 
