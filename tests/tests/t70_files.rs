@@ -54,7 +54,7 @@ fn compose_sets_only_what_there_is() {
         let wrong = ["--set", "proto-max-bulk-len=1"];
         let refusal_of = |variables: &[(&str, &str)]| refusal(&wrong, variables).text;
         let text = refusal_of(&variables);
-        assert!(text.contains("proto-max-bulk-len: must be"), "{name}: {text}");
+        assert!(text.contains("proto-max-bulk-len: argument must be"), "{name}: {text}");
         variables.push(("ATOLL_NO_SUCH", "1"));
         let text = refusal_of(&variables);
         assert!(text.contains("no-such"), "this test has no teeth: {text}");
