@@ -111,6 +111,11 @@ impl Local {
         &self.out
     }
 
+    /// Frees a part of what is used no more; says whether there was one.
+    pub fn free_some(&mut self) -> bool {
+        self.shard.keyspace_mut().free_some(1) > 0
+    }
+
     /// Runs requests with the undo log open, as those of a script, and keeps what they change.
     #[inline]
     pub fn run_undoable(&mut self, requests: &[Prepared]) {

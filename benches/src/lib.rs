@@ -20,6 +20,7 @@
 //! | [`measurement`] | what a run has found |
 //! | [`client`] | a blocking client for the set-up |
 //! | [`topology`] | which node owns which slot |
+//! | [`filling`] | what fills a server to see how much memory it takes |
 //! | [`setup`] | loading scripts and keys before a run |
 //! | [`server`] | starting and surely stopping servers |
 //! | [`interrupt`] | stopping them also when this program is told to stop |
@@ -42,6 +43,7 @@ mod collections;
 pub mod comparison;
 pub mod connection;
 pub mod cpu;
+pub mod filling;
 pub mod fleet;
 pub mod generator;
 pub mod inprocess;

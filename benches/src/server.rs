@@ -137,6 +137,15 @@ impl Server {
         cpu::of_process(self.child.id())
     }
 
+    /// Resident memory of the process, in bytes.
+    pub fn resident(&self) -> Result<u64> {
+        const PAGE: u64 = 4096;
+        let path = format!("/proc/{}/statm", self.child.id());
+        let text = fs::read_to_string(path).context("read the memory of a server")?;
+        let pages = text.split_whitespace().nth(1).context("no resident pages")?;
+        Ok(pages.parse::<u64>().context("bad count of pages")? * PAGE)
+    }
+
     /// Waits until this node takes requests and knows the owners of all slots.
     fn wait_cluster(&mut self, nodes: usize) -> Result<()> {
         let address = self.address();

@@ -24,6 +24,7 @@
 
 mod figures;
 mod tick;
+mod upkeep;
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -89,6 +90,8 @@ pub(crate) struct Executor {
     /// A connection may be over its soft limit of output.
     pub(crate) over_soft: Cell<bool>,
     pub(crate) slot_stats: SlotStats,
+    /// What removing what has expired has taken.
+    upkeep: upkeep::Figures,
     connections: RefCell<BTreeMap<u64, Rc<Connection>>>,
     mailbox: RefCell<mpsc::Receiver<Message>>,
     /// Messages that arrived while a script was running and wait for the shard.
@@ -136,6 +139,7 @@ async fn run(
     }
     executor.follow_time_settings();
     spawn_local(tick::run(executor.clone()));
+    spawn_local(upkeep::run(executor.clone()));
     loop {
         // The mailbox is borrowed only while it is polled: `attend` must be able to look into it.
         let message = poll_fn(|cx| executor.mailbox.borrow_mut().poll_recv(cx)).await;
@@ -177,6 +181,7 @@ impl Executor {
             timings: Timings::new(node.table().len()),
             over_soft: Cell::new(false),
             slot_stats: SlotStats::new(first, count),
+            upkeep: upkeep::Figures::default(),
             connections: RefCell::default(),
             mailbox: RefCell::new(mailbox),
             deferred: RefCell::default(),

@@ -118,6 +118,16 @@ pub(crate) struct Published {
     /// Keys that have fields which expire.
     pub(crate) with_expiring_fields: u64,
     pub(crate) changes: u64,
+    /// Keys that have expired and are still there.
+    pub(crate) overdue: u64,
+    /// Nanoseconds spent on removing what has expired.
+    pub(crate) expire_nanos: u64,
+    /// How often that was interrupted to serve requests.
+    pub(crate) expire_cut_short: u64,
+    /// Values that wait to be freed.
+    pub(crate) garbage: u64,
+    /// Values that have been freed in parts.
+    pub(crate) lazily_freed: u64,
     /// Keys that clients track, and pairs of keys and clients.
     pub(crate) tracked: (u64, u64),
     pub(crate) bytes_in: u64,

@@ -7,7 +7,7 @@ use protocol::encode::{self, Version, decimal_text};
 
 use crate::error::CommandError;
 use crate::script::sink::LuaSink;
-use crate::types::string::StringValue;
+use crate::types::string::StringView;
 
 /// The reply of one command.
 pub struct Reply<'a>(Sink<'a>);
@@ -99,7 +99,7 @@ impl<'a> Reply<'a> {
 
     /// The text of a string value.
     #[inline]
-    pub fn string(&mut self, value: &StringValue) {
+    pub fn string(&mut self, value: StringView<'_>) {
         value.with_text(|text| self.bulk(text));
     }
 

@@ -45,6 +45,8 @@ pub enum Outcome {
 
 /// Keys that one command evicts at most.
 const ROOM_KEYS: usize = 64;
+/// Parts of what is used no more that are freed in the place of one key.
+const PARTS: usize = 4;
 
 /// One shard. See the module.
 pub struct Shard {
@@ -239,7 +241,11 @@ impl Shard {
         let mut evicted = 0;
         let began = self.scripts.ticks();
         let mut before = began;
-        while evicted < most && self.gauge.is_full() && self.keyspace.evict_one() {
+        while evicted < most && self.gauge.is_full() {
+            // What waits to be freed goes before what is still of use.
+            if self.keyspace.free_some(PARTS) == 0 && !self.keyspace.evict_one() {
+                break;
+            }
             evicted += 1;
             self.evictions.key = self.evictions.key.max(self.scripts.since(before));
             before = self.scripts.ticks();

@@ -239,9 +239,8 @@ fn memory(node: &Node, published: &[Published], out: &mut String) {
     line(out, "mem_allocator", "mimalloc");
     line(out, "mem_replication_backlog", 0);
     line(out, "active_defrag_running", 0);
-    // Values are freed at once; nothing is left for later.
-    line(out, "lazyfree_pending_objects", 0);
-    line(out, "lazyfreed_objects", 0);
+    line(out, "lazyfree_pending_objects", sum(published, |figures| figures.garbage));
+    line(out, "lazyfreed_objects", sum(published, |figures| figures.lazily_freed));
 }
 
 fn persistence(_: &Node, published: &[Published], out: &mut String) {
@@ -274,6 +273,14 @@ fn stats(node: &Node, published: &[Published], out: &mut String) {
     line(out, "rejected_connections", refused);
     line(out, "expired_keys", sum(published, |figures| figures.expired));
     line(out, "expired_subkeys", sum(published, |figures| figures.expired_fields));
+    let (overdue, expiring) =
+        (sum(published, |figures| figures.overdue), sum(published, |figures| figures.expiring));
+    let stale = 100.0 * overdue as f64 / expiring.max(1) as f64;
+    line(out, "expired_stale_perc", format!("{stale:.2}"));
+    let cut_short = sum(published, |figures| figures.expire_cut_short);
+    line(out, "expired_time_cap_reached_count", cut_short);
+    let nanos = sum(published, |figures| figures.expire_nanos);
+    line(out, "expire_cycle_cpu_milliseconds", nanos / 1_000_000);
     line(out, "evicted_keys", sum(published, |figures| figures.evicted));
     line(out, "evicted_clients", node.clients.evictions());
     line(out, "evicted_scripts", node.scripts.evicted());

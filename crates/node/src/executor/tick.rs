@@ -1,23 +1,18 @@
-//! What an executor does ten times a second: expired keys, memory, figures, slow readers.
+//! What an executor does ten times a second: memory, figures, slow readers.
 
 use std::rc::Rc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use quanta::Instant;
 use shard::keyspace::Caller;
 use tokio::time::MissedTickBehavior;
 
 use super::Executor;
 
-/// How often figures are published and expired keys looked for.
+/// How often figures are published.
 const PERIOD: Duration = Duration::from_millis(100);
 
 /// Keys that are evicted at once when memory is full although nothing needs it.
 const EVICTED_KEYS: usize = 2_000;
-
-/// Buckets of keys that one look for expired keys visits, and fields of hashes that it removes.
-const EXPIRY_BUCKETS: usize = 2_000;
 
 /// Tracked keys that are forgotten at once when fewer may be.
 const TRACKED_KEYS: usize = 2_000;
@@ -34,11 +29,6 @@ pub(super) async fn run(executor: Rc<Executor>) {
         shard.keyspace_mut().set_caller(Caller::default());
         // During a pause the keys stay as they are.
         let held = shard.keyspace().is_held();
-        if executor.node.settings.active_expire.load(Ordering::Relaxed) && !held {
-            let began = Instant::now();
-            shard.keyspace_mut().expire_some(EXPIRY_BUCKETS);
-            executor.note_latency("expire-cycle", began.elapsed());
-        }
         if executor.node.gauge.is_full() && !held {
             shard.make_room(EVICTED_KEYS);
         }

@@ -34,7 +34,7 @@ impl Keyspace {
     #[inline]
     pub fn keep(&mut self, mark: Mark) {
         if mark.outermost {
-            self.undo.clear();
+            self.undo.clear(&mut self.garbage);
             self.undo.set_open(false);
             if !self.touched.is_empty() {
                 self.release_touched();

@@ -141,7 +141,7 @@ impl Keyspace {
         let count = self.tables.slots.len();
         let start = self.rng.usize(..count);
         let slot = (0..count)
-            .map(|step| &self.tables.slots[(start + step) % count])
+            .filter_map(|step| self.tables.slot((start + step) % count))
             .find(|slot| slot.expiring > 0)?;
         let (mut position, mut found) = (Some(0), None);
         while let Some(from) = position.filter(|_| found.is_none()) {

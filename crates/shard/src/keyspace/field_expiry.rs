@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use protocol::slot::Slot;
 
-use super::value::Value;
+use super::value::ValueView;
 use super::{Events, Keyspace};
 use crate::time::Millis;
 
@@ -84,7 +84,9 @@ impl Keyspace {
     /// The same for up to `most` fields. Returns as well how many it removed.
     fn expire_fields_up_to(&mut self, most: usize, handle: u32, key: &[u8]) -> (usize, bool) {
         let now = self.now();
-        let Value::Hash(hash) = &self.tables.entries.at(handle).value else { return (0, true) };
+        let ValueView::Hash(hash) = self.tables.entries.at(handle).value() else {
+            return (0, true);
+        };
         if hash.all_due(now) {
             let count = hash.len();
             self.remove_found(key);
@@ -106,7 +108,7 @@ impl Keyspace {
 
     /// Removes the field that has been expired longest; there is another one that has not.
     fn expire_first_field(&mut self, handle: u32, key: &[u8], now: Millis) -> bool {
-        let Value::Hash(hash) = &self.tables.entries.at(handle).value else { return false };
+        let ValueView::Hash(hash) = self.tables.entries.at(handle).value() else { return false };
         let Some(field) = hash.first_due(now).map(<[u8]>::to_vec) else { return false };
         self.hash_remove_found(handle, key, &field)
     }
@@ -118,7 +120,7 @@ impl Keyspace {
         if !self.tables.field_expiries.any_due(now) {
             return;
         }
-        let Value::Hash(hash) = &self.tables.entries.at(handle).value else { return };
+        let ValueView::Hash(hash) = self.tables.entries.at(handle).value() else { return };
         if hash.expiry(field).is_some_and(|at| at < now) {
             self.hash_remove_found(handle, key, field);
             self.counters.expired_fields += 1;
@@ -137,7 +139,7 @@ impl Keyspace {
             let key = self.tables.entries.at(handle).key().to_vec();
             self.slot = Slot::of_key(&key);
             if self.tables.entries.at(handle).expired(self.now()) {
-                self.expire(&key);
+                self.expire(handle, &key);
                 removed += 1;
             } else {
                 removed += self.expire_fields_up_to(most - removed, handle, &key).0;

@@ -51,7 +51,7 @@ impl Keyspace {
         let handle = self.find(key)?;
         let now = self.now();
         if self.tables.entries.at(handle).expired(now) {
-            self.expire_unless_held(key);
+            self.expire_unless_held(handle, key);
             return None;
         }
         if self.tables.field_expiries.any_due(now) && !self.fields_seen(handle, key) {
@@ -61,16 +61,16 @@ impl Keyspace {
     }
 
     #[cold]
-    fn expire_unless_held(&mut self, key: &[u8]) {
+    fn expire_unless_held(&mut self, handle: u32, key: &[u8]) {
         if !self.is_held() {
-            self.expire(key);
+            self.expire(handle, key);
         }
     }
 
     #[cold]
     fn fields_seen(&mut self, handle: u32, key: &[u8]) -> bool {
         if self.is_held() {
-            return !self.tables.entries.at(handle).value.all_fields_due(self.now());
+            return !self.tables.entries.at(handle).value().all_fields_due(self.now());
         }
         self.expire_fields(handle, key)
     }

@@ -8,6 +8,9 @@
 //! spread evenly, and all slots do not grow at the same moment. One lookup touches one line of
 //! the index: twelve tags are compared at once, and only entries whose tag fits are looked at.
 //!
+//! Buckets lie in segments, of which the first grows with the index and the others are made whole:
+//! nothing larger than a segment is ever copied, however many buckets there are.
+//!
 //! # Invariants
 //! - I1. Bucket `b` of `n` holds exactly the handles whose hash addresses `b` among `n` buckets.
 //! - I2. A tag of 0 marks a free place; tags of handles are never 0.
@@ -17,11 +20,13 @@
 
 /// Handles per bucket: what fits one cache line together with tags and the chain.
 const PLACES: usize = 12;
-/// Split when buckets hold more than this on average.
+/// Split when buckets hold more than this on average. A single bucket is filled first.
 const SPLIT_ABOVE: usize = 9;
 /// Merge when buckets hold fewer than this on average; far below the other, or a table at the
 /// edge would split and merge for ever.
 const MERGE_BELOW: usize = 3;
+/// Buckets of a segment.
+const SEGMENT: usize = 512;
 /// No overflow bucket.
 const NO_CHAIN: u32 = u32::MAX;
 
@@ -34,7 +39,10 @@ struct Bucket {
     chain: u32,
 }
 
-const _: () = assert!(size_of::<Bucket>() == 64);
+/// Bytes of a bucket.
+pub(crate) const BUCKET: usize = size_of::<Bucket>();
+
+const _: () = assert!(BUCKET == 64);
 
 const EMPTY: Bucket = Bucket { handles: [0; PLACES], tags: [0; PLACES], chain: NO_CHAIN };
 
@@ -54,18 +62,118 @@ fn candidates(tags: &[u8; PLACES], tag: u8) -> u16 {
     low as u16 | (high as u16) << 8
 }
 
+/// How many buckets more the first segment gets when it is full. By a quarter: doubling would leave
+/// half of it unused. But the slots of a shard grow side by side, and each size they leave behind
+/// is memory in pieces that nothing else fits; so there are few small sizes, and those are powers
+/// of two, which need no room for alignment.
+fn growth(count: usize) -> usize {
+    let more = if count <= 8 { count } else { count / 4 };
+    more.clamp(1, SEGMENT - count)
+}
+
+/// Buckets in segments. Nearly always there is only the first one.
 #[derive(Default)]
+struct Segments {
+    first: Vec<Bucket>,
+    #[expect(clippy::box_collection, reason = "8 bytes in each of 16384 slots instead of 24")]
+    others: Option<Box<Vec<Vec<Bucket>>>>,
+}
+
+impl Segments {
+    fn memory(&self) -> usize {
+        let others = self.others.as_ref().map_or(0, |others| {
+            let buckets: usize = others.iter().map(Vec::capacity).sum();
+            size_of::<Vec<Vec<Bucket>>>()
+                + others.capacity() * size_of::<Vec<Bucket>>()
+                + buckets * size_of::<Bucket>()
+        });
+        self.first.capacity() * size_of::<Bucket>() + others
+    }
+
+    #[inline]
+    fn at(&self, at: usize) -> &Bucket {
+        if at < SEGMENT {
+            return &self.first[at];
+        }
+        match &self.others {
+            Some(others) => &others[at / SEGMENT - 1][at % SEGMENT],
+            None => unreachable!("addresses are below the count of buckets"),
+        }
+    }
+
+    #[inline]
+    fn at_mut(&mut self, at: usize) -> &mut Bucket {
+        if at < SEGMENT {
+            return &mut self.first[at];
+        }
+        match &mut self.others {
+            Some(others) => &mut others[at / SEGMENT - 1][at % SEGMENT],
+            None => unreachable!("addresses are below the count of buckets"),
+        }
+    }
+
+    /// Adds bucket number `count`.
+    fn push(&mut self, count: usize, bucket: Bucket) {
+        if count < SEGMENT {
+            if count == self.first.capacity() {
+                self.first.reserve_exact(growth(count));
+            }
+            self.first.push(bucket);
+            return;
+        }
+        let others = self.others.get_or_insert_default();
+        if count.is_multiple_of(SEGMENT) {
+            others.push(Vec::with_capacity(SEGMENT));
+        }
+        if let Some(last) = others.last_mut() {
+            last.push(bucket);
+        }
+    }
+
+    /// Takes the last bucket away.
+    fn pop(&mut self) {
+        let Some(others) = &mut self.others else {
+            self.first.pop();
+            return;
+        };
+        let Some(last) = others.last_mut() else { return };
+        last.pop();
+        if last.is_empty() {
+            others.pop();
+            if others.is_empty() {
+                self.others = None;
+            }
+        }
+    }
+
+    /// Frees one segment; says whether there was one.
+    fn free_one(&mut self) -> bool {
+        let other = self.others.as_mut().and_then(|others| others.pop());
+        other.is_some() || !std::mem::take(&mut self.first).is_empty()
+    }
+}
+
+/// Overflow buckets, and which of them are free: a list through their chains.
 struct Overflow {
-    buckets: Vec<Bucket>,
-    free: Vec<u32>,
+    buckets: Segments,
+    count: u32,
+    free: u32,
+}
+
+impl Default for Overflow {
+    fn default() -> Self {
+        Self { buckets: Segments::default(), count: 0, free: NO_CHAIN }
+    }
 }
 
 /// The index. See the module.
 #[derive(Default)]
 pub(crate) struct Index {
-    buckets: Vec<Bucket>,
+    buckets: Segments,
     overflow: Option<Box<Overflow>>,
     len: u32,
+    /// How many buckets there are.
+    count: u32,
 }
 
 /// The tag of a hash: its top byte, which addressing does not use, and never 0 (I2).
@@ -100,14 +208,14 @@ impl Index {
     /// Bytes of memory outside of this struct.
     pub(crate) fn memory(&self) -> usize {
         let overflow = self.overflow.as_ref();
-        self.buckets.capacity() * size_of::<Bucket>()
-            + overflow.map_or(0, |over| over.buckets.capacity() * size_of::<Bucket>())
+        self.buckets.memory()
+            + overflow.map_or(0, |over| size_of::<Overflow>() + over.buckets.memory())
     }
 
     /// The bucket that a hash addresses (I1).
     #[inline]
     fn address(&self, hash: u64) -> usize {
-        let count = self.buckets.len();
+        let count = self.count as usize;
         let wide = count.next_power_of_two() - 1;
         let bucket = hash as usize & wide;
         if bucket < count { bucket } else { bucket & (wide >> 1) }
@@ -116,11 +224,11 @@ impl Index {
     /// The handle with this hash for which `is_it` says yes.
     #[inline]
     pub(crate) fn find(&self, hash: u64, mut is_it: impl FnMut(u32) -> bool) -> Option<u32> {
-        if self.buckets.is_empty() {
+        if self.count == 0 {
             return None;
         }
         let tag = tag_of(hash);
-        let mut bucket = &self.buckets[self.address(hash)];
+        let mut bucket = self.buckets.at(self.address(hash));
         loop {
             let mut candidates = candidates(&bucket.tags, tag);
             while candidates != 0 {
@@ -137,10 +245,10 @@ impl Index {
     /// A handle in the first bucket of this hash that may be the one, for [`super::warm`].
     #[inline]
     pub(crate) fn first_candidate(&self, hash: u64) -> Option<u32> {
-        if self.buckets.is_empty() {
+        if self.count == 0 {
             return None;
         }
-        let bucket = &self.buckets[self.address(hash)];
+        let bucket = self.buckets.at(self.address(hash));
         let tag = tag_of(hash);
         let candidates = candidates(&bucket.tags, tag);
         let place = candidates.trailing_zeros() as usize;
@@ -152,48 +260,66 @@ impl Index {
         if bucket.chain == NO_CHAIN {
             return None;
         }
-        self.overflow.as_ref().map(|overflow| &overflow.buckets[bucket.chain as usize])
+        self.overflow.as_ref().map(|overflow| overflow.buckets.at(bucket.chain as usize))
     }
 
     /// Adds a handle that is not there. `hash_of` tells the hash of any handle of the index, for
     /// the split that may be due.
     pub(crate) fn insert(&mut self, hash: u64, handle: u32, hash_of: impl Fn(u32) -> u64) {
-        if self.buckets.is_empty() {
-            self.buckets.push(EMPTY);
-        } else if self.len as usize >= self.buckets.len() * SPLIT_ABOVE {
+        if self.count == 0 {
+            self.add_bucket();
+        } else if self.len as usize >= self.room() {
             self.split(hash_of);
         }
         self.place(self.address(hash), tag_of(hash), handle);
         self.len += 1;
     }
 
+    /// How many handles there may be before a bucket is added.
+    fn room(&self) -> usize {
+        if self.count == 1 { PLACES } else { self.count as usize * SPLIT_ABOVE }
+    }
+
+    fn add_bucket(&mut self) {
+        self.buckets.push(self.count as usize, EMPTY);
+        self.count += 1;
+    }
+
     /// Puts a handle into a bucket or its chain.
     fn place(&mut self, address: usize, tag: u8, handle: u32) {
-        let bucket = &mut self.buckets[address];
+        let bucket = self.buckets.at_mut(address);
         if put_in(bucket, tag, handle) {
             return;
         }
-        let Overflow { buckets, free } = &mut **self.overflow.get_or_insert_default();
+        let Overflow { buckets, count, free } = &mut **self.overflow.get_or_insert_default();
         // Chains are short: a new bucket goes between the first one and the rest of its chain.
         let mut at = bucket.chain;
         while at != NO_CHAIN {
-            if put_in(&mut buckets[at as usize], tag, handle) {
+            let chained = buckets.at_mut(at as usize);
+            if put_in(chained, tag, handle) {
                 return;
             }
-            at = buckets[at as usize].chain;
+            at = chained.chain;
         }
-        let new = free.pop().unwrap_or_else(|| {
-            buckets.push(EMPTY);
-            (buckets.len() - 1) as u32
-        });
-        buckets[new as usize].chain = bucket.chain;
+        let new = if *free == NO_CHAIN {
+            buckets.push(*count as usize, EMPTY);
+            *count += 1;
+            *count - 1
+        } else {
+            *free
+        };
+        let added = buckets.at_mut(new as usize);
+        if new == *free {
+            *free = added.chain;
+        }
+        added.chain = bucket.chain;
         bucket.chain = new;
-        put_in(&mut buckets[new as usize], tag, handle);
+        put_in(added, tag, handle);
     }
 
     /// Removes a handle; says whether it was there.
     pub(crate) fn remove(&mut self, hash: u64, handle: u32, hash_of: impl Fn(u32) -> u64) -> bool {
-        if self.buckets.is_empty() {
+        if self.count == 0 {
             return false;
         }
         let address = self.address(hash);
@@ -202,7 +328,7 @@ impl Index {
             self.len -= 1;
             if self.len == 0 {
                 *self = Self::default();
-            } else if self.buckets.len() > 1 && self.len() < self.buckets.len() * MERGE_BELOW {
+            } else if self.count > 1 && self.len() < self.count as usize * MERGE_BELOW {
                 self.merge(hash_of);
             }
         }
@@ -211,7 +337,7 @@ impl Index {
 
     /// Gives a handle with this hash another number.
     pub(crate) fn rename(&mut self, hash: u64, handle: u32, new: u32) {
-        if self.buckets.is_empty() {
+        if self.count == 0 {
             return;
         }
         let (address, tag) = (self.address(hash), tag_of(hash));
@@ -221,14 +347,14 @@ impl Index {
     }
 
     fn take(&mut self, address: usize, tag: u8, handle: u32) -> bool {
-        let bucket = &mut self.buckets[address];
+        let bucket = self.buckets.at_mut(address);
         if take_from(bucket, tag, handle) {
             return true;
         }
         let Some(overflow) = &mut self.overflow else { return false };
         let mut at = bucket.chain;
         while at != NO_CHAIN {
-            let bucket = &mut overflow.buckets[at as usize];
+            let bucket = overflow.buckets.at_mut(at as usize);
             if take_from(bucket, tag, handle) {
                 return true;
             }
@@ -239,21 +365,18 @@ impl Index {
 
     /// Adds one bucket and moves what belongs there from the one it splits off.
     fn split(&mut self, hash_of: impl Fn(u32) -> u64) {
-        let count = self.buckets.len();
+        let count = self.count as usize;
         let from = count - (1 << count.ilog2());
-        if count == self.buckets.capacity() {
-            // By a quarter: doubling would leave half of a large index unused.
-            self.buckets.reserve_exact((count / 4).max(1));
-        }
-        self.buckets.push(EMPTY);
+        self.add_bucket();
         self.redistribute(from, hash_of);
     }
 
     /// Takes the last bucket away and moves what is in it to the one it was split off from.
     fn merge(&mut self, hash_of: impl Fn(u32) -> u64) {
-        let last = self.buckets.len() - 1;
+        let last = self.count as usize - 1;
         let handles = self.drain(last);
         self.buckets.pop();
+        self.count -= 1;
         self.place_all(handles, hash_of);
     }
 
@@ -272,7 +395,7 @@ impl Index {
     /// Empties a bucket and its chain.
     fn drain(&mut self, address: usize) -> Vec<u32> {
         let mut handles = Vec::with_capacity(2 * PLACES);
-        let mut bucket = std::mem::replace(&mut self.buckets[address], EMPTY);
+        let mut bucket = std::mem::replace(self.buckets.at_mut(address), EMPTY);
         loop {
             let places = (0..PLACES).filter(|&place| bucket.tags[place] != 0);
             handles.extend(places.map(|place| bucket.handles[place]));
@@ -281,19 +404,26 @@ impl Index {
             }
             let Some(overflow) = &mut self.overflow else { return handles };
             let chain = bucket.chain;
-            overflow.free.push(chain);
-            bucket = std::mem::replace(&mut overflow.buckets[chain as usize], EMPTY);
+            let freed = Bucket { chain: overflow.free, ..EMPTY };
+            bucket = std::mem::replace(overflow.buckets.at_mut(chain as usize), freed);
+            overflow.free = chain;
         }
+    }
+
+    /// Frees a part of the buckets of an index that is used no more; says whether there was one.
+    pub(crate) fn free_one(&mut self) -> bool {
+        self.buckets.free_one()
+            || self.overflow.as_mut().is_some_and(|overflow| overflow.buckets.free_one())
     }
 
     /// Visits one bucket of a scan that has come to `position` and returns the next position, or
     /// `None` when the scan is complete. A scan begins at 0 (I3).
     pub(crate) fn scan(&self, position: u32, mut visit: impl FnMut(u32)) -> Option<u32> {
-        if self.buckets.is_empty() {
+        if self.count == 0 {
             return None;
         }
         let address = self.address(u64::from(position.reverse_bits()));
-        let mut bucket = &self.buckets[address];
+        let mut bucket = self.buckets.at(address);
         loop {
             let places = (0..PLACES).filter(|&place| bucket.tags[place] != 0);
             places.for_each(|place| visit(bucket.handles[place]));
@@ -303,7 +433,7 @@ impl Index {
             }
         }
         // The bucket's address has `bits` low bits of the hash; reversed, they are the top bits.
-        let count = self.buckets.len();
+        let count = self.count as usize;
         let whole = count.next_power_of_two().ilog2();
         let is_split = address < count - (1 << count.ilog2()) || address >= 1 << count.ilog2();
         let bits = if is_split || count.is_power_of_two() { whole } else { whole - 1 };
@@ -314,99 +444,5 @@ impl Index {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-    use std::collections::BTreeSet;
-
-    /// A spread of hashes that is the same in every run.
-    fn hash_of(handle: u32) -> u64 {
-        (u64::from(handle) + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(29)
-    }
-
-    #[test]
-    fn candidates_find_every_equal_tag() {
-        for tag in [1u8, 2, 127, 128, 255] {
-            for place in 0..PLACES {
-                let mut tags = [0u8; PLACES];
-                tags[place] = tag;
-                assert!(candidates(&tags, tag) & (1 << place) != 0, "{tag} at {place}");
-                assert!(candidates(&[tag; PLACES], tag) == 0xfff);
-            }
-        }
-    }
-
-    #[test]
-    fn equal_hashes_chain() {
-        let mut index = Index::default();
-        for handle in 0..100 {
-            index.insert(7, handle, |_| 7);
-        }
-        for handle in 0..100 {
-            assert_eq!(index.find(7, |found| found == handle), Some(handle));
-        }
-        for handle in 0..100 {
-            assert!(index.remove(7, handle, |_| 7));
-        }
-        assert_eq!(index.len(), 0);
-    }
-
-    proptest! {
-        /// Against a plain set: every insertion and removal, and what a whole scan sees.
-        #[test]
-        fn behaves_as_a_set(operations in proptest::collection::vec((any::<bool>(), 0u32..600), 1..1500)) {
-            let mut index = Index::default();
-            let mut model = BTreeSet::new();
-            for (add, handle) in operations {
-                if add && model.insert(handle) {
-                    index.insert(hash_of(handle), handle, hash_of);
-                } else if !add {
-                    let removed = index.remove(hash_of(handle), handle, hash_of);
-                    prop_assert_eq!(removed, model.remove(&handle));
-                }
-                prop_assert_eq!(index.len(), model.len());
-            }
-            for handle in 0..600 {
-                let found = index.find(hash_of(handle), |found| found == handle);
-                prop_assert_eq!(found.is_some(), model.contains(&handle));
-            }
-            let mut scanned = BTreeSet::new();
-            let mut position = Some(0);
-            while let Some(at) = position {
-                position = index.scan(at, |handle| {
-                    assert!(scanned.insert(handle), "seen twice although nothing changed");
-                });
-            }
-            prop_assert_eq!(scanned, model);
-        }
-
-        /// What is there during the whole scan is seen, whatever else comes and goes meanwhile.
-        #[test]
-        fn a_scan_misses_nothing_that_stays(
-            stable in proptest::collection::btree_set(0u32..400, 1..200),
-            changes in proptest::collection::vec((any::<bool>(), 400u32..3000), 0..2000),
-        ) {
-            let mut index = Index::default();
-            let mut others = BTreeSet::new();
-            for &handle in &stable {
-                index.insert(hash_of(handle), handle, hash_of);
-            }
-            let mut changes = changes.into_iter();
-            let mut seen = BTreeSet::new();
-            let mut position = Some(0);
-            while let Some(at) = position {
-                position = index.scan(at, |handle| {
-                    seen.insert(handle);
-                });
-                for (add, handle) in changes.by_ref().take(40) {
-                    if add && others.insert(handle) {
-                        index.insert(hash_of(handle), handle, hash_of);
-                    } else if !add && others.remove(&handle) {
-                        index.remove(hash_of(handle), handle, hash_of);
-                    }
-                }
-            }
-            prop_assert!(stable.is_subset(&seen));
-        }
-    }
-}
+#[path = "index_test.rs"]
+mod tests;

@@ -18,6 +18,7 @@
 //! - I4. The keys of one command are all of the slot that was entered for it.
 //! - I5. `field_expiries` names the hashes that have fields which expire, each once and with the
 //!   time of the first of them.
+//! - I6. Each key that has an expiry is noted in `schedule` with that time.
 //!
 //! # Not here
 //! Commands, replies, clocks. The time of a request comes in by [`Keyspace::enter`].
@@ -28,14 +29,19 @@ mod counters;
 mod door;
 pub mod entry;
 mod evict;
+mod expiry;
 mod field_expiry;
+mod garbage;
 pub mod hasher;
 mod hold;
 pub(crate) mod index;
 mod outbox;
 pub mod scan;
 pub(crate) mod short_bytes;
+#[cfg(test)]
+mod size_test;
 pub(crate) mod slab;
+mod tables;
 mod tally;
 mod undo;
 pub mod value;
@@ -59,11 +65,10 @@ pub use value::Kind;
 pub use watch::WatchFlag;
 
 use entry::Entry;
-use field_expiry::FieldExpiries;
+use garbage::Garbage;
 use hasher::KeyHasher;
-use index::Index;
 use protocol::slot::{SLOT_COUNT, Slot};
-use slab::Slab;
+use tables::{CHUNK, Tables};
 use undo::UndoLog;
 use value::Value;
 use watch::WatchTable;
@@ -136,50 +141,6 @@ pub struct Caller {
     pub no_touch: bool,
 }
 
-/// The keys of one slot.
-#[derive(Default)]
-struct SlotTable {
-    index: Index,
-    /// How many of them have an expiry (I1).
-    expiring: u32,
-}
-
-/// All keys of the shard.
-pub(crate) struct Tables {
-    /// One table for each slot of the shard's range.
-    slots: Box<[SlotTable]>,
-    first: usize,
-    entries: Slab<Entry, 256>,
-    len: usize,
-    expiring: usize,
-    /// The hashes with fields that expire (I5).
-    field_expiries: FieldExpiries,
-}
-
-impl Tables {
-    fn new(first: u16, count: u16) -> Self {
-        Self {
-            slots: (0..count).map(|_| SlotTable::default()).collect(),
-            first: usize::from(first),
-            entries: Slab::default(),
-            len: 0,
-            expiring: 0,
-            field_expiries: FieldExpiries::default(),
-        }
-    }
-
-    fn empty_like(&self) -> Self {
-        Self::new(self.first as u16, self.slots.len() as u16)
-    }
-
-    /// Bytes of memory of the keys and values.
-    fn memory(&self) -> usize {
-        let indexes: usize = self.slots.iter().map(|slot| slot.index.memory()).sum();
-        let values: usize = self.entries.iter().map(|(_, entry)| entry.memory()).sum();
-        indexes + self.entries.memory() + values
-    }
-}
-
 /// Where a key was found: nothing is concluded from it without comparing.
 #[derive(Clone, Copy, Default)]
 struct Found {
@@ -203,6 +164,8 @@ pub struct Keyspace {
     /// Whether the command that runs has keys.
     has_slot: bool,
     undo: UndoLog,
+    /// What is used no more and is freed little by little.
+    garbage: Garbage,
     /// Effects of the command, transaction or script that runs, when `record` is on.
     effects: Vec<u8>,
     record: bool,
@@ -226,8 +189,6 @@ pub struct Keyspace {
     rng: fastrand::Rng,
     /// Keys that may be evicted next.
     candidates: Vec<evict::Candidate>,
-    /// Where active expiry goes on: slot of the range, position in its index.
-    sweep: (usize, u32),
 }
 
 impl Keyspace {
@@ -246,6 +207,7 @@ impl Keyspace {
             slot,
             has_slot: false,
             undo: UndoLog::default(),
+            garbage: Garbage::default(),
             effects: Vec::new(),
             record: false,
             watch: WatchTable::default(),
@@ -261,7 +223,6 @@ impl Keyspace {
             tally: Tally::default(),
             rng: fastrand::Rng::with_seed(seed),
             candidates: Vec::new(),
-            sweep: (0, 0),
         }
     }
 
@@ -387,7 +348,7 @@ impl Keyspace {
     }
 
     fn look_up(&self, key: &[u8]) -> Option<u32> {
-        let slot = self.tables.slots.get(self.slot.index().wrapping_sub(self.tables.first))?;
+        let slot = self.tables.slot(self.slot.index().wrapping_sub(self.tables.first))?;
         slot.index.find(self.hasher.hash(key), |handle| self.tables.entries.at(handle).key() == key)
     }
 
@@ -397,7 +358,7 @@ impl Keyspace {
     fn live(&mut self, key: &[u8]) -> Option<u32> {
         let handle = self.find(key)?;
         if self.tables.entries.at(handle).expired(self.now()) {
-            self.expire(key);
+            self.expire(handle, key);
             return None;
         }
         if self.tables.field_expiries.any_due(self.now()) && !self.expire_fields(handle, key) {
@@ -407,9 +368,9 @@ impl Keyspace {
     }
 
     #[cold]
-    fn expire(&mut self, key: &[u8]) {
+    fn expire(&mut self, handle: u32, key: &[u8]) {
         self.counters.expired += 1;
-        self.remove_found(key);
+        self.remove_entry(handle, key);
         self.notify(Events::EXPIRED, "expired", key);
     }
 
@@ -446,7 +407,7 @@ impl Keyspace {
     /// What kind of value the key holds.
     pub fn kind(&mut self, key: &[u8]) -> Option<Kind> {
         let handle = self.seen(key)?;
-        Some(self.tables.entries.at(handle).value.kind())
+        Some(self.tables.entries.at(handle).value().kind())
     }
 
     /// When the key expires: `None` when it is missing, `Some(None)` when it never does.
@@ -458,7 +419,7 @@ impl Keyspace {
     /// What OBJECT ENCODING replies.
     pub fn encoding(&mut self, key: &[u8]) -> Option<&'static str> {
         let handle = self.seen(key)?;
-        Some(self.tables.entries.at(handle).value.encoding())
+        Some(self.tables.entries.at(handle).value().encoding())
     }
 
     /// Watches a key: the flag is set when it changes from now on.

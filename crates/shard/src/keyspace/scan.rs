@@ -4,7 +4,7 @@ use foldhash::fast::FixedState;
 use protocol::slot::Slot;
 use std::hash::{BuildHasher, Hasher};
 
-use super::{Entry, Events, Keyspace, Kind};
+use super::{Entry, Keyspace, Kind};
 
 /// Where a scan of the keyspace goes on: a slot and a position in its index. As a number it is
 /// the cursor that clients see: 0 is the beginning, and never a place in the middle.
@@ -33,7 +33,7 @@ impl ScanCursor {
 pub const EMPTY_DIGEST: u64 = 0;
 
 /// What a key takes in the index of its slot, in bytes.
-const PLACE: usize = 7;
+const PLACE: usize = 9;
 
 /// How a key is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,9 +57,9 @@ fn entry_digest(entry: &Entry, key: &[u8]) -> u64 {
         hasher.write(bytes);
     };
     put(&mut hasher, key);
-    put(&mut hasher, entry.value.kind().name().as_bytes());
+    put(&mut hasher, entry.value().kind().name().as_bytes());
     hasher.write_i64(entry.expiry().map_or(-1, |at| at.0));
-    entry.value.for_digest(&mut |bytes| put(&mut hasher, bytes));
+    entry.value().for_digest(&mut |bytes| put(&mut hasher, bytes));
     hasher.finish() | 1
 }
 
@@ -83,13 +83,15 @@ impl Keyspace {
         let mut seen = 0;
         loop {
             let at = usize::from(cursor.slot).checked_sub(self.tables.first)?;
-            let slot = self.tables.slots.get(at)?;
-            let next = slot.index.scan(cursor.position, |handle| {
-                let entry = self.tables.entries.at(handle);
-                seen += 1;
-                if !self.gone(entry) {
-                    visit(entry.key(), entry.value.kind());
-                }
+            let slot = self.tables.slots.get(at)?.as_deref();
+            let next = slot.and_then(|slot| {
+                slot.index.scan(cursor.position, |handle| {
+                    let entry = self.tables.entries.at(handle);
+                    seen += 1;
+                    if !self.gone(entry) {
+                        visit(entry.key(), entry.value().kind());
+                    }
+                })
             });
             cursor = match next {
                 Some(position) => ScanCursor { position, ..cursor },
@@ -115,7 +117,7 @@ impl Keyspace {
     ) -> Result<(), E> {
         for (_, entry) in self.tables.entries.iter() {
             if !self.gone(entry) {
-                visit(entry.key(), entry.value.kind())?;
+                visit(entry.key(), entry.value().kind())?;
             }
         }
         Ok(())
@@ -138,14 +140,14 @@ impl Keyspace {
     /// How many keys a slot has; 0 for a slot of another shard.
     pub fn slot_len(&self, slot: Slot) -> usize {
         let at = slot.index().wrapping_sub(self.tables.first);
-        self.tables.slots.get(at).map_or(0, |slot| slot.index.len())
+        self.tables.slot(at).map_or(0, |slot| slot.index.len())
     }
 
     /// Up to `count` keys of a slot.
     pub fn slot_keys(&self, slot: Slot, count: usize) -> Vec<Vec<u8>> {
         let at = slot.index().wrapping_sub(self.tables.first);
         let mut keys = Vec::new();
-        if let Some(slot) = self.tables.slots.get(at) {
+        if let Some(slot) = self.tables.slot(at) {
             let mut position = Some(0);
             while let Some(from) = position.filter(|_| keys.len() < count) {
                 position = slot.index.scan(from, |handle| {
@@ -162,52 +164,7 @@ impl Keyspace {
     fn gone(&self, entry: &Entry) -> bool {
         let now = self.now();
         entry.expired(now)
-            || (self.tables.field_expiries.any_due(now) && entry.value.all_fields_due(now))
-    }
-
-    /// Removes expired keys, looking at up to `buckets` buckets of keys, and about as many expired
-    /// fields of hashes; the next call goes on where this one stopped. Returns how many keys and
-    /// fields it removed.
-    pub fn expire_some(&mut self, buckets: usize) -> usize {
-        let removed = self.expire_some_fields(buckets) + self.expire_some_keys(buckets);
-        self.commit_command();
-        removed
-    }
-
-    fn expire_some_keys(&mut self, buckets: usize) -> usize {
-        if self.tables.expiring == 0 {
-            return 0;
-        }
-        let slot_before = self.slot;
-        let mut removed = 0;
-        for _ in 0..buckets {
-            let (at, position) = self.sweep;
-            let slot = &self.tables.slots[at];
-            if slot.expiring == 0 {
-                self.sweep = ((at + 1) % self.tables.slots.len(), 0);
-                continue;
-            }
-            let now = self.now();
-            let mut due: Vec<Vec<u8>> = Vec::new();
-            let next = slot.index.scan(position, |handle| {
-                let entry = self.tables.entries.at(handle);
-                if entry.expired(now) {
-                    due.push(entry.key().to_vec());
-                }
-            });
-            for key in due {
-                self.slot = Slot::of_key(&key);
-                removed += usize::from(self.remove_found(&key));
-                self.counters.expired += 1;
-                self.notify(Events::EXPIRED, "expired", &key);
-            }
-            self.sweep = match next {
-                Some(position) => (at, position),
-                None => ((at + 1) % self.tables.slots.len(), 0),
-            };
-        }
-        self.slot = slot_before;
-        removed
+            || (self.tables.field_expiries.any_due(now) && entry.value().all_fields_due(now))
     }
 
     /// A number that is equal for equal keyspaces and, but for chance, different for different
@@ -229,7 +186,7 @@ impl Keyspace {
     pub fn storage_of(&self, key: &[u8]) -> Option<Storage> {
         let entry = self.tables.entries.at(self.find(key)?);
         Some(Storage {
-            encoding: entry.value.encoding(),
+            encoding: entry.value().encoding(),
             idle_seconds: self.idle_of(entry),
             memory: memory_of(entry),
         })
@@ -248,8 +205,8 @@ impl Keyspace {
         for (_, entry) in self.tables.entries.iter() {
             let mut hasher = FixedState::with_seed(1).build_hasher();
             hasher.write(entry.key());
-            hasher.write(entry.value.encoding().as_bytes());
-            entry.value.for_exact_digest(&mut |bytes| hasher.write(bytes));
+            hasher.write(entry.value().encoding().as_bytes());
+            entry.value().for_exact_digest(&mut |bytes| hasher.write(bytes));
             digest = digest.wrapping_add(hasher.finish());
         }
         digest

@@ -102,6 +102,33 @@ impl<T, const CHUNK: usize> Slab<T, CHUNK> {
         }
     }
 
+    /// The values of one chunk with their handles; none past the last chunk.
+    pub(crate) fn chunk(&self, chunk: usize) -> impl Iterator<Item = (u32, &T)> {
+        self.chunks.get(chunk).into_iter().flat_map(move |places| {
+            places.iter().enumerate().filter_map(move |(at, place)| match place {
+                Place::Occupied(value) => Some(((chunk * CHUNK + at) as u32, value)),
+                Place::Vacant { .. } => None,
+            })
+        })
+    }
+
+    /// Takes all values of the last chunk out of a slab that is used no more, and gives each to
+    /// `visit`. Says whether there was a chunk.
+    pub(crate) fn take_chunk(&mut self, mut visit: impl FnMut(T)) -> bool {
+        let Some(places) = self.chunks.pop() else { return false };
+        for place in <[Place<T>; CHUNK] as IntoIterator>::into_iter(*places) {
+            if let Place::Occupied(value) = place {
+                visit(value);
+            }
+        }
+        true
+    }
+
+    /// Frees the last chunk of a slab that is used no more; says whether there was one.
+    pub(crate) fn free_chunk(&mut self) -> bool {
+        self.chunks.pop().is_some()
+    }
+
     /// All values with their handles, in the order of the handles.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &T)> {
         self.chunks.iter().enumerate().flat_map(|(chunk, places)| {

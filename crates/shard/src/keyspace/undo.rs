@@ -8,6 +8,7 @@
 
 use super::Tables;
 use super::door::Inverse;
+use super::garbage::Garbage;
 use super::short_bytes::ShortBytes;
 use super::value::Value;
 use crate::time::Millis;
@@ -89,9 +90,16 @@ impl UndoLog {
         Some(record)
     }
 
-    /// Forgets all records: what they could take back is kept.
-    pub(super) fn clear(&mut self) {
-        self.records.clear();
+    /// Forgets all records: what they could take back is kept. Old values go to `garbage`.
+    #[inline]
+    pub(super) fn clear(&mut self, garbage: &mut Garbage) {
+        for record in self.records.drain(..) {
+            match record {
+                Undo::Entry { previous: Some((value, _)), .. } => garbage.add(value),
+                Undo::Flush(tables) => garbage.add_tables(tables),
+                _ => {}
+            }
+        }
         self.memory = 0;
     }
 }

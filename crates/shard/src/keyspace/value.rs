@@ -5,10 +5,11 @@ use crate::types::hash::Hash;
 use crate::types::list::List;
 use crate::types::set::Set;
 use crate::types::stream::Stream;
-use crate::types::string::StringValue;
+use crate::types::string::{StringValue, StringView};
 use crate::types::zset::ZSet;
 
-/// The value of a key.
+/// A value that belongs to no key: one that is on its way to a key, or that a key has had. The keys
+/// themselves keep values with the key in one place, see [`super::entry`].
 #[derive(Clone)]
 pub(crate) enum Value {
     String(StringValue),
@@ -20,6 +21,27 @@ pub(crate) enum Value {
 }
 
 const _: () = assert!(size_of::<Value>() == 32);
+
+/// The value of a key, to be read.
+#[derive(Clone, Copy)]
+pub(crate) enum ValueView<'a> {
+    String(StringView<'a>),
+    Hash(&'a Hash),
+    List(&'a List),
+    Set(&'a Set),
+    Stream(&'a Stream),
+    ZSet(&'a ZSet),
+}
+
+/// The value of a key, to be changed. Strings are changed by what [`super::entry`] has for them.
+pub(crate) enum ValueMut<'a> {
+    String,
+    Hash(&'a mut Box<Hash>),
+    List(&'a mut Box<List>),
+    Set(&'a mut Box<Set>),
+    Stream(&'a mut Box<Stream>),
+    ZSet(&'a mut Box<ZSet>),
+}
 
 /// What kind of value a key holds: the reply of TYPE.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,7 +75,41 @@ impl Kind {
 }
 
 impl Value {
-    pub(crate) fn kind(&self) -> Kind {
+    /// The value, to be read.
+    pub(crate) fn view(&self) -> ValueView<'_> {
+        match self {
+            Self::String(string) => ValueView::String(string.view()),
+            Self::Hash(hash) => ValueView::Hash(hash),
+            Self::List(list) => ValueView::List(list),
+            Self::Set(set) => ValueView::Set(set),
+            Self::Stream(stream) => ValueView::Stream(stream),
+            Self::ZSet(zset) => ValueView::ZSet(zset),
+        }
+    }
+
+    /// Bytes allocated outside of this struct.
+    pub(crate) fn memory(&self) -> usize {
+        match self {
+            Self::String(string) => string.memory(),
+            _ => self.view().memory(),
+        }
+    }
+}
+
+impl ValueView<'_> {
+    /// The value as one of its own.
+    pub(crate) fn to_value(self) -> Value {
+        match self {
+            Self::String(string) => Value::String(string.to_value()),
+            Self::Hash(hash) => Value::Hash(Box::new(hash.clone())),
+            Self::List(list) => Value::List(Box::new(list.clone())),
+            Self::Set(set) => Value::Set(Box::new(set.clone())),
+            Self::Stream(stream) => Value::Stream(Box::new(stream.clone())),
+            Self::ZSet(zset) => Value::ZSet(Box::new(zset.clone())),
+        }
+    }
+
+    pub(crate) fn kind(self) -> Kind {
         match self {
             Self::String(_) => Kind::String,
             Self::Hash(_) => Kind::Hash,
@@ -65,7 +121,7 @@ impl Value {
     }
 
     /// What OBJECT ENCODING replies.
-    pub(crate) fn encoding(&self) -> &'static str {
+    pub(crate) fn encoding(self) -> &'static str {
         match self {
             Self::String(string) => string.encoding(),
             Self::Hash(hash) => hash.encoding(),
@@ -76,11 +132,10 @@ impl Value {
         }
     }
 
-    /// Bytes allocated outside of this struct.
-    #[inline]
-    pub(crate) fn memory(&self) -> usize {
+    /// Bytes that a collection has allocated. Of strings their entry knows more.
+    pub(crate) fn memory(self) -> usize {
         match self {
-            Self::String(string) => string.memory(),
+            Self::String(_) => 0,
             Self::Hash(hash) => size_of::<Hash>() + hash.memory(),
             Self::List(list) => size_of::<List>() + list.memory(),
             Self::Set(set) => size_of::<Set>() + set.memory(),
@@ -91,7 +146,7 @@ impl Value {
 
     /// When the first field of a hash expires; `None` when none does.
     #[inline]
-    pub(crate) fn next_field_expiry(&self) -> Option<Millis> {
+    pub(crate) fn next_field_expiry(self) -> Option<Millis> {
         match self {
             Self::Hash(hash) => hash.next_expiry(),
             _ => None,
@@ -99,7 +154,7 @@ impl Value {
     }
 
     /// Whether it is a hash whose fields have all expired at `now`.
-    pub(crate) fn all_fields_due(&self, now: Millis) -> bool {
+    pub(crate) fn all_fields_due(self, now: Millis) -> bool {
         match self {
             Self::Hash(hash) => hash.all_due(now),
             _ => false,
@@ -108,7 +163,7 @@ impl Value {
 
     /// Gives `put` what the value is, in an order that is the same for equal values however they
     /// came about.
-    pub(crate) fn for_digest(&self, put: &mut dyn FnMut(&[u8])) {
+    pub(crate) fn for_digest(self, put: &mut dyn FnMut(&[u8])) {
         match self {
             Self::String(string) => string.with_text(put),
             Self::Hash(hash) => hash.for_digest(put),
@@ -131,7 +186,7 @@ impl Value {
     }
 
     /// Gives `put` what a client can see of the value besides that: an order that it keeps.
-    pub(crate) fn for_exact_digest(&self, put: &mut dyn FnMut(&[u8])) {
+    pub(crate) fn for_exact_digest(self, put: &mut dyn FnMut(&[u8])) {
         match self {
             Self::String(_) => {}
             Self::Hash(hash) if hash.keeps_order() => hash.for_each(|field, value| {

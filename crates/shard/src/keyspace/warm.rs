@@ -39,11 +39,11 @@ impl Keyspace {
         let mut sum = 0u64;
         let tables = &self.tables;
         for &(slot, _) in places {
-            sum = sum.wrapping_add(tables.slots[slot].index.len() as u64);
+            sum = sum.wrapping_add(tables.slot(slot).map_or(0, |slot| slot.index.len() as u64));
         }
         let mut handles = [None; TOGETHER];
         for (&(slot, hash), handle) in places.iter().zip(&mut handles) {
-            *handle = tables.slots[slot].index.first_candidate(hash);
+            *handle = tables.slot(slot).and_then(|slot| slot.index.first_candidate(hash));
         }
         for handle in handles.iter().flatten() {
             sum = sum.wrapping_add(u64::from(tables.entries.at(*handle).access()));

@@ -77,6 +77,11 @@ impl List {
         nodes + self.nodes.capacity() * size_of::<Box<Node>>()
     }
 
+    /// Frees some of a list that is used no more; says whether there was anything.
+    pub(crate) fn free_part(&mut self) -> bool {
+        self.nodes.pop_back().is_some()
+    }
+
     /// The node of an element and its index in there; `None` at or past the end.
     fn locate(&self, index: usize) -> Option<(usize, usize)> {
         if index >= self.len {

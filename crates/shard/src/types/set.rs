@@ -38,8 +38,10 @@ enum Repr {
     Ints(Ints),
     /// In order of insertion.
     Small(Packed),
-    Large(Table),
+    Large(Box<Table>),
 }
+
+const _: () = assert!(size_of::<Set>() <= 40);
 
 /// The forms a set can be in, smallest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -62,7 +64,7 @@ impl Set {
         } else if count <= limits.entries {
             Self(Repr::Small(Packed::default()))
         } else {
-            Self(Repr::Large(Table::default()))
+            Self(Repr::Large(Box::default()))
         }
     }
 
@@ -101,7 +103,7 @@ impl Set {
         match &self.0 {
             Repr::Ints(ints) => ints.memory(),
             Repr::Small(packed) => packed.memory(),
-            Repr::Large(table) => table.memory(),
+            Repr::Large(table) => size_of::<Table>() + table.memory(),
         }
     }
 
@@ -189,7 +191,7 @@ impl Set {
         let mut copy = Self(match form {
             Form::Ints => Repr::Ints(Ints::default()),
             Form::Small => Repr::Small(Packed::default()),
-            Form::Large => Repr::Large(Table::default()),
+            Form::Large => Repr::Large(Box::default()),
         });
         self.for_each(|member| {
             copy.insert(member);
@@ -237,6 +239,14 @@ impl Set {
                 }
             }
             Repr::Large(table) => table.remove(member).then_some(0),
+        }
+    }
+
+    /// Frees some of a set that is used no more; says whether there was anything large.
+    pub(crate) fn free_part(&mut self) -> bool {
+        match &mut self.0 {
+            Repr::Ints(_) | Repr::Small(_) => false,
+            Repr::Large(table) => table.free_part(),
         }
     }
 

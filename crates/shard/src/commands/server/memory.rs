@@ -70,7 +70,7 @@ mod tests {
             reply[1..].parse::<usize>().unwrap()
         };
         let (small, large) = (usage("v"), usage(&"x".repeat(1000)));
-        assert!((64..128).contains(&small) && (1000..1200).contains(&large), "{small} {large}");
+        assert!((48..128).contains(&small) && (1000..1200).contains(&large), "{small} {large}");
         rig.check("MEMORY USAGE k SAMPLES", "-ERR syntax error");
         rig.check("MEMORY USAGE k SAMPLES -1", "-ERR syntax error");
         rig.check("MEMORY USAGE k SAMPLES x", "-ERR value is not an integer or out of range");

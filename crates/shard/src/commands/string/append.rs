@@ -6,7 +6,7 @@ use protocol::spec::{Access, Arity, CommandSpec, Family, Flags, KeySpec};
 use crate::commands::{Call, Command};
 use crate::error::CommandError;
 use crate::keyspace::{Events, NewExpiry};
-use crate::types::string::StringValue;
+use crate::types::string::{StringValue, StringView};
 
 pub(super) const COMMAND: Command = Command {
     spec: CommandSpec {
@@ -28,7 +28,7 @@ pub(super) const COMMAND: Command = Command {
 
 fn run(call: &mut Call<'_, '_>, args: Args<'_>) -> Result<(), CommandError> {
     let (key, text) = (args.at(1), args.at(2));
-    let len = match call.keyspace.string(key)?.map(StringValue::len) {
+    let len = match call.keyspace.string(key)?.map(StringView::len) {
         Some(len) => call.keyspace.splice_string(key, len, text)?,
         None => {
             // A new key is as if it had been SET: an integer is encoded as one.

@@ -8,10 +8,10 @@ use protocol::error::ArgsError;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::error::CommandError;
-use crate::types::string::StringValue;
+use crate::types::string::StringView;
 
 /// The digest of a string.
-pub(super) fn digest(value: &StringValue) -> [u8; 16] {
+pub(super) fn digest(value: StringView<'_>) -> [u8; 16] {
     let mut text = [0; 16];
     let hash = value.with_text(xxh3_64);
     for (at, digit) in text.iter_mut().enumerate() {
@@ -63,7 +63,7 @@ impl<'a> Comparison<'a> {
     }
 
     /// Whether it holds for the string at the key. A missing key differs from everything.
-    pub(super) fn holds(self, value: Option<&StringValue>) -> bool {
+    pub(super) fn holds(self, value: Option<StringView<'_>>) -> bool {
         let same = value.is_some_and(|value| match self.wanted {
             Wanted::Text(wanted) => value.with_text(|text| text == wanted),
             Wanted::Digest(wanted) => digest(value).eq_ignore_ascii_case(wanted),

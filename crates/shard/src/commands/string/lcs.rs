@@ -10,7 +10,7 @@ use protocol::spec::{Access, Arity, CommandSpec, Family, Find, Flags, KeySpec};
 use crate::commands::{Call, Command};
 use crate::error::CommandError;
 use crate::keyspace::Keyspace;
-use crate::types::string::StringValue;
+use crate::types::string::StringView;
 
 pub(super) const COMMAND: Command = Command {
     spec: CommandSpec {
@@ -91,7 +91,7 @@ fn run(call: &mut Call<'_, '_>, args: Args<'_>) -> Result<(), CommandError> {
 /// The string at a key as a copy; a missing key is an empty one.
 fn text(keyspace: &mut Keyspace, key: &[u8]) -> Result<Vec<u8>, CommandError> {
     let value = keyspace.string(key).map_err(|_| NOT_STRINGS)?;
-    Ok(value.map(StringValue::to_vec).unwrap_or_default())
+    Ok(value.map(StringView::to_vec).unwrap_or_default())
 }
 
 fn reply_ranges(call: &mut Call<'_, '_>, table: &Table<'_>, options: &Options) {

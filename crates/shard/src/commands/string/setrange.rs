@@ -9,7 +9,7 @@ use protocol::spec::{Access, Arity, CommandSpec, Family, Flags, KeySpec};
 use crate::commands::{Call, Command};
 use crate::error::CommandError;
 use crate::keyspace::Events;
-use crate::types::string::StringValue;
+use crate::types::string::StringView;
 
 pub(super) const COMMAND: Command = Command {
     spec: CommandSpec {
@@ -32,7 +32,7 @@ pub(super) const COMMAND: Command = Command {
 fn run(call: &mut Call<'_, '_>, args: Args<'_>) -> Result<(), CommandError> {
     let (key, patch) = (args.at(1), args.at(3));
     let offset = usize::try_from(args.int(2)?).map_err(|_| CommandError::OffsetOutOfRange)?;
-    let len = call.keyspace.string(key)?.map_or(0, StringValue::len);
+    let len = call.keyspace.string(key)?.map_or(0, StringView::len);
     let len = match patch {
         [] => len,
         _ => {

@@ -5,7 +5,7 @@ use protocol::spec::{Access, Arity, CommandSpec, Family, Flags, KeySpec};
 
 use crate::commands::{Call, Command};
 use crate::error::CommandError;
-use crate::types::string::StringValue;
+use crate::types::string::StringView;
 
 pub(super) const COMMAND: Command = Command {
     spec: CommandSpec {
@@ -22,7 +22,7 @@ pub(super) const COMMAND: Command = Command {
 };
 
 fn run(call: &mut Call<'_, '_>, args: Args<'_>) -> Result<(), CommandError> {
-    let len = call.keyspace.string(args.at(1))?.map_or(0, StringValue::len);
+    let len = call.keyspace.string(args.at(1))?.map_or(0, StringView::len);
     call.reply.count(len);
     Ok(())
 }

@@ -5,7 +5,7 @@ use crate::effect::{Effect, HashEffect};
 use crate::error::CommandError;
 use crate::keyspace::short_bytes::ShortBytes;
 use crate::keyspace::undo::Undo;
-use crate::keyspace::value::Value;
+use crate::keyspace::value::{Value, ValueMut, ValueView};
 use crate::keyspace::{Keyspace, Tables};
 use crate::time::Millis;
 use crate::types::hash::{Hash, HashView, Removed};
@@ -81,8 +81,8 @@ impl Keyspace {
 
     fn hash_at(&self, found: Option<u32>) -> Result<Option<HashView<'_>>, CommandError> {
         let Some(handle) = found else { return Ok(None) };
-        match &self.tables.entries.at(handle).value {
-            Value::Hash(hash) => Ok(Some(hash.view(self.now()))),
+        match self.tables.entries.at(handle).value() {
+            ValueView::Hash(hash) => Ok(Some(hash.view(self.now()))),
             _ => Err(CommandError::WrongType),
         }
     }
@@ -108,7 +108,7 @@ impl Keyspace {
         };
         self.make_room(handle, key, field, value)?;
         let Tables { entries, field_expiries, .. } = &mut self.tables;
-        let Value::Hash(hash) = &mut entries.at_mut(handle).value else {
+        let ValueMut::Hash(hash) = entries.at_mut(handle).value_mut() else {
             return Err(CommandError::WrongType);
         };
         let (first, expiry_before) = (hash.next_expiry(), hash.expiry(field));
@@ -144,7 +144,7 @@ impl Keyspace {
     ) -> Result<(), CommandError> {
         let entry = self.tables.entries.at_mut(handle);
         let expiry = entry.expiry();
-        let Value::Hash(hash) = &mut entry.value else { return Err(CommandError::WrongType) };
+        let ValueMut::Hash(hash) = entry.value_mut() else { return Err(CommandError::WrongType) };
         if hash.outgrows(field, value, self.settings.hash_limits) {
             let large = Box::new(hash.to_large());
             let small = std::mem::replace(hash, large);
@@ -169,7 +169,7 @@ impl Keyspace {
         let Some(handle) = self.live(key) else { return Ok(false) };
         self.expire_field(handle, key, field);
         let Tables { entries, field_expiries, .. } = &mut self.tables;
-        let Value::Hash(hash) = &mut entries.at_mut(handle).value else {
+        let ValueMut::Hash(hash) = entries.at_mut(handle).value_mut() else {
             return Err(CommandError::WrongType);
         };
         if hash.value(field).is_none() {
@@ -192,7 +192,7 @@ impl Keyspace {
     pub fn hash_remove(&mut self, key: &[u8], field: &[u8]) -> Result<bool, CommandError> {
         let Some(handle) = self.live(key) else { return Ok(false) };
         self.expire_field(handle, key, field);
-        if !matches!(self.tables.entries.at(handle).value, Value::Hash(_)) {
+        if !matches!(self.tables.entries.at(handle).value(), ValueView::Hash(_)) {
             return Err(CommandError::WrongType);
         }
         self.note_use(handle);
@@ -207,7 +207,7 @@ impl Keyspace {
         field: &[u8],
     ) -> bool {
         let Tables { entries, field_expiries, .. } = &mut self.tables;
-        let Value::Hash(hash) = &mut entries.at_mut(handle).value else { return false };
+        let ValueMut::Hash(hash) = entries.at_mut(handle).value_mut() else { return false };
         let first = hash.next_expiry();
         let Some(removed) = hash.remove(field) else { return false };
         field_expiries.change(handle, first, hash.next_expiry());

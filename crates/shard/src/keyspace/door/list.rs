@@ -4,7 +4,7 @@ use super::Inverse;
 use crate::effect::{Effect, ListEffect};
 use crate::error::CommandError;
 use crate::keyspace::Keyspace;
-use crate::keyspace::value::Value;
+use crate::keyspace::value::{Value, ValueMut, ValueView};
 use crate::types::list::{Change, End, List, ListLimit};
 
 /// How to take back one change inside a list.
@@ -69,16 +69,16 @@ impl Keyspace {
     /// [`CommandError::WrongType`] when the key holds something else.
     pub fn list(&mut self, key: &[u8]) -> Result<Option<&List>, CommandError> {
         let Some(handle) = self.read(key) else { return Ok(None) };
-        match &self.tables.entries.at(handle).value {
-            Value::List(list) => Ok(Some(list)),
+        match self.tables.entries.at(handle).value() {
+            ValueView::List(list) => Ok(Some(list)),
             _ => Err(CommandError::WrongType),
         }
     }
 
     /// The list of an entry.
     fn list_at(&mut self, handle: u32) -> Result<&mut List, CommandError> {
-        match &mut self.tables.entries.at_mut(handle).value {
-            Value::List(list) => Ok(list),
+        match self.tables.entries.at_mut(handle).value_mut() {
+            ValueMut::List(list) => Ok(list),
             _ => Err(CommandError::WrongType),
         }
     }

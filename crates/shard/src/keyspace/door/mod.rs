@@ -16,6 +16,7 @@ use protocol::slot::Slot;
 
 use super::short_bytes::ShortBytes;
 use super::undo::Undo;
+use super::value::{ValueMut, ValueView};
 use super::{Entry, Events, Keyspace, Message, Tables, Value};
 use crate::effect::{BadEffect, Effect, StringEffect};
 use crate::time::{Micros, Millis};
@@ -63,14 +64,19 @@ impl Inverse {
         }
     }
 
-    fn apply(self, value: &mut Value) {
-        match (self, value) {
-            (Self::Hash(inverse), Value::Hash(hash)) => inverse.apply(hash),
-            (Self::List(inverse), Value::List(list)) => inverse.apply(list),
-            (Self::Set(inverse), Value::Set(set)) => inverse.apply(set),
-            (Self::Stream(inverse), Value::Stream(stream)) => inverse.apply(stream),
-            (Self::String(inverse), Value::String(string)) => inverse.apply(string),
-            (Self::ZSet(inverse), Value::ZSet(zset)) => inverse.apply(zset),
+    fn apply(self, entry: &mut Entry) {
+        if let Self::String(inverse) = self {
+            if let Some(text) = entry.raw_text() {
+                inverse.apply(text);
+            }
+            return;
+        }
+        match (self, entry.value_mut()) {
+            (Self::Hash(inverse), ValueMut::Hash(hash)) => inverse.apply(hash),
+            (Self::List(inverse), ValueMut::List(list)) => inverse.apply(list),
+            (Self::Set(inverse), ValueMut::Set(set)) => inverse.apply(set),
+            (Self::Stream(inverse), ValueMut::Stream(stream)) => inverse.apply(stream),
+            (Self::ZSet(inverse), ValueMut::ZSet(zset)) => inverse.apply(zset),
             _ => unreachable!("undone newest first, the value is of the type that was changed"),
         }
     }
@@ -79,17 +85,17 @@ impl Inverse {
 /// Appends the effects that make an entry at a key.
 fn effects_of_entry(key: &[u8], entry: &Entry, effects: &mut Vec<u8>) {
     let expiry = entry.expiry().map(|at| at.0);
-    match &entry.value {
-        Value::String(string) => string.with_text(|value| {
+    match entry.value() {
+        ValueView::String(string) => string.with_text(|value| {
             Effect::String(key, StringEffect::Set { value, expiry }).encode(effects);
         }),
-        Value::Hash(hash) => hash::effects_of_whole(key, hash, effects),
-        Value::List(list) => list::effects_of_whole(key, list, effects),
-        Value::Set(set) => set::effects_of_whole(key, set, effects),
-        Value::Stream(stream) => stream::effects_of_whole(key, stream, effects),
-        Value::ZSet(zset) => zset::effects_of_whole(key, zset, effects),
+        ValueView::Hash(hash) => hash::effects_of_whole(key, hash, effects),
+        ValueView::List(list) => list::effects_of_whole(key, list, effects),
+        ValueView::Set(set) => set::effects_of_whole(key, set, effects),
+        ValueView::Stream(stream) => stream::effects_of_whole(key, stream, effects),
+        ValueView::ZSet(zset) => zset::effects_of_whole(key, zset, effects),
     }
-    if expiry.is_some() && !matches!(entry.value, Value::String(_)) {
+    if expiry.is_some() && !matches!(entry.value(), ValueView::String(_)) {
         Effect::SetExpiry { key, expiry }.encode(effects);
     }
 }
@@ -113,13 +119,27 @@ impl Keyspace {
     /// Removes a key, expired or not.
     pub(super) fn remove_found(&mut self, key: &[u8]) -> bool {
         let Some(handle) = self.find(key) else { return false };
+        self.remove_entry(handle, key);
+        true
+    }
+
+    /// Removes a key, of which the entry is known.
+    pub(super) fn remove_entry(&mut self, handle: u32, key: &[u8]) {
         self.record(key, Effect::Remove { key });
         let entry = self.detach(handle);
-        self.undo.push(|| {
-            let expiry = entry.expiry();
-            Undo::Entry { key: ShortBytes::new(key), previous: Some((entry.value, expiry)) }
-        });
-        true
+        let expiry = entry.expiry();
+        self.discard(key, entry.into_value(), expiry);
+    }
+
+    /// The old value of a key goes to the undo log, or is freed when there is none.
+    #[inline]
+    fn discard(&mut self, key: &[u8], value: Value, expiry: Option<Millis>) {
+        if self.undo.is_open() {
+            let previous = Some((value, expiry));
+            self.undo.push(|| Undo::Entry { key: ShortBytes::new(key), previous });
+        } else {
+            self.garbage.add(value);
+        }
     }
 
     /// Gives the value and expiry of `from` to `to`, whatever that held, and removes `from`. Says
@@ -134,7 +154,7 @@ impl Keyspace {
         self.record(from, Effect::Remove { key: from });
         let entry = self.detach(handle);
         let expiry = entry.expiry();
-        self.attach(to, entry.value, expiry);
+        self.attach(to, entry.into_value(), expiry);
         self.notify(Events::NEW, "new", to);
         self.undo.push(|| Undo::Rename { from: ShortBytes::new(from), to: ShortBytes::new(to) });
         true
@@ -144,7 +164,7 @@ impl Keyspace {
     /// there. Both keys are of the entered slot.
     pub fn copy(&mut self, from: &[u8], to: &[u8]) -> bool {
         let Some(handle) = self.live(from) else { return false };
-        let value = self.tables.entries.at(handle).value.clone();
+        let value = self.tables.entries.at(handle).value().to_value();
         let expiry = self.tables.entries.at(handle).expiry();
         self.remove_found(to);
         self.record_whole(handle, to);
@@ -157,7 +177,7 @@ impl Keyspace {
         for key in self.watch.keys() {
             let slot = Slot::of_key(key).index().wrapping_sub(self.tables.first);
             let hash = self.hasher.hash(key);
-            let present = self.tables.slots.get(slot).is_some_and(|slot| {
+            let present = self.tables.slot(slot).is_some_and(|slot| {
                 let found =
                     slot.index.find(hash, |handle| self.tables.entries.at(handle).key() == key);
                 found.is_some()
@@ -171,10 +191,13 @@ impl Keyspace {
             Effect::Flush.encode(&mut self.effects);
         }
         let empty = self.tables.empty_like();
-        let tables = std::mem::replace(&mut self.tables, empty);
-        self.sweep = (0, 0);
+        let tables = Box::new(std::mem::replace(&mut self.tables, empty));
         self.outbox.push(Message::Flushed);
-        self.undo.push(|| Undo::Flush(Box::new(tables)));
+        if self.undo.is_open() {
+            self.undo.push(|| Undo::Flush(tables));
+        } else {
+            self.garbage.add_tables(tables);
+        }
     }
 
     // What the mutators are made of.
@@ -225,7 +248,7 @@ impl Keyspace {
         let entry = self.detach(handle);
         self.undo.push(|| Undo::Entry {
             key: ShortBytes::new(key),
-            previous: Some((entry.value, expiry)),
+            previous: Some((entry.into_value(), expiry)),
         });
     }
 
@@ -248,7 +271,6 @@ impl Keyspace {
         }
         let empty = self.tables.empty_like();
         self.tables = empty;
-        self.sweep = (0, 0);
         let changes = self.counters.changes;
         let record = std::mem::replace(&mut self.record, false);
         let events = std::mem::take(&mut self.settings.events);
@@ -266,19 +288,21 @@ impl Keyspace {
             return;
         };
         self.note_use(handle);
-        let old = self.replace_value(handle, value);
         let old_expiry = self.tables.entries.at(handle).expiry();
         self.change_expiry(handle, expiry);
-        self.undo
-            .push(|| Undo::Entry { key: ShortBytes::new(key), previous: Some((old, old_expiry)) });
+        if !self.undo.is_open() && self.tables.entries.at_mut(handle).overwrite(&value) {
+            return;
+        }
+        let old = self.replace_value(handle, value);
+        self.discard(key, old, old_expiry);
     }
 
     /// Gives an entry another value and returns the old one.
     fn replace_value(&mut self, handle: u32, value: Value) -> Value {
         let Tables { entries, field_expiries, .. } = &mut self.tables;
-        let after = value.next_field_expiry();
-        let old = std::mem::replace(&mut entries.at_mut(handle).value, value);
-        field_expiries.change(handle, old.next_field_expiry(), after);
+        let after = value.view().next_field_expiry();
+        let old = entries.at_mut(handle).replace(value);
+        field_expiries.change(handle, old.view().next_field_expiry(), after);
         old
     }
 
@@ -293,32 +317,37 @@ impl Keyspace {
     fn attach(&mut self, key: &[u8], value: Value, expiry: Option<Millis>) -> u32 {
         let access = self.new_access();
         let Self { tables, hasher, slot, .. } = self;
-        let Tables { slots, entries, first, len, expiring, field_expiries } = tables;
-        let next = value.next_field_expiry();
+        let Tables { slots, entries, first, len, expiring, field_expiries, schedule, .. } = tables;
+        let next = value.view().next_field_expiry();
         let handle = entries.insert(Entry::new(key, value, expiry, access));
         field_expiries.change(handle, None, next);
-        let slot = &mut slots[slot.index() - *first];
+        let slot = slots[slot.index() - *first].get_or_insert_default();
         slot.index.insert(hasher.hash(key), handle, |handle| hasher.hash(entries.at(handle).key()));
         *len += 1;
-        if expiry.is_some() {
+        if let Some(at) = expiry {
             slot.expiring += 1;
             *expiring += 1;
+            schedule.note(handle, at);
         }
         handle
     }
 
     fn detach(&mut self, handle: u32) -> Entry {
         let Self { tables, hasher, slot, .. } = self;
-        let Tables { slots, entries, first, len, expiring, field_expiries } = tables;
-        let slot = &mut slots[slot.index() - *first];
+        let Tables { slots, entries, first, len, expiring, field_expiries, .. } = tables;
+        let place = &mut slots[slot.index() - *first];
+        let Some(slot) = place else { unreachable!("an entry is in the table of its slot") };
         let hash = hasher.hash(entries.at(handle).key());
         slot.index.remove(hash, handle, |handle| hasher.hash(entries.at(handle).key()));
         let entry = entries.remove(handle);
-        field_expiries.change(handle, entry.value.next_field_expiry(), None);
+        field_expiries.change(handle, entry.value().next_field_expiry(), None);
         *len -= 1;
         if entry.expiry().is_some() {
             slot.expiring -= 1;
             *expiring -= 1;
+        }
+        if slot.index.len() == 0 {
+            *place = None;
         }
         entry
     }
@@ -327,8 +356,12 @@ impl Keyspace {
         let entry = self.tables.entries.at_mut(handle);
         let (had, has) = (entry.expiry().is_some(), expiry.is_some());
         entry.set_expiry(expiry);
-        if had != has {
-            let slot = &mut self.tables.slots[self.slot.index() - self.tables.first];
+        if let Some(at) = expiry {
+            self.tables.schedule.note(handle, at);
+        }
+        if had != has
+            && let Some(slot) = &mut self.tables.slots[self.slot.index() - self.tables.first]
+        {
             if has {
                 slot.expiring += 1;
                 self.tables.expiring += 1;
@@ -347,10 +380,14 @@ impl Keyspace {
                 let found = self.enter_slot_of(key.as_bytes());
                 match (found, previous) {
                     (Some(handle), Some((value, expiry))) => {
-                        self.replace_value(handle, value);
+                        let new = self.replace_value(handle, value);
+                        self.garbage.add(new);
                         self.change_expiry(handle, expiry);
                     }
-                    (Some(handle), None) => drop(self.detach(handle)),
+                    (Some(handle), None) => {
+                        let new = self.detach(handle).into_value();
+                        self.garbage.add(new);
+                    }
                     (None, Some((value, expiry))) => {
                         self.attach(key.as_bytes(), value, expiry);
                     }
@@ -361,7 +398,7 @@ impl Keyspace {
                 if let Some(handle) = self.enter_slot_of(to.as_bytes()) {
                     let entry = self.detach(handle);
                     let expiry = entry.expiry();
-                    self.attach(from.as_bytes(), entry.value, expiry);
+                    self.attach(from.as_bytes(), entry.into_value(), expiry);
                 }
             }
             Undo::Expiry { key, previous } => {
@@ -372,13 +409,16 @@ impl Keyspace {
             Undo::Inside { key, inverse } => {
                 if let Some(handle) = self.enter_slot_of(key.as_bytes()) {
                     let Tables { entries, field_expiries, .. } = &mut self.tables;
-                    let value = &mut entries.at_mut(handle).value;
-                    let before = value.next_field_expiry();
-                    inverse.apply(value);
-                    field_expiries.change(handle, before, value.next_field_expiry());
+                    let entry = entries.at_mut(handle);
+                    let before = entry.value().next_field_expiry();
+                    inverse.apply(entry);
+                    field_expiries.change(handle, before, entry.value().next_field_expiry());
                 }
             }
-            Undo::Flush(tables) => self.tables = *tables,
+            Undo::Flush(tables) => {
+                let new = std::mem::replace(&mut self.tables, *tables);
+                self.garbage.add_tables(Box::new(new));
+            }
         }
     }
 

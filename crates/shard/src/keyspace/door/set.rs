@@ -6,7 +6,7 @@ use crate::error::CommandError;
 use crate::keyspace::Keyspace;
 use crate::keyspace::short_bytes::ShortBytes;
 use crate::keyspace::undo::Undo;
-use crate::keyspace::value::Value;
+use crate::keyspace::value::{Value, ValueMut, ValueView};
 use crate::types::set::{Form, Set};
 
 /// How to take back one change inside a set.
@@ -48,8 +48,8 @@ impl Keyspace {
     /// [`CommandError::WrongType`] when the key holds something else.
     pub fn set(&mut self, key: &[u8]) -> Result<Option<&Set>, CommandError> {
         let Some(handle) = self.read(key) else { return Ok(None) };
-        match &self.tables.entries.at(handle).value {
-            Value::Set(set) => Ok(Some(set)),
+        match self.tables.entries.at(handle).value() {
+            ValueView::Set(set) => Ok(Some(set)),
             _ => Err(CommandError::WrongType),
         }
     }
@@ -65,8 +65,8 @@ impl Keyspace {
         // A removed key (its time had come) leaves the handles of the others as they are.
         let handles: Vec<Option<u32>> = keys.map(|key| self.read(key)).collect();
         let set_at = |handle: Option<u32>| {
-            handle.map_or(Ok(None), |handle| match &self.tables.entries.at(handle).value {
-                Value::Set(set) => Ok(Some(&**set)),
+            handle.map_or(Ok(None), |handle| match self.tables.entries.at(handle).value() {
+                ValueView::Set(set) => Ok(Some(set)),
                 _ => Err(CommandError::WrongType),
             })
         };
@@ -111,8 +111,8 @@ impl Keyspace {
 
     /// The set of an entry.
     fn set_at(&mut self, handle: u32) -> Result<&mut Set, CommandError> {
-        match &mut self.tables.entries.at_mut(handle).value {
-            Value::Set(set) => Ok(set),
+        match self.tables.entries.at_mut(handle).value_mut() {
+            ValueMut::Set(set) => Ok(set),
             _ => Err(CommandError::WrongType),
         }
     }

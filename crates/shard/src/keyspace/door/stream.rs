@@ -10,7 +10,7 @@ use crate::error::CommandError;
 use crate::keyspace::Keyspace;
 use crate::keyspace::short_bytes::ShortBytes;
 use crate::keyspace::undo::Undo;
-use crate::keyspace::value::Value;
+use crate::keyspace::value::{Value, ValueMut, ValueView};
 use crate::types::stream::fields::Pairs;
 use crate::types::stream::group::{Delivery, Group, Progress, Removed, Times};
 use crate::types::stream::id::StreamId;
@@ -127,8 +127,8 @@ impl Keyspace {
     /// [`CommandError::WrongType`] when the key holds something else.
     pub fn stream(&mut self, key: &[u8]) -> Result<Option<&Stream>, CommandError> {
         let Some(handle) = self.read(key) else { return Ok(None) };
-        match &self.tables.entries.at(handle).value {
-            Value::Stream(stream) => Ok(Some(stream)),
+        match self.tables.entries.at(handle).value() {
+            ValueView::Stream(stream) => Ok(Some(stream)),
             _ => Err(CommandError::WrongType),
         }
     }
@@ -153,7 +153,7 @@ impl Keyspace {
             Some(handle) => handle,
             None => self.insert(key, Value::Stream(Box::default()), None),
         };
-        let Value::Stream(stream) = &mut self.tables.entries.at_mut(handle).value else {
+        let ValueMut::Stream(stream) = self.tables.entries.at_mut(handle).value_mut() else {
             return Err(CommandError::WrongType);
         };
         if id <= stream.position().last {
@@ -212,7 +212,7 @@ impl Keyspace {
             Some(handle) => handle,
             None => self.insert(key, Value::Stream(Box::default()), None),
         };
-        let Value::Stream(stream) = &mut self.tables.entries.at_mut(handle).value else {
+        let ValueMut::Stream(stream) = self.tables.entries.at_mut(handle).value_mut() else {
             return Err(CommandError::WrongType);
         };
         if stream.last().is_some_and(|entry| entry.id > position.last) {
@@ -329,8 +329,8 @@ impl Keyspace {
 
     fn stream_mut(&mut self, key: &[u8]) -> Option<(u32, &mut Stream)> {
         let handle = self.live(key)?;
-        match &mut self.tables.entries.at_mut(handle).value {
-            Value::Stream(stream) => Some((handle, stream)),
+        match self.tables.entries.at_mut(handle).value_mut() {
+            ValueMut::Stream(stream) => Some((handle, stream)),
             _ => None,
         }
     }

@@ -6,9 +6,9 @@ use crate::error::CommandError;
 use crate::keyspace::Keyspace;
 use crate::keyspace::short_bytes::ShortBytes;
 use crate::keyspace::undo::Undo;
-use crate::keyspace::value::Value;
+use crate::keyspace::value::{Value, ValueView};
 use crate::time::Millis;
-use crate::types::string::StringValue;
+use crate::types::string::{StringValue, StringView, splice, unsplice};
 
 /// How to take back one change inside a string.
 pub(in crate::keyspace) struct StringInverse {
@@ -24,8 +24,8 @@ impl StringInverse {
         self.overwritten.capacity()
     }
 
-    pub(super) fn apply(self, string: &mut StringValue) {
-        string.unsplice(self.offset, &self.overwritten, self.len_before);
+    pub(super) fn apply(self, text: &mut Vec<u8>) {
+        unsplice(text, self.offset, &self.overwritten, self.len_before);
     }
 }
 
@@ -35,10 +35,10 @@ impl Keyspace {
     /// # Errors
     /// [`CommandError::WrongType`] when the key holds something else.
     #[inline]
-    pub fn string(&mut self, key: &[u8]) -> Result<Option<&StringValue>, CommandError> {
+    pub fn string(&mut self, key: &[u8]) -> Result<Option<StringView<'_>>, CommandError> {
         let Some(handle) = self.read(key) else { return Ok(None) };
-        match &self.tables.entries.at(handle).value {
-            Value::String(string) => Ok(Some(string)),
+        match self.tables.entries.at(handle).value() {
+            ValueView::String(string) => Ok(Some(string)),
             _ => Err(CommandError::WrongType),
         }
     }
@@ -52,7 +52,7 @@ impl Keyspace {
             (NewExpiry::Keep, Some(handle)) => self.tables.entries.at(handle).expiry(),
         };
         if self.record {
-            value.with_text(|text| {
+            value.view().with_text(|text| {
                 let expiry = expiry.map(|at| at.0);
                 let effect = StringEffect::Set { value: text, expiry };
                 Effect::String(key, effect).encode(&mut self.effects);
@@ -83,14 +83,16 @@ impl Keyspace {
             Some(handle) => handle,
             None => self.insert(key, Value::String(StringValue::new(b"")), None),
         };
-        let Value::String(string) = &mut self.tables.entries.at_mut(found).value else {
+        let entry = self.tables.entries.at_mut(found);
+        let ValueView::String(string) = entry.value() else {
             return Err(CommandError::WrongType);
         };
         let len_before = string.len();
         // A short string is kept whole: that restores its encoding too.
-        let whole = (len_before <= 64).then(|| string.clone());
-        let overwritten = string.splice(offset, patch);
-        let len = string.len();
+        let whole = (len_before <= 64).then(|| string.to_value());
+        let Some(text) = entry.raw_text() else { return Err(CommandError::WrongType) };
+        let overwritten = splice(text, offset, patch);
+        let len = text.len();
         self.note_use(found);
         let previous_expiry = self.tables.entries.at(found).expiry();
         self.undo.push(|| match whole {

@@ -6,7 +6,7 @@ use crate::error::CommandError;
 use crate::keyspace::Keyspace;
 use crate::keyspace::short_bytes::ShortBytes;
 use crate::keyspace::undo::Undo;
-use crate::keyspace::value::Value;
+use crate::keyspace::value::{Value, ValueMut, ValueView};
 use crate::types::set::Set;
 use crate::types::zset::{Pair, ZSet};
 
@@ -107,8 +107,8 @@ impl Keyspace {
     /// [`CommandError::WrongType`] when the key holds something else.
     pub fn zset(&mut self, key: &[u8]) -> Result<Option<&ZSet>, CommandError> {
         let Some(handle) = self.read(key) else { return Ok(None) };
-        match &self.tables.entries.at(handle).value {
-            Value::ZSet(zset) => Ok(Some(zset)),
+        match self.tables.entries.at(handle).value() {
+            ValueView::ZSet(zset) => Ok(Some(zset)),
             _ => Err(CommandError::WrongType),
         }
     }
@@ -120,9 +120,9 @@ impl Keyspace {
     /// [`CommandError::WrongType`] when the key holds something else.
     pub fn scored(&mut self, key: &[u8]) -> Result<Option<Scored<'_>>, CommandError> {
         let Some(handle) = self.read(key) else { return Ok(None) };
-        match &self.tables.entries.at(handle).value {
-            Value::Set(set) => Ok(Some(Scored::Set(set))),
-            Value::ZSet(zset) => Ok(Some(Scored::ZSet(zset))),
+        match self.tables.entries.at(handle).value() {
+            ValueView::Set(set) => Ok(Some(Scored::Set(set))),
+            ValueView::ZSet(zset) => Ok(Some(Scored::ZSet(zset))),
             _ => Err(CommandError::WrongType),
         }
     }
@@ -142,16 +142,16 @@ impl Keyspace {
     ) -> Result<Option<bool>, CommandError> {
         let limits = self.settings.zset_limits;
         let found = self.live(key);
-        let previous = match found.map(|handle| &self.tables.entries.at(handle).value) {
+        let previous = match found.map(|handle| self.tables.entries.at(handle).value()) {
             None => None,
-            Some(Value::ZSet(zset)) => zset.score(member),
+            Some(ValueView::ZSet(zset)) => zset.score(member),
             Some(_) => return Err(CommandError::WrongType),
         };
         let Some(score) = decide(previous) else { return Ok(None) };
         let handle = found.unwrap_or_else(|| self.insert(key, Value::ZSet(Box::default()), None));
         let entry = self.tables.entries.at_mut(handle);
         let expiry = entry.expiry();
-        let Value::ZSet(zset) = &mut entry.value else { return Err(CommandError::WrongType) };
+        let ValueMut::ZSet(zset) = entry.value_mut() else { return Err(CommandError::WrongType) };
         if previous.is_none() && zset.outgrows(member, limits) {
             let large = Box::new(zset.to_large());
             let small = std::mem::replace(zset, large);
@@ -176,7 +176,7 @@ impl Keyspace {
     /// [`CommandError::WrongType`].
     pub fn zset_remove(&mut self, key: &[u8], member: &[u8]) -> Result<bool, CommandError> {
         let Some(handle) = self.live(key) else { return Ok(false) };
-        let Value::ZSet(zset) = &mut self.tables.entries.at_mut(handle).value else {
+        let ValueMut::ZSet(zset) = self.tables.entries.at_mut(handle).value_mut() else {
             return Err(CommandError::WrongType);
         };
         let Some(score) = zset.remove(member) else { return Ok(false) };
@@ -207,7 +207,7 @@ impl Keyspace {
         let Some(handle) = self.live(key) else { return Ok(()) };
         let (undone, recorded) = (self.undo.is_open(), self.record);
         let entry = self.tables.entries.at_mut(handle);
-        let Value::ZSet(zset) = &mut entry.value else { return Err(CommandError::WrongType) };
+        let ValueMut::ZSet(zset) = entry.value_mut() else { return Err(CommandError::WrongType) };
         let len_before = zset.len();
         if start >= end.min(len_before) {
             return Ok(());

@@ -70,6 +70,16 @@ impl Expiries {
         self.order.last().map(|(time, _)| *time)
     }
 
+    /// Forgets some of them; says whether there were any.
+    pub(super) fn free_part(&mut self) -> bool {
+        const TOGETHER: usize = 32;
+        (0..TOGETHER).for_each(|_| {
+            self.times.pop_first();
+            self.order.pop_first();
+        });
+        !self.times.is_empty()
+    }
+
     /// How many are over at `now`: O(what it returns).
     pub(super) fn count_due(&self, now: Millis) -> usize {
         self.order.range(..(now, Name::new(b""))).count()

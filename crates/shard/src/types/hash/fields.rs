@@ -4,6 +4,7 @@
 //! When fields expire: [`super::expiries`].
 
 use super::HashLimits;
+use super::field::Field;
 use crate::keyspace::hasher::KeyHasher;
 use crate::keyspace::index::Index;
 use crate::keyspace::short_bytes::ShortBytes;
@@ -16,14 +17,10 @@ pub(super) struct Fields(Repr);
 enum Repr {
     /// Field, value, field, value, … in order of insertion.
     Small(Packed),
-    Large(Table),
+    Large(Box<Table>),
 }
 
-/// One field of a large hash.
-struct Field {
-    name: ShortBytes,
-    value: ShortBytes,
-}
+const _: () = assert!(size_of::<Fields>() == 32);
 
 #[derive(Default)]
 struct Table {
@@ -61,10 +58,8 @@ impl Fields {
         match &self.0 {
             Repr::Small(packed) => packed.memory(),
             Repr::Large(table) => {
-                let fields = table.fields.iter();
-                let texts: usize =
-                    fields.map(|(_, field)| field.name.memory() + field.value.memory()).sum();
-                table.index.memory() + table.fields.memory() + texts
+                let texts: usize = table.fields.iter().map(|(_, field)| field.memory()).sum();
+                size_of::<Table>() + table.index.memory() + table.fields.memory() + texts
             }
         }
     }
@@ -81,9 +76,7 @@ impl Fields {
                 }
                 None
             }
-            Repr::Large(table) => {
-                table.find(name).map(|handle| table.fields.at(handle).value.as_bytes())
-            }
+            Repr::Large(table) => table.find(name).map(|handle| table.fields.at(handle).value()),
         }
     }
 
@@ -98,7 +91,7 @@ impl Fields {
             }
             Repr::Large(table) => {
                 for (_, field) in table.fields.iter() {
-                    visit(field.name.as_bytes(), field.value.as_bytes());
+                    visit(field.name(), field.value());
                 }
             }
         }
@@ -114,7 +107,7 @@ impl Fields {
             }
             Repr::Large(table) => {
                 let (_, field) = table.fields.random(rng)?;
-                Some((field.name.as_bytes(), field.value.as_bytes()))
+                Some((field.name(), field.value()))
             }
         }
     }
@@ -133,7 +126,7 @@ impl Fields {
             }
             Repr::Large(table) => table.index.scan(position, |handle| {
                 let field = table.fields.at(handle);
-                visit(field.name.as_bytes(), field.value.as_bytes());
+                visit(field.name(), field.value());
             }),
         }
     }
@@ -151,7 +144,7 @@ impl Fields {
 
     /// The same fields as a table.
     pub(super) fn to_large(&self) -> Self {
-        let mut table = Table::default();
+        let mut table = Box::<Table>::default();
         self.for_each(|field, value| {
             table.set(field, value);
         });
@@ -199,6 +192,14 @@ impl Fields {
         }
     }
 
+    /// Frees some of what is used no more; says whether there was anything large.
+    pub(super) fn free_part(&mut self) -> bool {
+        match &mut self.0 {
+            Repr::Small(_) => false,
+            Repr::Large(table) => table.fields.free_chunk() || table.index.free_one(),
+        }
+    }
+
     /// Puts a removed field back where it was.
     pub(super) fn restore(&mut self, name: &[u8], taken: &Taken) {
         match &mut self.0 {
@@ -221,29 +222,26 @@ impl Clone for Fields {
 
 impl Table {
     fn find(&self, name: &[u8]) -> Option<u32> {
-        self.index
-            .find(self.hasher.hash(name), |handle| self.fields.at(handle).name.as_bytes() == name)
+        self.index.find(self.hasher.hash(name), |handle| self.fields.at(handle).name() == name)
     }
 
     fn set(&mut self, name: &[u8], value: &[u8]) -> Option<ShortBytes> {
-        let value = ShortBytes::new(value);
         if let Some(handle) = self.find(name) {
-            return Some(std::mem::replace(&mut self.fields.at_mut(handle).value, value));
+            let field = self.fields.at_mut(handle);
+            let old = ShortBytes::new(field.value());
+            field.set_value(value);
+            return Some(old);
         }
-        let handle = self.fields.insert(Field { name: ShortBytes::new(name), value });
+        let handle = self.fields.insert(Field::new(name, value));
         let Self { index, fields, hasher } = self;
-        index.insert(hasher.hash(name), handle, |handle| {
-            hasher.hash(fields.at(handle).name.as_bytes())
-        });
+        index.insert(hasher.hash(name), handle, |handle| hasher.hash(fields.at(handle).name()));
         None
     }
 
     fn remove(&mut self, name: &[u8]) -> Option<Vec<u8>> {
         let handle = self.find(name)?;
         let Self { index, fields, hasher } = self;
-        index.remove(hasher.hash(name), handle, |handle| {
-            hasher.hash(fields.at(handle).name.as_bytes())
-        });
-        Some(self.fields.remove(handle).value.as_bytes().to_vec())
+        index.remove(hasher.hash(name), handle, |handle| hasher.hash(fields.at(handle).name()));
+        Some(self.fields.remove(handle).value().to_vec())
     }
 }

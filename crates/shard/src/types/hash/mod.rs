@@ -8,6 +8,7 @@
 //! - I2. An expiring hash has at least one field that expires.
 
 mod expiries;
+mod field;
 mod fields;
 #[cfg(test)]
 mod hash_test;
@@ -193,6 +194,16 @@ impl Hash {
     pub(crate) fn remove(&mut self, name: &[u8]) -> Option<Removed> {
         let taken = self.fields_mut().remove(name)?;
         Some(Removed { taken, expiry: self.set_expiry(name, None) })
+    }
+
+    /// Frees some of a hash that is used no more; says whether there was anything large.
+    pub(crate) fn free_part(&mut self) -> bool {
+        if let Form::Expiring(expiring) = &mut self.0
+            && expiring.expiries.free_part()
+        {
+            return true;
+        }
+        self.fields_mut().free_part()
     }
 
     /// Puts a removed field back where it was.

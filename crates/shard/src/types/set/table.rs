@@ -95,6 +95,11 @@ impl Table {
         true
     }
 
+    /// Frees some of a table that is used no more; says whether there was anything left.
+    pub(super) fn free_part(&mut self) -> bool {
+        self.chunks.pop().is_some() || self.index.free_one()
+    }
+
     /// Visits one bucket, see [`Index::scan`].
     pub(super) fn scan<'a>(
         &'a self,

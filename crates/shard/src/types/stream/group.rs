@@ -94,6 +94,27 @@ impl Group {
         Self { progress, pending: BTreeMap::new(), names: BTreeMap::new(), consumers: Vec::new() }
     }
 
+    /// How many entries consumers have got and not acknowledged.
+    pub(super) fn pending_len(&self) -> usize {
+        self.pending.len()
+    }
+
+    /// Forgets some of what consumers have not acknowledged, of a group that is used no more; says
+    /// whether there was anything.
+    pub(super) fn free_part(&mut self) -> bool {
+        const TOGETHER: usize = 64;
+        let before = self.pending.len();
+        for _ in 0..TOGETHER {
+            self.pending.pop_first();
+        }
+        for consumer in self.consumers.iter_mut().flatten() {
+            if (0..TOGETHER).filter(|_| consumer.pending.pop_first().is_some()).count() > 0 {
+                return true;
+            }
+        }
+        before > 0
+    }
+
     /// All pending entries by id.
     pub fn pending(&self) -> &BTreeMap<StreamId, Delivery> {
         &self.pending

@@ -112,6 +112,22 @@ impl Deleted {
 }
 
 impl Stream {
+    /// How much there is to free: entries, and what consumers have not acknowledged.
+    pub(crate) fn weight(&self) -> usize {
+        self.len + self.groups.values().map(Group::pending_len).sum::<usize>()
+    }
+
+    /// Frees some of a stream that is used no more; says whether there was anything.
+    pub(crate) fn free_part(&mut self) -> bool {
+        if let Some((_, group)) = self.groups.iter_mut().next() {
+            if !group.free_part() {
+                self.groups.pop_first();
+            }
+            return true;
+        }
+        self.blocks.pop_first().is_some()
+    }
+
     /// How many entries there are.
     pub fn len(&self) -> usize {
         self.len

@@ -107,6 +107,11 @@ impl Large {
         }
     }
 
+    /// Frees some of what is used no more; says whether there was anything left.
+    pub(super) fn free_part(&mut self) -> bool {
+        self.tree.free_part() || self.members.free_chunk() || self.index.free_one()
+    }
+
     /// Puts a member into the tree.
     fn order(&mut self, name: &[u8], score: f64, handle: u32) {
         let members = &self.members;

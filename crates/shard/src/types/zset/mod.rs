@@ -233,6 +233,14 @@ impl ZSet {
         }
     }
 
+    /// Frees some of a set that is used no more; says whether there was anything large.
+    pub(crate) fn free_part(&mut self) -> bool {
+        match &mut self.0 {
+            Repr::Small(_) => false,
+            Repr::Large(large) => large.free_part(),
+        }
+    }
+
     /// Removes the members from one rank to before another one, and gives each to `visit`.
     pub(crate) fn remove_range(
         &mut self,

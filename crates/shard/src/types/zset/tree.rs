@@ -69,6 +69,12 @@ impl Tree {
         self.root.memory()
     }
 
+    /// Frees the last leaf of a tree that is used no more; says whether there was one besides the
+    /// root.
+    pub(super) fn free_part(&mut self) -> bool {
+        self.root.free_part()
+    }
+
     /// How many entries lie before the place of which `before` tells.
     pub(super) fn rank(&self, before: impl Fn(f64, u32) -> bool) -> usize {
         let (mut node, mut rank) = (&self.root, 0);
@@ -165,6 +171,19 @@ impl Child {
 }
 
 impl Node {
+    fn free_part(&mut self) -> bool {
+        let Self::Inner(children) = self else { return false };
+        match children.last_mut() {
+            Some(last) => {
+                if !last.node.free_part() {
+                    children.pop();
+                }
+                true
+            }
+            None => false,
+        }
+    }
+
     fn memory(&self) -> usize {
         match self {
             Self::Leaf(_) => size_of::<Leaf>(),

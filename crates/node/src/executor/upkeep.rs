@@ -1,0 +1,97 @@
+//! What an executor does for its shard besides requests: removing what has expired, and freeing
+//! what is used no more.
+//!
+//! Both can be much at once (a million keys that expire in the same second, a set of as many members
+//! that is deleted), so they are done in slices, and between two slices everybody who waits is
+//! served. A slice is shorter than what a slow command takes. Nothing is spared for later while
+//! there is nobody to serve.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use nix::time::ClockId;
+use shard::keyspace::Caller;
+
+use super::Executor;
+
+/// How often there is a look for what has expired.
+const INTERVAL: Duration = Duration::from_millis(20);
+/// How long a slice may take.
+const SLICE: Duration = Duration::from_micros(300);
+/// Keys and fields removed between two looks at the clock.
+const KEYS: usize = 64;
+/// Parts freed between two looks at the clock.
+const PARTS: usize = 4;
+
+/// What removing what has expired has taken.
+#[derive(Default)]
+pub(super) struct Figures {
+    pub(super) expire_nanos: Cell<u64>,
+    /// How often a slice has ended before there was nothing left to remove.
+    pub(super) cut_short: Cell<u64>,
+}
+
+/// Runs for as long as the executor.
+pub(super) async fn run(executor: Rc<Executor>) {
+    let mut interval = tokio::time::interval(INTERVAL);
+    interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        interval.tick().await;
+        while executor.expire_slice() | executor.free_slice() {
+            // Comes back when all others who are ready have been served, sockets included.
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+/// Processor time of this thread: what the machine does meanwhile for others is not in it.
+fn thread_time() -> Duration {
+    ClockId::CLOCK_THREAD_CPUTIME_ID.now().map_or(Duration::ZERO, Duration::from)
+}
+
+impl Executor {
+    /// Removes what has expired for some time; says whether there is more.
+    fn expire_slice(&self) -> bool {
+        if !self.node.settings.active_expire.load(Ordering::Relaxed) {
+            return false;
+        }
+        let mut shard = self.shard.borrow_mut();
+        let (start, cpu_before) = (Instant::now(), thread_time());
+        let keyspace = shard.keyspace_mut();
+        keyspace.enter(self.clock.now(), None);
+        keyspace.set_caller(Caller::default());
+        // During a pause the keys stay as they are.
+        if keyspace.is_held() {
+            return false;
+        }
+        let more = loop {
+            keyspace.expire_some(KEYS);
+            if !keyspace.is_expiry_behind() {
+                break false;
+            }
+            if start.elapsed() >= SLICE {
+                break true;
+            }
+        };
+        self.release(&mut shard);
+        self.note_latency("expire-cycle", start.elapsed());
+        let nanos = thread_time().saturating_sub(cpu_before).as_nanos() as u64;
+        self.upkeep.expire_nanos.set(self.upkeep.expire_nanos.get() + nanos);
+        self.upkeep.cut_short.set(self.upkeep.cut_short.get() + u64::from(more));
+        more
+    }
+
+    /// Frees what is used no more for some time; says whether there is more.
+    fn free_slice(&self) -> bool {
+        let mut shard = self.shard.borrow_mut();
+        let start = Instant::now();
+        while shard.keyspace_mut().free_some(PARTS) > 0 {
+            if start.elapsed() >= SLICE {
+                return true;
+            }
+        }
+        false
+    }
+}
