@@ -144,8 +144,9 @@ pub struct Caller {
 /// Where a key was found: nothing is concluded from it without comparing.
 #[derive(Clone, Copy, Default)]
 struct Found {
-    /// Of the text that was looked for.
+    /// Of the text that was looked for, and its last eight bytes.
     address: usize,
+    tail: u64,
     handle: u32,
 }
 
@@ -335,15 +336,17 @@ impl Keyspace {
         debug_assert_eq!(Slot::of_key(key), self.slot, "I4");
         let last = self.found_last.get();
         let address = key.as_ptr().addr();
-        // Where the text lies only says whether a look is worth it: the same bytes may be another
-        // key's by now, and the entry too, so both are compared.
+        let tail = key.last_chunk().map_or(0, |tail| u64::from_le_bytes(*tail));
+        // Where the text lies and how it ends only say whether a look is worth it: the same bytes may
+        // be another key's by now, and the entry too, so both are compared.
         if last.address == address
+            && last.tail == tail
             && self.tables.entries.get(last.handle).is_some_and(|entry| entry.key() == key)
         {
             return Some(last.handle);
         }
         let handle = self.look_up(key)?;
-        self.found_last.set(Found { address, handle });
+        self.found_last.set(Found { address, tail, handle });
         Some(handle)
     }
 
