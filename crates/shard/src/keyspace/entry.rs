@@ -257,10 +257,32 @@ impl Entry {
         old
     }
 
-    /// The same for a text in the place of a text, where nothing has to move: says whether that was
-    /// so. Nothing has changed otherwise.
+    /// The value, if it is one that is copied as quickly as moved: a text beside its key, an integer.
+    #[inline]
+    pub(crate) fn small_value(&self) -> Option<Value> {
+        match &self.form {
+            Form::Text { key_len, len, bytes, .. } => {
+                let start = usize::from(*key_len);
+                let text = &bytes[start..start + usize::from(*len)];
+                Some(Value::String(StringValue::text(text)))
+            }
+            Form::Held { value: Held::Int(integer), .. } => {
+                Some(Value::String(StringValue::from_int(*integer)))
+            }
+            _ => None,
+        }
+    }
+
+    /// [`Self::replace`] for a text in the place of a text and an integer in that of an integer, where
+    /// nothing has to move: says whether that was so. Nothing has changed otherwise.
     #[inline]
     pub(crate) fn overwrite(&mut self, new: &Value) -> bool {
+        if let Form::Held { value: Held::Int(old), .. } = &mut self.form {
+            let Value::String(new) = new else { return false };
+            let StringView::Int(new) = new.view() else { return false };
+            *old = new;
+            return true;
+        }
         let Form::Text { key_len, len, bytes, .. } = &mut self.form else { return false };
         let start = usize::from(*key_len);
         let Some(text) = beside(start, new) else { return false };

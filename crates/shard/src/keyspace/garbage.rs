@@ -29,15 +29,34 @@ pub(super) struct Garbage {
 }
 
 fn is_large(value: &Value) -> bool {
-    let len = match value.view() {
+    elements(value) > LARGE
+}
+
+/// How many elements a value has, as far as freeing it goes.
+fn elements(value: &Value) -> usize {
+    match value.view() {
         ValueView::String(_) => 0,
         ValueView::Hash(hash) => hash.len(),
         ValueView::List(list) => list.len(),
         ValueView::Set(set) => set.len(),
         ValueView::Stream(stream) => stream.weight(),
         ValueView::ZSet(zset) => zset.len(),
-    };
-    len > LARGE
+    }
+}
+
+/// About how many bytes a value that is used no more takes; of a large one this is not looked at
+/// element by element.
+#[inline]
+pub(super) fn about_memory(value: &Value) -> usize {
+    /// What an element takes, about, with what holds it.
+    const ELEMENT: usize = 64;
+    if !matches!(value, Value::String(_)) {
+        let elements = elements(value);
+        if elements > LARGE {
+            return elements * ELEMENT;
+        }
+    }
+    value.memory()
 }
 
 fn free_part(value: &mut Value) -> bool {

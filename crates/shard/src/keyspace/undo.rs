@@ -8,7 +8,7 @@
 
 use super::Tables;
 use super::door::Inverse;
-use super::garbage::Garbage;
+use super::garbage::{Garbage, about_memory};
 use super::short_bytes::ShortBytes;
 use super::value::Value;
 use crate::time::Millis;
@@ -34,7 +34,7 @@ impl Undo {
     fn memory(&self) -> usize {
         let own = match self {
             Self::Entry { key, previous } => {
-                key.memory() + previous.as_ref().map_or(0, |(value, _)| value.memory())
+                key.memory() + previous.as_ref().map_or(0, |(value, _)| about_memory(value))
             }
             Self::Expiry { key, .. } => key.memory(),
             Self::Rename { from, to } => from.memory() + to.memory(),
@@ -93,6 +93,17 @@ impl UndoLog {
     /// Forgets all records: what they could take back is kept. Old values go to `garbage`.
     #[inline]
     pub(super) fn clear(&mut self, garbage: &mut Garbage) {
+        /// With fewer bytes in all none of the values is large enough to be freed in parts.
+        const SMALL: usize = 16 * 1024;
+        if self.memory < SMALL {
+            self.records.clear();
+        } else {
+            self.clear_large(garbage);
+        }
+        self.memory = 0;
+    }
+
+    fn clear_large(&mut self, garbage: &mut Garbage) {
         for record in self.records.drain(..) {
             match record {
                 Undo::Entry { previous: Some((value, _)), .. } => garbage.add(value),
@@ -100,6 +111,5 @@ impl UndoLog {
                 _ => {}
             }
         }
-        self.memory = 0;
     }
 }

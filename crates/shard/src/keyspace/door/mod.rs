@@ -290,7 +290,13 @@ impl Keyspace {
         self.note_use(handle);
         let old_expiry = self.tables.entries.at(handle).expiry();
         self.change_expiry(handle, expiry);
-        if !self.undo.is_open() && self.tables.entries.at_mut(handle).overwrite(&value) {
+        let keep = self.undo.is_open();
+        let entry = self.tables.entries.at_mut(handle);
+        let small = if keep { entry.small_value() } else { None };
+        if (small.is_some() || !keep) && entry.overwrite(&value) {
+            if let Some(old) = small {
+                self.discard(key, old, old_expiry);
+            }
             return;
         }
         let old = self.replace_value(handle, value);
