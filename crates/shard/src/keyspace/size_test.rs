@@ -1,90 +1,93 @@
 //! How many bytes keys and elements take: a change that makes them fatter fails here.
 //!
 //! Counted by the structures themselves, without what the allocator adds; `benches` has a program
-//! that asks the operating system. The figures are rounded up by two or three bytes.
+//! that asks the operating system.
 
-use protocol::args::Request;
-use protocol::encode::Version;
-use protocol::spec::Slots;
+use protocol::slot::Slot;
 
-use crate::reply::Reply;
-use crate::testing::Rig;
-use crate::time::Micros;
+use super::{Keyspace, NewExpiry};
+use crate::time::{Micros, Millis};
+use crate::types::list::End;
+use crate::types::string::StringValue;
 
-/// Bytes for each of `count` items that `request` adds.
-fn bytes_for_each(count: usize, request: impl Fn(usize) -> Vec<String>) -> f64 {
-    let mut rig = Rig::new();
-    // Not by the rig, which compares all keys after each request.
-    let shard = rig.shard();
-    shard.keyspace_mut().record_effects(false);
-    let before = shard.keyspace().memory();
-    for n in 0..count {
-        let request = Request::of(request(n));
-        let id = shard.table().resolve(request.args()).expect("it is a command");
-        let Slots::One(slot) = shard.table().spec(id).slots(request.args()) else {
-            panic!("one key")
-        };
-        let mut out = Vec::new();
-        let mut reply = Reply::resp(&mut out, Version::Resp2);
-        shard.execute(id, request.args(), Some(slot), Micros::default(), &mut reply);
-        assert_ne!(out.first(), Some(&b'-'), "{}", out.escape_ascii());
-    }
-    (shard.keyspace().memory() - before) as f64 / count as f64
+const NOW_MS: i64 = 1_700_000_000_000;
+const COUNT: usize = 40_000;
+
+/// Bytes for each of the items that `add` adds.
+fn bytes_for_each(add: impl Fn(&mut Keyspace, usize)) -> f64 {
+    let mut keyspace = Keyspace::new(0, 16384, 1);
+    let before = keyspace.memory();
+    (0..COUNT).for_each(|n| add(&mut keyspace, n));
+    (keyspace.memory() - before) as f64 / COUNT as f64
 }
 
-fn words(parts: &[&str]) -> Vec<String> {
-    parts.iter().map(|part| (*part).to_owned()).collect()
+fn enter<'k>(keyspace: &mut Keyspace, key: &'k str) -> &'k [u8] {
+    keyspace.enter(Micros(NOW_MS * 1000), Some(Slot::of_key(key.as_bytes())));
+    key.as_bytes()
 }
 
-/// Keys of 64 slots, so that each slot has about as many as with ten million keys.
+/// Keys of 16 bytes in 64 slots, so that each slot has about as many as with ten million keys.
 fn key(n: usize) -> String {
-    format!("{{{:02}}}:{n:011}", n % 64)
+    format!("{{{:02}}}:{:011}", n % 64, n)
 }
 
-fn member(n: usize) -> String {
-    format!("member:{n:09}")
+/// Names of 16 bytes.
+fn member(n: usize) -> Vec<u8> {
+    format!("member:{n:09}").into_bytes()
+}
+
+fn with_strings(value: &[u8], expiry: NewExpiry) -> f64 {
+    bytes_for_each(|keyspace, n| {
+        let key = key(n);
+        let key = enter(keyspace, &key);
+        keyspace.set_string(key, StringValue::new(value), expiry);
+    })
 }
 
 #[test]
 fn keys_with_strings() {
-    const COUNT: usize = 40_000;
-    let each = |value: &str, more: &[&str]| {
-        bytes_for_each(COUNT, |n| {
-            let mut parts = words(&["SET", &key(n), value]);
-            parts.extend(words(more));
-            parts
-        })
-    };
-    let (short, long) = ("value:0123456789", "x".repeat(100));
-    let figures = [each(short, &[]), each(short, &["EX", "1000"]), each(&long, &[])];
-    let most = [60.0, 60.5, 160.0];
-    assert!(figures.iter().zip(most).all(|(figure, most)| *figure < most), "{figures:?}");
+    let short = b"value:0123456789";
+    assert!(with_strings(short, NewExpiry::Never) < 59.0);
+    assert!(with_strings(short, NewExpiry::At(Millis(NOW_MS + 1_000_000))) < 59.5);
+    assert!(with_strings(&[b'x'; 100], NewExpiry::Never) < 159.0);
+    assert!(with_strings(b"1234567", NewExpiry::Never) < 59.0);
+}
+
+#[test]
+fn keys_with_small_hashes() {
+    let each = bytes_for_each(|keyspace, n| {
+        let key = key(n);
+        let key = enter(keyspace, &key);
+        for at in 0..10 {
+            let field = format!("field{at}");
+            let set = keyspace.hash_set(key, field.as_bytes(), b"1234", NewExpiry::Never);
+            assert!(set.is_ok());
+        }
+    });
+    assert!(each < 212.0, "{each}");
 }
 
 #[test]
 fn elements_of_large_collections() {
-    const COUNT: usize = 20_000;
-    let zset = bytes_for_each(COUNT, |n| {
-        let score = n.wrapping_mul(0x9E37_79B1) & 0x7FFF_FFFF;
-        words(&["ZADD", "zset", &score.to_string(), &member(n)])
+    let zset = bytes_for_each(|keyspace, n| {
+        let score = (n.wrapping_mul(0x9E37_79B1) & 0x7FFF_FFFF) as f64;
+        let key = enter(keyspace, "zset");
+        assert!(keyspace.zset_update(key, &member(n), |_| Some(score)).is_ok());
     });
-    assert!(zset < 66.0, "{zset}");
-    let set = bytes_for_each(COUNT, |n| words(&["SADD", "set", &member(n)]));
-    assert!(set < 36.0, "{set}");
-    let hash = bytes_for_each(COUNT, |n| words(&["HSET", "hash", &member(n), &member(n)]));
-    assert!(hash < 52.0, "{hash}");
-    let list = bytes_for_each(COUNT, |n| words(&["RPUSH", "list", &member(n)]));
-    assert!(list < 19.5, "{list}");
-    let stream = bytes_for_each(COUNT, |n| words(&["XADD", "stream", "*", "field", &member(n)]));
-    assert!(stream < 24.0, "{stream}");
-}
-
-#[test]
-fn small_hashes() {
-    let each = bytes_for_each(10_000, |n| {
-        let mut parts = words(&["HSET", &key(n)]);
-        (0..10).for_each(|at| parts.extend(words(&[&format!("field{at}"), "1234"])));
-        parts
+    assert!(zset < 65.0, "{zset}");
+    let set = bytes_for_each(|keyspace, n| {
+        let key = enter(keyspace, "set");
+        assert!(keyspace.set_add(key, [&member(n)[..]].into_iter()).is_ok());
     });
-    assert!(each < 215.0, "{each}");
+    assert!(set < 35.0, "{set}");
+    let hash = bytes_for_each(|keyspace, n| {
+        let key = enter(keyspace, "hash");
+        assert!(keyspace.hash_set(key, &member(n), &member(n), NewExpiry::Never).is_ok());
+    });
+    assert!(hash < 51.0, "{hash}");
+    let list = bytes_for_each(|keyspace, n| {
+        let key = enter(keyspace, "list");
+        assert!(keyspace.list_push(key, End::Tail, [&member(n)[..]].into_iter()).is_ok());
+    });
+    assert!(list < 18.5, "{list}");
 }
