@@ -295,7 +295,8 @@ impl Keyspace {
         let small = if keep { entry.small_value() } else { None };
         if (small.is_some() || !keep) && entry.overwrite(&value) {
             if let Some(old) = small {
-                self.discard(key, old, old_expiry);
+                let previous = Some((old, old_expiry));
+                self.undo.push(|| Undo::Entry { key: ShortBytes::new(key), previous });
             }
             return;
         }
