@@ -32,6 +32,12 @@ impl ShortBytes {
         }
     }
 
+    /// Whether nothing is allocated outside of this struct.
+    #[inline]
+    pub(crate) fn is_inline(&self) -> bool {
+        matches!(self, Self::Inline { .. })
+    }
+
     /// Bytes allocated outside of this struct.
     #[inline]
     pub(crate) fn memory(&self) -> usize {

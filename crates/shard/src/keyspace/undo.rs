@@ -28,6 +28,20 @@ pub(super) enum Undo {
 }
 
 impl Undo {
+    /// Whether the record owns memory outside of itself, or may.
+    #[inline(always)]
+    fn owns(&self) -> bool {
+        match self {
+            Self::Entry { key, previous: None } => !key.is_inline(),
+            Self::Entry { key, previous: Some((Value::String(string), _)) } => {
+                !key.is_inline() || string.memory() > 0
+            }
+            Self::Expiry { key, .. } => !key.is_inline(),
+            Self::Inside { key, inverse } => !key.is_inline() || inverse.owns(),
+            Self::Entry { .. } | Self::Rename { .. } | Self::Flush(_) => true,
+        }
+    }
+
     /// About how many bytes of memory the record keeps alive. Where the record is made its kind is
     /// known, so nearly nothing of this is left there.
     #[inline(always)]
@@ -51,6 +65,8 @@ pub(super) struct UndoLog {
     records: Vec<Undo>,
     open: bool,
     memory: usize,
+    /// A record owns memory, or may.
+    owns: bool,
 }
 
 impl UndoLog {
@@ -67,6 +83,7 @@ impl UndoLog {
         if self.open {
             let record = record();
             self.memory += record.memory();
+            self.owns |= record.owns();
             self.records.push(record);
         }
     }
@@ -95,12 +112,15 @@ impl UndoLog {
     pub(super) fn clear(&mut self, garbage: &mut Garbage) {
         /// With fewer bytes in all none of the values is large enough to be freed in parts.
         const SMALL: usize = 16 * 1024;
-        if self.memory < SMALL {
+        if !self.owns {
+            // Nothing to be freed, which dropping each would look for.
+            self.records.drain(..).for_each(std::mem::forget);
+        } else if self.memory < SMALL {
             self.records.clear();
         } else {
             self.clear_large(garbage);
         }
-        self.memory = 0;
+        (self.memory, self.owns) = (0, false);
     }
 
     fn clear_large(&mut self, garbage: &mut Garbage) {

@@ -21,6 +21,19 @@ pub(in crate::keyspace) enum HashInverse {
 }
 
 impl HashInverse {
+    /// Whether it owns memory outside of itself, or may.
+    #[inline]
+    pub(super) fn owns(&self) -> bool {
+        match self {
+            Self::Expiry { field, .. } => !field.is_inline(),
+            Self::Field { field, previous: None } => !field.is_inline(),
+            Self::Field { field, previous: Some((value, _)) } => {
+                !field.is_inline() || !value.is_inline()
+            }
+            Self::Removed { .. } => true,
+        }
+    }
+
     /// Bytes of memory outside of this struct.
     #[inline]
     pub(super) fn memory(&self) -> usize {

@@ -51,6 +51,15 @@ pub(super) enum Inverse {
 }
 
 impl Inverse {
+    /// Whether it owns memory outside of itself, or may.
+    #[inline]
+    pub(super) fn owns(&self) -> bool {
+        match self {
+            Self::Hash(inverse) => inverse.owns(),
+            _ => true,
+        }
+    }
+
     /// Bytes of memory outside of this struct.
     #[inline]
     pub(super) fn memory(&self) -> usize {

@@ -176,12 +176,55 @@ impl Block {
     }
 
     fn places(&self, first: StreamId) -> impl Iterator<Item = Placed<'_>> {
-        let mut at = self.head as usize;
+        self.places_from(first, self.head as usize)
+    }
+
+    fn places_from(&self, first: StreamId, offset: usize) -> impl Iterator<Item = Placed<'_>> {
+        let mut at = offset;
         std::iter::from_fn(move || {
             let placed = self.at(first, at)?;
             at = placed.end;
             Some(placed)
         })
+    }
+
+    /// The id of the entry that begins at an offset.
+    fn id_at(&self, first: StreamId, start: usize) -> Option<StreamId> {
+        let mut rest = self.bytes.get(start + 1..)?;
+        let ms = first.ms + take_uint(&mut rest)?;
+        let seq = take_uint(&mut rest)?;
+        Some(StreamId { ms, seq: if ms == first.ms { first.seq + seq } else { seq } })
+    }
+
+    /// Where the first entry begins whose id is not below `start`; the end if there is none. Looks
+    /// from both ends: readers want the newest entries or go on from the oldest.
+    fn offset_of(&self, first: StreamId, start: StreamId) -> usize {
+        let (mut front, mut back) = (self.head as usize, self.bytes.len());
+        while front < back {
+            let Some(last) = self.start_of_entry_before(back) else { return back };
+            if self.id_at(first, last).is_none_or(|id| id < start) {
+                return back;
+            }
+            back = last;
+            let Some(placed) = self.at(first, front) else { return back };
+            if placed.entry.id >= start {
+                return front;
+            }
+            front = placed.end;
+        }
+        back
+    }
+
+    /// The entries from an id on that are not deleted, in order.
+    pub(super) fn iter_from(
+        &self,
+        first: StreamId,
+        start: StreamId,
+    ) -> impl Iterator<Item = Entry<'_>> {
+        let head = self.head as usize;
+        let offset = if first >= start { head } else { self.offset_of(first, start) };
+        let places = self.places_from(first, offset);
+        places.filter(|placed| !placed.deleted).map(|placed| placed.entry)
     }
 
     /// The entries that are not deleted, in order.

@@ -172,8 +172,9 @@ impl Stream {
     pub fn range(&self, start: StreamId, end: StreamId) -> impl Iterator<Item = Entry<'_>> {
         let from = self.blocks.range(..=start).next_back().map_or(start, |(first, _)| *first);
         let blocks = (start <= end).then(|| self.blocks.range(from..=end));
-        let entries = blocks.into_iter().flatten().flat_map(|(first, block)| block.iter(*first));
-        entries.skip_while(move |entry| entry.id < start).take_while(move |entry| entry.id <= end)
+        let blocks = blocks.into_iter().flatten();
+        let entries = blocks.flat_map(move |(first, block)| block.iter_from(*first, start));
+        entries.take_while(move |entry| entry.id <= end)
     }
 
     /// The same, last first.
