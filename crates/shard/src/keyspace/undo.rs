@@ -112,6 +112,9 @@ impl UndoLog {
     pub(super) fn clear(&mut self, garbage: &mut Garbage) {
         /// With fewer bytes in all none of the values is large enough to be freed in parts.
         const SMALL: usize = 16 * 1024;
+        if self.records.is_empty() {
+            return;
+        }
         if !self.owns {
             // Nothing to be freed, which dropping each would look for.
             self.records.drain(..).for_each(std::mem::forget);
