@@ -6,7 +6,7 @@ use protocol::args::Request as CommandRequest;
 use protocol::encode::Version;
 
 use super::Host;
-use super::call::read_arguments;
+use super::arguments::read_arguments;
 use crate::script::raw::{Kind, Raise, Stack};
 use crate::script::sink::push_error;
 

@@ -1,10 +1,10 @@
 //! `redis.call`: from arguments on the stack to a reply on the stack.
 
 use protocol::args::Request as CommandRequest;
-use protocol::number::write_f64;
 use protocol::slot::{Slot, tag_end};
 use protocol::spec::{CommandSpec, Family, Flags, Slots};
 
+use super::arguments::read_arguments;
 use super::{Host, KnownName, NAMES, SlotOwner, Stop, Touched};
 use crate::acl::{Context, RestrictedUser};
 use crate::commands::blocking;
@@ -14,7 +14,7 @@ use crate::error::CommandError;
 use crate::keyspace::Caller;
 use crate::reply::Reply;
 use crate::script::pulse::Pulse;
-use crate::script::raw::{Stack, TakeArgument};
+use crate::script::raw::Stack;
 use crate::script::sink::{LuaSink, push_error};
 use crate::shard::Queued;
 
@@ -467,45 +467,4 @@ fn check_restricted(
         let text = denied.text(restricted.user(), spec);
         CommandError::dynamic(format!("ERR ACL failure in script: {text}")).into()
     })
-}
-
-/// Reads the arguments of `redis.call`: strings as they are, numbers as integers where they are
-/// integral and within 2^62, else in their shortest form.
-#[inline]
-pub(super) fn read_arguments(
-    stack: Stack,
-    request: &mut CommandRequest,
-) -> Result<(), &'static str> {
-    request.clear();
-    if !stack.arguments(request) {
-        return Err("ERR Lua redis lib command arguments must be strings or integers");
-    }
-    if request.args().is_empty() {
-        return Err("ERR Please specify at least one argument for this redis lib call");
-    }
-    Ok(())
-}
-
-impl TakeArgument for CommandRequest {
-    #[inline(always)]
-    fn text(&mut self, bytes: &[u8]) {
-        self.push(bytes);
-    }
-
-    #[inline(always)]
-    fn number(&mut self, number: f64) {
-        let integer = number as i64;
-        if integer as f64 == number && integer.unsigned_abs() <= 1 << 62 {
-            self.push(itoa::Buffer::new().format(integer).as_bytes());
-        } else {
-            push_fraction(self, number);
-        }
-    }
-}
-
-#[cold]
-fn push_fraction(request: &mut CommandRequest, number: f64) {
-    let mut text = Vec::with_capacity(32);
-    write_f64(&mut text, number);
-    request.push(&text);
 }

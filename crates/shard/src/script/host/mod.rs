@@ -10,6 +10,7 @@
 //!   is the engine's to keep or to roll back.
 
 mod api;
+mod arguments;
 mod call;
 #[cfg(any(test, feature = "testing"))]
 mod fault;
