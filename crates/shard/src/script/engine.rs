@@ -19,6 +19,7 @@ use super::outcome::ScriptCounters;
 use super::program::Program;
 use super::proof;
 use super::run::{Invocation, Rehearsal, Runner};
+use super::setting::Setting;
 use super::sha::Sha;
 use super::stats::ScriptStats;
 use super::store::ScriptStore;
@@ -28,55 +29,6 @@ use crate::error::CommandError;
 use crate::gauge::Gauge;
 use crate::keyspace::Keyspace;
 use crate::reply::Reply;
-
-/// What VMs are made of and what programs run with, scripts and functions alike.
-struct Setting {
-    control: Arc<Control>,
-    limits: Limits,
-    services: Option<Rc<dyn Services>>,
-    table: Option<&'static CommandTable>,
-    /// Goes on where it is when a VM is made anew.
-    random: Generator,
-    jit: bool,
-    /// Commands that are not for scripts are permitted.
-    permits_all: bool,
-    /// Of the node's memory.
-    gauge: Arc<Gauge>,
-    /// Who calls scripts, when that is somebody who may not do everything.
-    restricted: Option<Arc<RestrictedUser>>,
-    #[cfg(any(test, feature = "testing"))]
-    fault_after: Option<u64>,
-}
-
-impl Setting {
-    /// What a VM is made of.
-    fn parts(&self, jit: bool) -> Result<Parts<'_>, CommandError> {
-        Ok(Parts {
-            control: &self.control,
-            table: self.table.ok_or(CommandError::Text("ERR no command table"))?,
-            services: self.services.as_ref(),
-            limits: &self.limits,
-            random: &self.random,
-            jit,
-            permits_all: self.permits_all,
-        })
-    }
-
-    /// What runs a program.
-    fn runner<'a>(&'a self, counters: &'a mut ScriptCounters) -> Runner<'a> {
-        Runner {
-            control: &self.control,
-            limits: &self.limits,
-            counters,
-            services: self.services.as_ref(),
-            memory_full: self.gauge.is_full(),
-            writes_refused: self.gauge.refuses_writes(),
-            restricted: self.restricted.as_ref(),
-            #[cfg(any(test, feature = "testing"))]
-            fault_after: self.fault_after,
-        }
-    }
-}
 
 /// The script host of one shard. See the module.
 pub struct ScriptEngine {

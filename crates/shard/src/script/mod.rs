@@ -51,6 +51,7 @@ mod proof;
 mod pulse;
 mod raw;
 mod run;
+mod setting;
 pub mod sha;
 pub mod shebang;
 pub(crate) mod sink;
