@@ -230,23 +230,21 @@ fn latencies_are_shown_as_the_settings_say() {
 }
 
 #[test]
-fn expiring_and_evicting_are_events_of_the_latency_monitor() {
+fn evicting_is_an_event_of_the_latency_monitor() {
     let server = Server::builder().shards(2).start();
     let mut client = server.client();
     client.check("CONFIG SET latency-monitor-threshold 1", "+OK");
-    let fill = |client: &mut e2e::resp::Client, options: &str| {
-        let script =
-            format!("for i = 1, 30000 do redis.call('SET', KEYS[1] .. i, i {options}) end");
+    let fill = |client: &mut e2e::resp::Client| {
+        let script = "for i = 1, 30000 do redis.call('SET', KEYS[1] .. i, i) end";
         client.check(&format!("EVAL \"{script}\" 1 {{a}}"), "_");
     };
     let has = |client: &mut e2e::resp::Client, event: &str| {
         let events = client.value("LATENCY LATEST").to_string();
         events.contains(&format!("[${event} :")).then_some(())
     };
-    fill(&mut client, ", 'PX', 100");
-    e2e::poll("they expire", || (client.run("DBSIZE") == ":0").then_some(()));
-    e2e::poll("the event is there", || has(&mut client, "expire-cycle"));
-    fill(&mut client, "");
+    // Expiry is done in slices that are shorter than the least threshold, a millisecond, so that its
+    // event is there only on a machine that is busy otherwise.
+    fill(&mut client);
     client.check("CONFIG SET maxmemory-policy allkeys-lru maxmemory 1", "+OK");
     e2e::poll("they are evicted", || (client.run("DBSIZE") == ":0").then_some(()));
     e2e::poll("the event is there", || has(&mut client, "eviction-cycle"));

@@ -251,7 +251,8 @@ impl Shard {
             before = self.scripts.ticks();
         }
         self.evictions.cycle = self.evictions.cycle.max(self.scripts.since(began));
-        evicted > 0
+        // Other shards make room meanwhile: it may not be full any more before this one has begun.
+        evicted > 0 || !self.gauge.is_full()
     }
 
     /// Runs the requests of a transaction one after the other with nothing in between and appends
