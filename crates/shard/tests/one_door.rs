@@ -11,7 +11,7 @@ use protocol::encode::Version;
 use protocol::spec::Slots;
 use shard::Shard;
 use shard::commands::table::CommandTable;
-use shard::keyspace::{Keyspace, Settings};
+use shard::keyspace::{Keyspace, Settings, Snapshot};
 use shard::reply::Reply;
 use shard::script::ScriptEngine;
 use shard::testing::table;
@@ -321,6 +321,48 @@ proptest! {
             prop_assert_eq!((keyspace.expiring(), keyspace.with_expiring_fields()), (0, 0));
         }
         prop_assert_eq!(replica.digest(), shard.keyspace().digest());
+    }
+
+    /// A snapshot that is written while requests run is the state at its end, whatever the steps.
+    #[test]
+    fn a_snapshot_under_way_follows(
+        before in requests(60),
+        meanwhile in proptest::collection::vec((requests(6), 1usize..200), 1..25),
+        parts in (0usize..4, 1usize..8, 1usize..3),
+    ) {
+        let mut shard = shard();
+        let mut now = Micros(START);
+        for (request, ms) in &before {
+            now.0 += ms * 1000;
+            execute(&mut shard, request, now);
+        }
+        shard.keyspace_mut().clear_effects();
+        let mut snapshot = Snapshot::in_parts(parts.0, parts.1, parts.2);
+        let mut written = Vec::new();
+        let mut steps = meanwhile.iter();
+        while shard.keyspace().snapshot_step(&mut snapshot, &mut written, steps.next().map_or(9, |step| step.1)) {
+            let Some((requests, _)) = steps.as_slice().first() else { continue };
+            for (request, ms) in requests {
+                now.0 += ms * 1000;
+                if *ms > 1000 {
+                    shard.keyspace_mut().enter(now, None);
+                    shard.keyspace_mut().expire_some(5);
+                }
+                execute(&mut shard, request, now);
+                // One entry at a time, or some of them together.
+                if *ms != 1 {
+                    let effects = shard.keyspace_mut().take_effects();
+                    shard.keyspace().follow(&mut snapshot, &effects, &mut written).expect("own");
+                }
+            }
+            let effects = shard.keyspace_mut().take_effects();
+            shard.keyspace().follow(&mut snapshot, &effects, &mut written).expect("own");
+        }
+        let mut restored = Keyspace::new(0, 16384, 3);
+        restored.replay(&written).expect("a shard's own effects decode");
+        prop_assert_eq!(restored.digest(), shard.keyspace().digest());
+        prop_assert_eq!(restored.len(), shard.keyspace().len());
+        prop_assert_eq!(restored.expiring(), shard.keyspace().expiring());
     }
 
     /// Whatever is done between a mark and rolling it back, nothing of it is left, and the state

@@ -94,6 +94,18 @@ impl Keyspace {
         std::mem::take(&mut self.effects)
     }
 
+    /// Forgets the recorded effects: they have been copied.
+    #[inline]
+    pub fn clear_effects(&mut self) {
+        /// A buffer larger than this is given back.
+        const KEEP: usize = 1 << 20;
+        if self.effects.capacity() > KEEP {
+            self.effects = Vec::new();
+        } else {
+            self.effects.clear();
+        }
+    }
+
     /// Ends a single command: what it changed is now seen by watchers.
     #[inline]
     pub fn commit_command(&mut self) {

@@ -416,6 +416,12 @@ impl Index {
             || self.overflow.as_mut().is_some_and(|overflow| overflow.buckets.free_one())
     }
 
+    /// Where a scan visits a hash: with the first bucket after positions up to this one (I3).
+    #[inline]
+    pub(crate) fn position_of(hash: u64) -> u32 {
+        (hash as u32).reverse_bits()
+    }
+
     /// Visits one bucket of a scan that has come to `position` and returns the next position, or
     /// `None` when the scan is complete. A scan begins at 0 (I3).
     pub(crate) fn scan(&self, position: u32, mut visit: impl FnMut(u32)) -> Option<u32> {

@@ -41,6 +41,7 @@ pub(crate) mod short_bytes;
 #[cfg(test)]
 mod size_test;
 pub(crate) mod slab;
+mod snapshot;
 mod tables;
 mod tally;
 mod undo;
@@ -60,6 +61,7 @@ pub use door::{NewExpiry, Scored};
 pub use evict::Eviction;
 pub use hold::Hold;
 pub use outbox::{Events, Message};
+pub use snapshot::Snapshot;
 pub use tally::{Failures, Tally};
 pub use value::Kind;
 pub use watch::WatchFlag;

@@ -25,6 +25,7 @@ use list::ListInverse;
 pub(crate) use list::indexes_of;
 use set::SetInverse;
 use stream::StreamInverse;
+pub(super) use stream::{effects_of_entries, effects_of_groups};
 use string::StringInverse;
 pub use zset::Scored;
 use zset::ZSetInverse;
@@ -92,7 +93,7 @@ impl Inverse {
 }
 
 /// Appends the effects that make an entry at a key.
-fn effects_of_entry(key: &[u8], entry: &Entry, effects: &mut Vec<u8>) {
+pub(super) fn effects_of_entry(key: &[u8], entry: &Entry, effects: &mut Vec<u8>) {
     let expiry = entry.expiry().map(|at| at.0);
     match entry.value() {
         ValueView::String(string) => string.with_text(|value| {

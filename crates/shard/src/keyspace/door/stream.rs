@@ -14,7 +14,7 @@ use crate::keyspace::value::{Value, ValueMut, ValueView};
 use crate::types::stream::fields::Pairs;
 use crate::types::stream::group::{Delivery, Group, Progress, Removed, Times};
 use crate::types::stream::id::StreamId;
-use crate::types::stream::{Deleted, Position, Stream, Trimmed};
+use crate::types::stream::{Deleted, Entry, Position, Stream, Trimmed};
 
 /// How to take back one change inside a stream.
 pub(in crate::keyspace) enum StreamInverse {
@@ -97,12 +97,29 @@ fn in_group(stream: &mut Stream, name: &ShortBytes, change: impl FnOnce(&mut Gro
 
 /// Appends the effects that make the stream at a key.
 pub(super) fn effects_of_whole(key: &[u8], stream: &Stream, out: &mut Vec<u8>) {
+    effects_of_entries(key, stream.range(StreamId::MIN, StreamId::MAX), out);
+    effects_of_groups(key, stream, out);
+}
+
+/// Appends the effects that add entries to the stream at a key; returns the last one's id.
+pub(in crate::keyspace) fn effects_of_entries<'a>(
+    key: &[u8],
+    entries: impl Iterator<Item = Entry<'a>>,
+    out: &mut Vec<u8>,
+) -> Option<StreamId> {
     let mut room = Vec::new();
-    for entry in stream.range(StreamId::MIN, StreamId::MAX) {
+    let mut last = None;
+    for entry in entries {
         let texts = entry.fields.flat_map(|(field, value)| [field, value]);
         let pairs = Pairs::write(texts, &mut room);
         Effect::Stream(key, StreamEffect::Add { id: entry.id, pairs }).encode(out);
+        last = Some(entry.id);
     }
+    last
+}
+
+/// Appends the effects that make what the stream at a key has besides entries.
+pub(in crate::keyspace) fn effects_of_groups(key: &[u8], stream: &Stream, out: &mut Vec<u8>) {
     let mut put = |change| Effect::Stream(key, change).encode(out);
     put(StreamEffect::Position(stream.position()));
     for (name, group) in stream.groups() {
