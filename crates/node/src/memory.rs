@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::allocator;
 use crate::node::Node;
+use shard::gauge::Refusal;
 
 /// The most that has been in use, in bytes.
 static PEAK: AtomicU64 = AtomicU64::new(0);
@@ -56,5 +57,6 @@ pub(crate) fn of_machine() -> u64 {
 /// Puts the limit in force, and what else keeps from writing.
 pub(crate) fn follow_limit(node: &Node) {
     node.gauge.set_limit(node.settings.maxmemory.load(Ordering::Relaxed));
-    node.gauge.refuse_writes(node.settings.min_replicas_to_write.load(Ordering::Relaxed) > 0);
+    let wants_replicas = node.settings.min_replicas_to_write.load(Ordering::Relaxed) > 0;
+    node.gauge.refuse_writes(Refusal::Replicas, wants_replicas);
 }

@@ -227,7 +227,7 @@ impl Node {
         {
             return Some(CommandError::OutOfMemory);
         }
-        (needs.writes && self.gauge.refuses_writes()).then_some(CommandError::NoReplicas)
+        self.gauge.refuses_writes().filter(|_| needs.writes).map(CommandError::from)
     }
 
     pub(crate) fn table(&self) -> &'static CommandTable {

@@ -63,6 +63,9 @@ pub enum CommandError {
     /// There are fewer replicas than `min-replicas-to-write` asks for.
     #[error("NOREPLICAS Not enough good replicas to write.")]
     NoReplicas,
+    /// What is written cannot be made to last: the disk is full.
+    #[error("MISCONF Errors writing to the AOF file: No space left on device")]
+    NoDisk,
     /// The script that called the command is to end. Nobody sees the text: the script's error is
     /// why it was to end.
     #[error("ERR the script is to end")]

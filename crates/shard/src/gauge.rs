@@ -3,7 +3,36 @@
 //! The node knows how much memory is in use; shards look before they run a command that needs some,
 //! and scripts once, when they begin.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+
+use crate::error::CommandError;
+
+/// Why writes are refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// There are fewer replicas than `min-replicas-to-write` asks for.
+    Replicas,
+    /// What is written cannot be made to last: the disk is full.
+    Disk,
+}
+
+impl Refusal {
+    fn bit(self) -> u8 {
+        match self {
+            Self::Replicas => 1,
+            Self::Disk => 2,
+        }
+    }
+}
+
+impl From<Refusal> for CommandError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Replicas => Self::NoReplicas,
+            Refusal::Disk => Self::NoDisk,
+        }
+    }
+}
 
 /// One for the node, shared by its shards.
 #[derive(Debug)]
@@ -12,8 +41,8 @@ pub struct Gauge {
     limit: AtomicU64,
     /// How many are.
     used: fn() -> u64,
-    /// There are fewer replicas than `min-replicas-to-write` asks for.
-    refuses_writes: AtomicBool,
+    /// Why writes are refused: a bit for each [`Refusal`].
+    refusals: AtomicU8,
     /// It counts as full whatever is used: for tests.
     full: AtomicBool,
 }
@@ -30,7 +59,7 @@ impl Gauge {
         Self {
             limit: AtomicU64::new(0),
             used,
-            refuses_writes: AtomicBool::new(false),
+            refusals: AtomicU8::new(0),
             full: AtomicBool::new(false),
         }
     }
@@ -47,15 +76,23 @@ impl Gauge {
         self.limit.store(bytes, Ordering::Relaxed);
     }
 
-    /// Whether writes are refused for want of replicas.
+    /// Why writes are refused, if they are.
     #[inline]
-    pub fn refuses_writes(&self) -> bool {
-        self.refuses_writes.load(Ordering::Relaxed)
+    pub fn refuses_writes(&self) -> Option<Refusal> {
+        match self.refusals.load(Ordering::Relaxed) {
+            0 => None,
+            bits if bits & Refusal::Disk.bit() != 0 => Some(Refusal::Disk),
+            _ => Some(Refusal::Replicas),
+        }
     }
 
-    /// Has writes refused for want of replicas, or not.
-    pub fn refuse_writes(&self, refuse: bool) {
-        self.refuses_writes.store(refuse, Ordering::Relaxed);
+    /// Has writes refused for this reason, or not for it.
+    pub fn refuse_writes(&self, reason: Refusal, refuse: bool) {
+        if refuse {
+            self.refusals.fetch_or(reason.bit(), Ordering::Relaxed);
+        } else {
+            self.refusals.fetch_and(!reason.bit(), Ordering::Relaxed);
+        }
     }
 
     /// Has it count as full, or not, whatever is used.

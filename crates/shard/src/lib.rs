@@ -30,6 +30,7 @@ pub mod acl;
 pub mod channels;
 pub mod commands;
 pub mod effect;
+pub mod entry;
 pub mod error;
 pub mod gauge;
 pub mod glob;

@@ -219,8 +219,10 @@ impl Shard {
                 return Err(CommandError::OutOfMemory);
             }
         }
-        if needs.writes && self.gauge.refuses_writes() {
-            return Err(CommandError::NoReplicas);
+        if needs.writes
+            && let Some(refusal) = self.gauge.refuses_writes()
+        {
+            return Err(refusal.into());
         }
         Ok(())
     }

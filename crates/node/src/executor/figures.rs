@@ -65,7 +65,8 @@ impl Executor {
     #[cold]
     fn note_failure(&self, id: CommandId, error: &[u8]) {
         /// What a request is told that did not run for the state of the node.
-        const REFUSALS: [CommandError; 2] = [CommandError::OutOfMemory, CommandError::NoReplicas];
+        const REFUSALS: [CommandError; 3] =
+            [CommandError::OutOfMemory, CommandError::NoReplicas, CommandError::NoDisk];
         self.timings.note_error(error);
         let is_script = self.node.table().spec(id).family == Family::Scripting;
         let error = String::from_utf8_lossy(error);

@@ -25,6 +25,7 @@ use super::program::Program;
 use super::stats::Usage;
 use crate::acl::RestrictedUser;
 use crate::error::CommandError;
+use crate::gauge::Refusal;
 use crate::keyspace::Keyspace;
 use crate::reply::Reply;
 
@@ -77,7 +78,7 @@ pub(super) struct Runner<'a> {
     /// `maxmemory` is reached: sampled once, when the script begins.
     pub(super) memory_full: bool,
     /// There are too few replicas to write.
-    pub(super) writes_refused: bool,
+    pub(super) writes_refused: Option<Refusal>,
     /// Who calls, when that is somebody who may not do everything.
     pub(super) restricted: Option<&'a Arc<RestrictedUser>>,
     /// A fault strikes after so many writes.
@@ -194,7 +195,7 @@ impl Runner<'_> {
         if memory_full {
             examined |= Flags::DENYOOM;
         }
-        if self.writes_refused {
+        if self.writes_refused.is_some() {
             examined |= Flags::WRITE;
         }
         let monitored = self.services.is_some_and(|services| services.is_monitored());
@@ -367,8 +368,8 @@ impl Runner<'_> {
         if self.memory_full && flags.declared && !flags.no_writes && !flags.allow_oom {
             return Err(CommandError::OutOfMemory);
         }
-        if self.writes_refused && flags.declared && !flags.no_writes {
-            return Err(CommandError::NoReplicas);
+        if let Some(refusal) = self.writes_refused.filter(|_| flags.declared && !flags.no_writes) {
+            return Err(refusal.into());
         }
         Ok(())
     }

@@ -452,11 +452,21 @@ impl Keyspace {
     /// # Errors
     /// [`BadEffect`] when the bytes are not effects; those before it have been applied.
     pub fn replay(&mut self, effects: &[u8]) -> Result<(), BadEffect> {
+        self.replay_of(self.slot_range(), effects)
+    }
+
+    /// The same with effects of a keyspace that had these slots, a first and one past the last. Of
+    /// the keys in them those of other keyspaces are left out.
+    ///
+    /// # Errors
+    /// As [`Self::replay`].
+    pub fn replay_of(&mut self, slots: (u16, u16), effects: &[u8]) -> Result<(), BadEffect> {
         let (now, slot) = (self.now, self.slot);
         self.set_now(Micros(i64::MIN));
         let mut result = Ok(());
         for effect in Effect::decode_all(effects) {
             match effect {
+                Ok(Effect::Flush) => self.flush_range(slots),
                 Ok(effect) => self.apply(&effect),
                 Err(error) => {
                     result = Err(error);
@@ -468,6 +478,20 @@ impl Keyspace {
         self.slot = slot;
         self.commit_command();
         result
+    }
+
+    /// Removes all keys of these slots, a first and one past the last.
+    fn flush_range(&mut self, (first, end): (u16, u16)) {
+        let (own_first, own_end) = self.slot_range();
+        if first <= own_first && own_end <= end {
+            return self.flush();
+        }
+        for slot in (first.max(own_first)..end.min(own_end)).filter_map(Slot::new) {
+            self.slot = slot;
+            for key in self.slot_keys(slot, usize::MAX) {
+                self.remove_found(&key);
+            }
+        }
     }
 
     /// Applies one effect. Total: an effect that does not fit the state (a field set in a string)

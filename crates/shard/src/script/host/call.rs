@@ -396,8 +396,9 @@ impl Host {
     /// what it does is to be done whole.
     #[inline]
     fn check_memory(&mut self, spec: &CommandSpec) -> Result<(), Refusal> {
-        if self.run.writes_refused && spec.flags.contains(Flags::WRITE) {
-            return Err(CommandError::NoReplicas.into());
+        if let Some(refusal) = self.run.writes_refused.filter(|_| spec.flags.contains(Flags::WRITE))
+        {
+            return Err(CommandError::from(refusal).into());
         }
         if self.run.memory_full
             && spec.flags.contains(Flags::DENYOOM)

@@ -41,6 +41,7 @@ use crate::acl::RestrictedUser;
 use crate::commands::Run;
 use crate::commands::table::{CommandId, CommandTable};
 use crate::error::CommandError;
+use crate::gauge::Refusal;
 use crate::keyspace::Keyspace;
 use crate::reply::Reply;
 use crate::shard::Queued;
@@ -146,7 +147,7 @@ pub(in crate::script) struct RunState {
     /// Its commands are shown to somebody.
     pub(in crate::script) monitored: bool,
     /// There are too few replicas, and the script may not write.
-    pub(in crate::script) writes_refused: bool,
+    pub(in crate::script) writes_refused: Option<Refusal>,
     /// Commands with one of these flags are looked at more closely before they run.
     pub(in crate::script) examined: Flags,
     /// Where the first declared key lies in the request that has called the script, if there is one
@@ -246,7 +247,7 @@ impl RunState {
         self.undo_limit = usize::MAX;
         self.memory_full = false;
         self.monitored = false;
-        self.writes_refused = false;
+        self.writes_refused = None;
         self.examined = Flags::empty();
         self.first_key = None;
         self.first_tag_end = None;
@@ -276,7 +277,7 @@ impl Default for RunState {
             undo_limit: usize::MAX,
             memory_full: false,
             monitored: false,
-            writes_refused: false,
+            writes_refused: None,
             examined: Flags::empty(),
             first_key: None,
             first_tag_end: None,
