@@ -220,7 +220,7 @@ fn arguments(kind: Kind, port: u16, directory: &Path) -> Vec<String> {
     let directory = directory.to_string_lossy();
     let mut arguments = vec!["--port", &port, "--bind", "127.0.0.1", "--dir", &directory];
     match kind {
-        Kind::Atoll => arguments.extend(["--shards", "1"]),
+        Kind::Atoll => arguments.extend(["--shards", "1", "--set", "durability=none"]),
         Kind::PeerAlone => arguments.extend(["--save", "", "--appendonly", "no"]),
         Kind::PeerNode => {
             arguments.extend(["--save", "", "--appendonly", "no", "--cluster-enabled", "yes"]);

@@ -238,6 +238,8 @@ impl Builder {
             .args(["--port", &port.to_string(), "--shards", &self.shards.to_string(), "--dir"])
             .arg(&data)
             .args(&self.arguments)
+            // Many servers run at once, and each reserves two of these.
+            .env("ATOLL_LOG_SEGMENT_SIZE", "1048576")
             .envs(self.variables)
             .stdout(Stdio::null())
             .stderr(File::create(&log).expect("create the log"));
@@ -303,7 +305,9 @@ impl Server {
             let mut client = Client::try_connect(self.port).ok()?;
             client.try_send(b"PING\r\n").ok()?;
             let pong = client.try_read().ok()??.to_string();
-            (pong == "+PONG" || pong.starts_with("-NOAUTH")).then_some(())
+            // Strangers are not told that it is still loading.
+            let is_ready = || self.log().contains("ready");
+            (pong == "+PONG" || pong.starts_with("-NOAUTH") && is_ready()).then_some(())
         });
         self
     }

@@ -119,6 +119,7 @@ impl Executor {
             Outcome::Replied | Outcome::Elsewhere(_) => {
                 self.note_end(queued.caller.client, queued.id, args, &bytes);
                 self.release(&mut shard);
+                self.outlet.submit();
                 Attempt::Replied(bytes)
             }
             Outcome::Blocked => {
@@ -206,8 +207,11 @@ impl Executor {
             return Look::Next;
         }
         self.note_end(queued.caller.client, queued.id, args, &bytes);
-        if let Some(waiter) = self.blocked.borrow_mut().remove(ticket, shard) {
-            let _ = waiter.reply_to.send(bytes);
+        self.keep(shard);
+        let waiter = self.blocked.borrow_mut().remove(ticket, shard);
+        if let Some(waiter) = waiter {
+            let wait = if self.node.log.may_hold() { self.outlet.last() } else { 0 };
+            self.outlet.when_durable(wait, move || drop(waiter.reply_to.send(bytes)));
         }
         Look::Next
     }

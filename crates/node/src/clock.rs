@@ -13,6 +13,11 @@ pub(crate) struct Clock {
 }
 
 impl Clock {
+    /// Never says a time before this one: things have happened then already.
+    pub(crate) fn not_before(&self, time: Micros) {
+        self.last.set(self.last.get().max(time.0));
+    }
+
     pub(crate) fn now(&self) -> Micros {
         let wall = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_micros());
         let now = i64::try_from(wall).unwrap_or(i64::MAX).max(self.last.get());

@@ -19,6 +19,7 @@ use shard::keyspace::{Events, Eviction};
 
 use crate::accepted;
 use crate::error::NodeError;
+use crate::log::Durability;
 use crate::settings::Settings;
 
 pub(crate) use values::{
@@ -34,6 +35,10 @@ pub(crate) struct Config {
     pub(crate) bind: Vec<String>,
     pub(crate) shards: Shards,
     pub(crate) dir: PathBuf,
+    /// What is done for a write before it is acknowledged.
+    pub(crate) durability: Durability,
+    /// Bytes of a segment of the log.
+    pub(crate) log_segment_size: u64,
     pub(crate) announce_host: Option<String>,
     pub(crate) announce_port: Option<u16>,
     pub(crate) shard_endpoints: bool,
@@ -132,6 +137,8 @@ impl Default for Config {
             bind: vec!["127.0.0.1".into()],
             shards: Shards::Auto,
             dir: "./atoll-data".into(),
+            durability: Durability::Everysec,
+            log_segment_size: wal::limits::SEGMENT_BYTES_DEFAULT,
             announce_host: None,
             announce_port: None,
             shard_endpoints: false,

@@ -81,6 +81,8 @@ pub(crate) struct Connection {
     over_since: Cell<Option<Instant>>,
     /// There is something for the task to do although nothing has come in.
     left_over: Cell<bool>,
+    /// The output waits until this index of the executor's shard is on the disk.
+    waits_for: Cell<u64>,
 }
 
 /// What changes with each request.
@@ -138,6 +140,7 @@ impl Connection {
             output_room: Cell::new(usize::MAX),
             over_since: Cell::default(),
             left_over: Cell::new(false),
+            waits_for: Cell::new(0),
         })
     }
 
@@ -159,6 +162,9 @@ impl Connection {
     async fn serve_all(self: &Rc<Self>, executor: &Rc<Executor>) -> io::Result<()> {
         loop {
             let readable = poll_fn(|cx| self.poll_input(cx)).await?;
+            if executor.outlet.is_congested() {
+                executor.outlet.durable(executor.outlet.last()).await;
+            }
             // What a client had sent before it was killed may still be there.
             let killed = self.client.killed.load(Ordering::Relaxed);
             if killed || (readable && !self.read(executor)?) {
@@ -177,6 +183,10 @@ impl Connection {
                 }
             }
             self.flush(executor).await?;
+            // What was served last may have been QUIT.
+            if self.state.borrow().closing {
+                return Ok(());
+            }
         }
     }
 
@@ -279,9 +289,14 @@ impl Connection {
         }
         state.closing = true;
         if self.id() != own {
-            self.client.killed.store(true, Ordering::Relaxed);
-            let _ = shutdown(self.stream.as_raw_fd(), Shutdown::Both);
+            self.kill();
         }
+    }
+
+    /// Ends the connection; nothing that has come is served any more.
+    pub(crate) fn kill(&self) {
+        self.client.killed.store(true, Ordering::Relaxed);
+        let _ = shutdown(self.stream.as_raw_fd(), Shutdown::Both);
     }
 
     /// Takes what has been read and not served.
@@ -289,8 +304,23 @@ impl Connection {
         std::mem::take(&mut self.state.borrow_mut().input)
     }
 
-    /// Writes the output, waiting for the socket where it must.
+    /// The output waits until this index of the executor's shard is on the disk.
+    pub(crate) fn wait_for(&self, index: u64) {
+        self.waits_for.set(self.waits_for.get().max(index));
+    }
+
+    /// Whether the output may not leave yet.
+    #[inline]
+    fn is_held(&self, executor: &Executor) -> bool {
+        let index = self.waits_for.get();
+        index != 0 && !executor.outlet.is_durable(index)
+    }
+
+    /// Writes the output, waiting for the disk and the socket where it must.
     async fn flush(&self, executor: &Executor) -> io::Result<()> {
+        if self.is_held(executor) {
+            executor.outlet.durable(self.waits_for.get()).await;
+        }
         loop {
             {
                 let mut state = self.state.borrow_mut();

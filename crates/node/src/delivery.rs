@@ -48,6 +48,7 @@ impl Executor {
     /// each, with nothing open.
     #[inline]
     pub(crate) fn release(&self, shard: &mut Shard) {
+        self.keep(shard);
         if shard.keyspace().has_messages() || shard.keyspace().has_ready() {
             self.release_all(shard);
         }
@@ -62,11 +63,27 @@ impl Executor {
         }
     }
 
+    /// Messages leave when what they tell of is as durable as it is to be, in order.
     fn release_messages(&self, shard: &mut Shard) {
         let events = shard.keyspace().settings().events;
         let by = shard.keyspace().caller().client;
+        let messages: Vec<Message> = shard.keyspace_mut().take_messages();
+        if messages.iter().any(|message| matches!(message, Message::Flushed)) {
+            shard.keyspace_mut().forget_tracked();
+        }
+        let is_part = self.fans_out.get();
+        match self.myself().filter(|_| self.node.log.may_hold()) {
+            None => self.deliver(messages, events, by, is_part),
+            Some(me) => self.outlet.when_durable(self.outlet.last(), move || {
+                me.deliver(messages, events, by, is_part);
+            }),
+        }
+    }
+
+    /// Tells what messages say; `is_part` of a command for all shards.
+    fn deliver(&self, messages: Vec<Message>, events: Events, by: u64, is_part: bool) {
         let mut changed = Vec::new();
-        for message in shard.keyspace_mut().take_messages() {
+        for message in messages {
             match message {
                 Message::Publish { channel, payload } => {
                     self.tell_subscribers(&channel, &payload);
@@ -80,13 +97,9 @@ impl Executor {
                     self.tell_readers(&key, &trackers, by);
                     changed.push(key);
                 }
-                Message::Flushed => {
-                    shard.keyspace_mut().forget_tracked();
-                    // Of a command for all shards, clients are told once, when all have done it.
-                    if !self.fans_out.get() {
-                        self.tell_flushed();
-                    }
-                }
+                // Of a command for all shards, clients are told once, when all have done it.
+                Message::Flushed if is_part => {}
+                Message::Flushed => self.tell_flushed(),
             }
         }
         self.tell_by_prefix(&changed, by);

@@ -35,6 +35,9 @@ use crate::secrets;
 
 pub(crate) use wait::{Later, Step, Then, Wait};
 
+/// What clients are told while the data is read at the start (Redis's text).
+const LOADING: &str = "LOADING Redis is loading the dataset in memory";
+
 /// What is known of a request of a batch before it runs.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Ahead {
@@ -53,6 +56,8 @@ pub(crate) struct Dispatch<'a> {
     gathered: Option<Gathered>,
     now: Micros,
     scripts_since_now: u32,
+    /// Replies wait for the disk.
+    holds: bool,
 }
 
 impl<'a> Dispatch<'a> {
@@ -64,7 +69,17 @@ impl<'a> Dispatch<'a> {
     ) -> Self {
         let now = executor.clock.now();
         executor.timings.begin();
-        Self { executor, connection, session, output, gathered: None, now, scripts_since_now: 0 }
+        let holds = executor.holds(session);
+        Self {
+            executor,
+            connection,
+            session,
+            output,
+            gathered: None,
+            now,
+            scripts_since_now: 0,
+            holds,
+        }
     }
 
     /// What the batch leaves open.
@@ -72,6 +87,14 @@ impl<'a> Dispatch<'a> {
         match (self.gathered, then) {
             (None, Then::Nothing) => None,
             (gathered, then) => Some(Wait { gathered: gathered.map(Open::Unsent), then }),
+        }
+    }
+
+    /// A request has run here: its reply waits for what it has done or seen, if it has to.
+    #[inline]
+    fn note_index(&self, id: CommandId, args: Args<'_>) {
+        if self.holds {
+            self.connection.wait_for(self.executor.index_of(id, args));
         }
     }
 
@@ -159,6 +182,9 @@ impl<'a> Dispatch<'a> {
             && let Some(step) = self.answer_listener(spec, args)
         {
             return step;
+        }
+        if node.loading.is_on() && !spec.flags.contains(Flags::LOADING) {
+            return self.reject(id, LOADING);
         }
         if node.pause.is_on()
             && let Some(end) =
@@ -376,6 +402,7 @@ impl<'a> Dispatch<'a> {
         }
         executor.release(&mut shard);
         drop(shard);
+        self.note_index(id, args);
         if spec.family == Family::Scripting {
             executor.after_script();
             self.note_script();
@@ -434,10 +461,10 @@ impl<'a> Dispatch<'a> {
         }
         let silent = self.session.silent();
         let version = self.session.version;
-        let login = &self.session.login;
+        let (login, holds) = (&self.session.login, self.holds);
         let gathered = self
             .gathered
-            .get_or_insert_with(|| Gathered::new(version, login.restricted().cloned()));
+            .get_or_insert_with(|| Gathered::new(version, login.restricted().cloned(), holds));
         let caller = self.session.caller();
         gathered.add(shard, Queued { id, request: own(args), slot, caller }, silent);
         Step::Next

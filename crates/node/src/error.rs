@@ -26,6 +26,12 @@ pub(crate) enum NodeError {
         .0.display()
     )]
     DirectoryInUse(PathBuf),
+    #[error(transparent)]
+    Log(#[from] wal::error::LogError),
+    #[error("the log cannot be written: {0}")]
+    Write(#[from] wal::error::WriteError),
+    #[error("the data cannot be read: {0}")]
+    Data(String),
     #[error("start {what}: {source}")]
     Start { what: &'static str, source: io::Error },
 }

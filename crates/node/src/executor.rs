@@ -22,7 +22,9 @@
 //! - I2. No borrow of the shard or of a connection's state is held across an await.
 //! - I3. Mailboxes are bounded; who sends to a full one waits.
 
+pub(crate) mod absorb;
 mod figures;
+pub(crate) mod snapshot;
 mod tick;
 mod upkeep;
 
@@ -39,8 +41,11 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use protocol::args::Args;
 use protocol::decode::Batch;
 use protocol::slot::Slot;
+use protocol::spec::Family;
+use router::session::Session;
 use router::topology::Owner;
 use shard::Shard;
+use shard::commands::table::CommandId;
 use shard::keyspace::Keyspace;
 use shard::reply::Reply;
 use shard::script::{ScriptEngine, SlotOwner};
@@ -51,6 +56,7 @@ use crate::blocked::Blocked;
 use crate::clock::Clock;
 use crate::connection::Connection;
 use crate::dispatch::Ahead;
+use crate::log::{Durability, Outlet};
 use crate::mailbox::{Message, Replies, Run};
 use crate::node::{LiveExecutor, Node, SlowRequest};
 use crate::script_services::ScriptServices;
@@ -90,6 +96,8 @@ pub(crate) struct Executor {
     /// A connection may be over its soft limit of output.
     pub(crate) over_soft: Cell<bool>,
     pub(crate) slot_stats: SlotStats,
+    /// Where what requests do goes to be kept.
+    pub(crate) outlet: Outlet,
     /// What removing what has expired has taken.
     upkeep: upkeep::Figures,
     connections: RefCell<BTreeMap<u64, Rc<Connection>>>,
@@ -140,6 +148,7 @@ async fn run(
     executor.follow_time_settings();
     spawn_local(tick::run(executor.clone()));
     spawn_local(upkeep::run(executor.clone()));
+    spawn_local(let_go(executor.clone()));
     loop {
         // The mailbox is borrowed only while it is polled: `attend` must be able to look into it.
         let message = poll_fn(|cx| executor.mailbox.borrow_mut().poll_recv(cx)).await;
@@ -147,6 +156,14 @@ async fn run(
             Some(message) => executor.receive(message),
             None => return,
         }
+    }
+}
+
+/// Lets go what has waited for the disk, for as long as the executor runs.
+async fn let_go(executor: Rc<Executor>) {
+    loop {
+        executor.node.log.synced_more(executor.index).await;
+        executor.outlet.let_go();
     }
 }
 
@@ -181,6 +198,7 @@ impl Executor {
             timings: Timings::new(node.table().len()),
             over_soft: Cell::new(false),
             slot_stats: SlotStats::new(first, count),
+            outlet: node.log.outlet(index),
             upkeep: upkeep::Figures::default(),
             connections: RefCell::default(),
             mailbox: RefCell::new(mailbox),
@@ -214,26 +232,61 @@ impl Executor {
         Ok(())
     }
 
+    /// Takes what a command, transaction or script that is kept has done to where it is kept.
+    #[inline]
+    pub(crate) fn keep(&self, shard: &mut Shard) {
+        if !shard.keyspace().effects().is_empty() {
+            self.outlet.take(shard);
+        }
+    }
+
+    /// The index that the reply of a request waits for that has just run here (R4): what it has
+    /// written, and what it has read that is not on the disk.
+    pub(crate) fn index_of(&self, id: CommandId, args: Args<'_>) -> u64 {
+        let spec = self.node.table().spec(id);
+        // What scripts and SORT touch is not all in their keys.
+        let is_told = spec.family != Family::Scripting && !spec.name.starts_with("sort");
+        let mut index = 0;
+        let mut has_keys = false;
+        let visited = spec.visit_keys(args, |at, _| {
+            has_keys = true;
+            index = index.max(self.outlet.of_key(args.at(at)));
+        });
+        if is_told && has_keys && visited.is_ok() { index } else { self.outlet.last() }
+    }
+
+    /// Whether replies of a session wait for the disk.
+    #[inline]
+    pub(crate) fn holds(&self, session: &Session) -> bool {
+        let log = &self.node.log;
+        log.may_hold() && session.holds_replies.unwrap_or(log.durability() == Durability::Always)
+    }
+
     /// A message from another thread.
     fn receive(&self, message: Message) {
         match message {
             Message::Accept { stream, listener } => self.adopt(stream, listener),
             Message::Run(run) => {
-                let replies = self.run_requests(&run);
+                let (replies, wait) = self.run_requests(&run);
                 // The connection may have gone; its requests have run all the same.
-                let _ = run.reply_to.send(replies);
+                let reply_to = run.reply_to;
+                self.outlet.when_durable(wait, move || drop(reply_to.send(replies)));
+                self.outlet.submit();
                 self.after_script();
             }
             Message::Call(call) => {
                 call(self);
+                self.outlet.submit();
                 self.after_script();
             }
         }
     }
 
-    /// Runs requests that came from a connection of another executor.
-    fn run_requests(&self, run: &Run) -> Replies {
+    /// Runs requests that came from a connection of another executor. Returns the index that their
+    /// replies wait for, too.
+    fn run_requests(&self, run: &Run) -> (Replies, u64) {
         let mut replies = Replies::default();
+        let mut wait = 0;
         for queued in &run.requests {
             let start = replies.bytes.len();
             self.timings.begin();
@@ -258,10 +311,21 @@ impl Executor {
                 Err(_) => reply.error_text(self.busy_text(self.index).as_bytes()),
             }
             let args = queued.request.args();
+            if run.holds {
+                wait = wait.max(self.index_of(queued.id, args));
+            }
             self.note_end(queued.caller.client, queued.id, args, &replies.bytes[start..]);
             replies.ends.push(replies.bytes.len());
         }
-        replies
+        (replies, wait)
+    }
+
+    /// No more requests are run: the connections end.
+    pub(crate) fn end_service(&self) {
+        self.outlet.submit();
+        for connection in self.connections.borrow().values() {
+            connection.kill();
+        }
     }
 
     /// Takes in a new connection.
@@ -401,7 +465,8 @@ impl Executor {
         self.deferred.borrow_mut().extend(calls);
         for run in runs {
             if let Message::Run(run) = run {
-                let replies = self.run_requests(&run);
+                // The shard is busy: nothing has run.
+                let (replies, _) = self.run_requests(&run);
                 let _ = run.reply_to.send(replies);
             }
         }
@@ -420,10 +485,19 @@ impl Executor {
                 self.awaited.set(true);
                 self.shard_free.notified().await;
             }
-            return Some(work(self));
+            let result = work(self);
+            self.outlet.submit();
+            if self.node.log.may_hold() {
+                self.outlet.durable(self.outlet.last()).await;
+            }
+            return Some(result);
         }
         let (tx, rx) = oneshot::channel();
-        let call = Message::Call(Box::new(move |executor| drop(tx.send(work(executor)))));
+        let call = Message::Call(Box::new(move |executor| {
+            let result = work(executor);
+            let wait = if executor.node.log.may_hold() { executor.outlet.last() } else { 0 };
+            executor.outlet.when_durable(wait, move || drop(tx.send(result)));
+        }));
         self.node.executors[usize::from(shard)].mailbox.send(call).await.ok()?;
         rx.await.ok()
     }

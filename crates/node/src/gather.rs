@@ -28,6 +28,8 @@ pub(crate) struct Gathered {
     version: Version,
     /// Whose requests they are, when that is somebody who may not do everything.
     restricted: Option<Arc<RestrictedUser>>,
+    /// Their replies wait for the disk.
+    holds: bool,
     /// Replies of requests that have run already.
     pub(crate) local: Vec<u8>,
     order: Vec<Source>,
@@ -42,8 +44,13 @@ pub(crate) struct Answered {
 }
 
 impl Gathered {
-    pub(crate) fn new(version: Version, restricted: Option<Arc<RestrictedUser>>) -> Self {
-        Self { version, restricted, local: Vec::new(), order: Vec::new(), runs: Vec::new() }
+    pub(crate) fn new(
+        version: Version,
+        restricted: Option<Arc<RestrictedUser>>,
+        holds: bool,
+    ) -> Self {
+        let (local, order, runs) = (Vec::new(), Vec::new(), Vec::new());
+        Self { version, restricted, holds, local, order, runs }
     }
 
     pub(crate) fn version(&self) -> Version {
@@ -74,13 +81,13 @@ impl Gathered {
 
     /// Sends the requests to their shards, side by side.
     async fn send(self, executor: &Executor) -> Sent {
-        let Self { version, restricted, local, order, runs } = self;
+        let Self { version, restricted, holds, local, order, runs } = self;
         let mut replies = Vec::with_capacity(runs.len());
         for (shard, requests) in runs {
             let (reply_to, wait) = oneshot::channel();
             let mailbox = &executor.node.executors[usize::from(shard)].mailbox;
             // A full mailbox makes this connection wait, and with it its client.
-            let run = Run { requests, restricted: restricted.clone(), version, reply_to };
+            let run = Run { requests, restricted: restricted.clone(), version, holds, reply_to };
             let run = Message::Run(run);
             let sent = mailbox.send(run).await.is_ok();
             replies.push(if sent { Awaited::Open(wait) } else { Awaited::Settled(None) });
@@ -101,11 +108,11 @@ impl Gathered {
                 Err(_) => return Err(self),
             }
         }
-        let Self { version, restricted, local, order, runs } = self;
+        let Self { version, restricted, holds, local, order, runs } = self;
         let send = |(permit, (_, requests)): (mpsc::OwnedPermit<Message>, (u16, Vec<Queued>))| {
             let (reply_to, wait) = oneshot::channel();
             let restricted = restricted.clone();
-            permit.send(Message::Run(Run { requests, restricted, version, reply_to }));
+            permit.send(Message::Run(Run { requests, restricted, version, holds, reply_to }));
             Awaited::Open(wait)
         };
         let replies = permits.into_iter().zip(runs).map(send).collect();
@@ -200,7 +207,8 @@ impl Open {
         loop {
             match self {
                 Self::Unsent(gathered) => {
-                    let gathered = std::mem::replace(gathered, Gathered::new(Version::Resp2, None));
+                    let gathered =
+                        std::mem::replace(gathered, Gathered::new(Version::Resp2, None, false));
                     let executor = executor.clone();
                     *self = Self::Sending(Box::pin(async move { gathered.send(&executor).await }));
                 }

@@ -26,6 +26,8 @@ pub(crate) struct Run {
     /// Whose they are, when that is somebody who may not do everything.
     pub(crate) restricted: Option<Arc<RestrictedUser>>,
     pub(crate) version: Version,
+    /// Replies wait until what they tell of is on the disk.
+    pub(crate) holds: bool,
     pub(crate) reply_to: oneshot::Sender<Replies>,
 }
 

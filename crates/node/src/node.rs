@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use router::acl::Acl;
 use router::registry::Registry;
@@ -18,15 +18,18 @@ use shard::needs::Needs;
 use shard::script::functions::FunctionStore;
 use shard::script::interrupt::{Control, Request, Run};
 use shard::script::store::ScriptStore;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::acl_log::AclLog;
 use crate::clients::Clients;
 use crate::command_log::CommandLog;
 use crate::commands::NodeCommand;
 use crate::config::Config;
+use crate::data::Data;
 use crate::delivery::Push;
 use crate::latency::LatencyMonitor;
+use crate::loading::Loading;
+use crate::log::{LogService, Order};
 use crate::mailbox::Message;
 use crate::monitors::Monitors;
 use crate::pause::Pause;
@@ -48,6 +51,12 @@ pub(crate) struct Node {
     pub(crate) scripts: Arc<ScriptStore>,
     pub(crate) functions: Arc<FunctionStore>,
     pub(crate) pause: Pause,
+    /// Where what is written is kept.
+    pub(crate) log: Arc<LogService>,
+    /// The data is being read: no request is run that needs it.
+    pub(crate) loading: Loading,
+    /// The data on the disk, as soon as it has been read.
+    pub(crate) data: OnceLock<Data>,
     /// Who may come in, and what they may do.
     pub(crate) acl: Acl,
     /// What they have been refused.
@@ -239,6 +248,36 @@ impl Node {
             handle.published.lock().unwrap_or_else(PoisonError::into_inner).clone()
         };
         self.executors.iter().map(published).collect()
+    }
+
+    /// Has all that was done written and synced. Nothing is done after that.
+    pub(crate) async fn end_log(&self) {
+        for handle in &self.executors {
+            let (done, wait) = oneshot::channel();
+            let end = Message::Call(Box::new(move |executor| {
+                executor.end_service();
+                let _ = done.send(());
+            }));
+            if handle.mailbox.send(end).await.is_ok() {
+                // In a script that is old enough to be killed, or will be: nothing of it lasts.
+                let mut patience = tokio::time::interval(Duration::from_millis(50));
+                tokio::pin!(wait);
+                for _ in 0..20 {
+                    tokio::select! {
+                        _ = &mut wait => break,
+                        _ = patience.tick() => {
+                            self.kill_scripts(KillTarget::Scripts);
+                            self.kill_scripts(KillTarget::Functions);
+                        }
+                    }
+                }
+            }
+        }
+        if self.log.is_running() {
+            let (done, wait) = oneshot::channel();
+            self.log.order(Order::End(done));
+            let _ = wait.await;
+        }
     }
 
     /// Asks every thread to end.

@@ -15,6 +15,7 @@ use shard::reply::Reply;
 use shard::script::{Services, SlotOwner};
 
 use crate::executor::Executor;
+use crate::node_state::NodeChange;
 
 /// The services of one executor. See `shard::script::Services`.
 pub(crate) struct ScriptServices {
@@ -106,6 +107,8 @@ impl Services for ScriptServices {
 
     fn libraries_changed(&self) {
         let Some(executor) = self.executor() else { return };
+        let node = &executor.node;
+        node.log.change_node(|| NodeChange::Libraries(&node.functions.dump()).encode());
         let shards = 0..executor.node.topology.shards();
         for shard in shards.filter(|&shard| shard != executor.index) {
             executor.tell(shard, |executor| {

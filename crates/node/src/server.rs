@@ -19,15 +19,18 @@ use crate::config::Config;
 use crate::data_dir::{DataDir, random_id};
 use crate::error::NodeError;
 use crate::latency::LatencyMonitor;
+use crate::loading::Loading;
+use crate::log::LogService;
 use crate::mailbox::Message;
 use crate::membership::Membership;
 use crate::monitors::Monitors;
 use crate::node::{ExecutorHandle, KillTarget, Node, Published, Statistics, Totals};
+use crate::node_state::NodeChange;
 use crate::pause::Pause;
 use crate::peers::{Credentials, Peers};
 use crate::settings::Settings;
 use crate::tracking::Trackers;
-use crate::{commands, executor, listener, memory, panic, sys, watchdog};
+use crate::{commands, data, executor, listener, memory, panic, sys, watchdog};
 use shard::gauge::Gauge;
 
 /// How long replies that are being written may take when the node ends.
@@ -84,6 +87,14 @@ async fn serve(config: Config, id: &str) -> Result<(), NodeError> {
         }
         tokio::spawn(listener.accept_all(node.clone(), turn.clone()));
     }
+    let (reader, own_id) = (node.clone(), id.to_owned());
+    let read = tokio::task::spawn_blocking(move || data::open(&reader, &own_id));
+    tokio::select! {
+        opened = read => {
+            opened.map_err(|error| NodeError::Data(error.to_string()))??;
+        }
+        () = wait_for_end(&node) => return Ok(()),
+    }
     let ranges = node.topology.ranges_of(node.topology.myself());
     let slots: Vec<String> = ranges.iter().map(|(from, to)| format!("{from}-{to}")).collect();
     tracing::info!(
@@ -100,6 +111,7 @@ async fn serve(config: Config, id: &str) -> Result<(), NodeError> {
         node.kill_scripts(target);
     }
     tokio::time::sleep(LAST_REPLIES).await;
+    node.end_log().await;
     Ok(())
 }
 
@@ -151,6 +163,9 @@ fn build(
         gauge: Arc::new(Gauge::new(memory::used)),
         pause: Pause::default(),
         channels: Arc::default(),
+        log: Arc::new(LogService::new(membership.topology.shards(), config.durability)),
+        loading: Loading::default(),
+        data: OnceLock::new(),
         command_log: CommandLog::default(),
         monitors: Monitors::default(),
         latency: LatencyMonitor::default(),
@@ -164,6 +179,10 @@ fn build(
         config_file: Mutex::default(),
         config,
     };
+    let log = node.log.clone();
+    node.scripts.set_witness(Box::new(move |change| {
+        log.change_node(|| NodeChange::of(change).encode());
+    }));
     commands::acl::configure(&node.acl, &node.config)
         .map_err(|(key, why)| NodeError::BadValue { key: key.into(), why })?;
     memory::follow_limit(&node);

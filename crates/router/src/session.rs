@@ -64,6 +64,9 @@ pub struct Session {
     pub monitors: bool,
     /// CLIENT TRACKING: it keeps copies of what it reads.
     pub tracking: Option<Tracking>,
+    /// Replies wait until what they tell of is on the disk, or do not; `None`: as the node says
+    /// (CLIENT DURABILITY).
+    pub holds_replies: Option<bool>,
     /// What it has subscribed to.
     pub subscriptions: Subscriptions,
     /// Who it is.
@@ -96,6 +99,7 @@ impl Session {
             watch_flag: WatchFlag::default(),
             monitors: false,
             tracking: None,
+            holds_replies: None,
             subscriptions: Subscriptions::default(),
             login: Login::default(),
             witness: None,

@@ -36,6 +36,9 @@ impl Connection {
 
     /// Writes what the socket takes at once.
     pub(super) fn write_now(&self, executor: &Executor) {
+        if self.is_held(executor) {
+            return;
+        }
         let fd = self.stream.as_raw_fd();
         let mut state = self.state.borrow_mut();
         state.output.append(&mut self.pushes.borrow_mut());

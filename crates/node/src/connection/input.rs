@@ -145,6 +145,7 @@ impl Connection {
             look_ahead(executor, input, batch, &mut ahead);
         }
         let done = self.run_requests(state, executor, input, batch, &ahead, decoded);
+        executor.outlet.submit();
         executor.ahead.set(ahead);
         done
     }

@@ -87,6 +87,7 @@ impl Dispatch<'_> {
         }
         self.connection.publish_facts(self.executor, self.session);
         self.now = self.executor.clock.now();
+        self.note_index(id, args);
         match done {
             Done::Replied => Step::Next,
             Done::Later(later) => Step::Wait(Then::Reply(later)),

@@ -41,6 +41,8 @@ impl Dispatch<'_> {
         let outcome = outcome.get();
         if outcome != Outcome::Blocked {
             executor.release(&mut shard);
+            drop(shard);
+            self.note_index(id, args);
             return Step::Next;
         }
         if let Some(gathered) = &mut self.gathered {

@@ -28,7 +28,7 @@ pub(super) async fn run(executor: Rc<Executor>) {
         shard.keyspace_mut().enter(now, None);
         shard.keyspace_mut().set_caller(Caller::default());
         // During a pause the keys stay as they are.
-        let held = shard.keyspace().is_held();
+        let held = shard.keyspace().is_held() || executor.node.loading.is_on();
         if executor.node.gauge.is_full() && !held {
             shard.make_room(EVICTED_KEYS);
         }
@@ -40,6 +40,7 @@ pub(super) async fn run(executor: Rc<Executor>) {
         executor.release(&mut shard);
         executor.publish(&shard);
         drop(shard);
+        executor.outlet.submit();
         if executor.over_soft.get() {
             executor.look_at_soft_limits();
         }

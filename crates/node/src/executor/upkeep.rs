@@ -68,8 +68,9 @@ impl Executor {
         let keyspace = shard.keyspace_mut();
         keyspace.enter(self.clock.now(), None);
         keyspace.set_caller(Caller::default());
-        // During a pause the keys stay as they are.
-        if keyspace.is_held() {
+        // During a pause the keys stay as they are, and while they are read: what comes next may
+        // say that a key expires later.
+        if keyspace.is_held() || self.node.loading.is_on() {
             return false;
         }
         let more = loop {
@@ -82,6 +83,7 @@ impl Executor {
             }
         };
         self.release(&mut shard);
+        self.outlet.submit();
         self.note_latency("expire-cycle", start.elapsed());
         let nanos = thread_time().saturating_sub(cpu_before).as_nanos() as u64;
         self.upkeep.expire_nanos.set(self.upkeep.expire_nanos.get() + nanos);

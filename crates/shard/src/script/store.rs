@@ -12,7 +12,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::sha::Sha;
 
@@ -46,9 +46,22 @@ struct Inner {
     evictable: Vec<Arc<Source>>,
 }
 
+/// What has become of the scripts that are never evicted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change<'a> {
+    /// This one is one of them by now.
+    Pinned(&'a [u8]),
+    /// There are none.
+    Flushed,
+}
+
+/// Who hears of changes, in their order. It is called with the store locked.
+pub type Witness = Box<dyn Fn(Change<'_>) + Send + Sync>;
+
 /// The scripts of a node. See the module.
 #[derive(Default)]
 pub struct ScriptStore {
+    witness: OnceLock<Witness>,
     inner: Mutex<Inner>,
     /// How often the store has been flushed: tells shards to forget what they have compiled.
     generation: AtomicU64,
@@ -67,6 +80,17 @@ impl ScriptStore {
         }
     }
 
+    /// Has somebody hear of changes from now on; the first one who asks for it.
+    pub fn set_witness(&self, witness: Witness) {
+        let _ = self.witness.set(witness);
+    }
+
+    fn tell(&self, change: Change<'_>) {
+        if let Some(witness) = self.witness.get() {
+            witness(change);
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Inner> {
         // Every state between two statements is a legal one, so a poisoned lock is still good.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
@@ -81,8 +105,12 @@ impl ScriptStore {
     pub fn add(&self, sha: Sha, body: &[u8], pinned: bool) -> Arc<Source> {
         let mut inner = self.lock();
         if let Some(source) = inner.sources.get(&sha).cloned() {
+            let known = inner.evictable.len();
             if pinned {
                 inner.evictable.retain(|known| known.sha != sha);
+            }
+            if inner.evictable.len() < known {
+                self.tell(Change::Pinned(body));
             }
             return source;
         }
@@ -98,6 +126,8 @@ impl ScriptStore {
                 self.evict_one(&mut inner);
             }
             inner.evictable.push(source.clone());
+        } else {
+            self.tell(Change::Pinned(body));
         }
         source
     }
@@ -119,6 +149,7 @@ impl ScriptStore {
             source.gone.store(true, Ordering::Release);
         }
         *inner = Inner::default();
+        self.tell(Change::Flushed);
         self.generation.fetch_add(1, Ordering::Release);
     }
 

@@ -182,8 +182,7 @@ impl FunctionEngine {
 
     /// The payload that holds all libraries of the node.
     pub(in crate::script) fn dump(&self) -> Vec<u8> {
-        let libraries = self.store.libraries();
-        payload::write(libraries.iter().map(|library| &library.code[..]))
+        self.store.dump()
     }
 
     /// The function of this name and the VM that it is of, brought up to date (I2).

@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::payload;
 use crate::error::CommandError;
 use crate::script::shebang::ScriptFlags;
 
@@ -177,6 +178,11 @@ impl FunctionStore {
         inner.flushes += u64::from(policy == Restore::Flush);
         self.note_change();
         Ok(())
+    }
+
+    /// The payload that holds all libraries, as FUNCTION DUMP replies it.
+    pub fn dump(&self) -> Vec<u8> {
+        payload::write(self.libraries().iter().map(|library| &library.code[..]))
     }
 
     /// All libraries, by name.

@@ -1,0 +1,81 @@
+//! The data of a node on its disk: read at the start, then written on.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::oneshot;
+use wal::storage::DirStorage;
+use wal::{Indices, Layout, NodeId, Options, Recovered, Start, Writer};
+
+use crate::error::NodeError;
+use crate::log::{self, Durability};
+use crate::mailbox::Message;
+use crate::node::Node;
+use crate::recovery::{self, Found};
+
+/// Where the data of a node lies, and whose it is.
+pub(crate) struct Data {
+    pub(crate) storage: DirStorage,
+    pub(crate) id: NodeId,
+    pub(crate) layout: Layout,
+    /// What was found and is not yet written on.
+    found: Mutex<Option<Recovered>>,
+}
+
+/// Reads the data of the node, and begins to write it on as its durability says. Takes a thread for
+/// as long as that takes.
+///
+/// # Errors
+/// The data cannot be read, or not be written on.
+pub(crate) fn open(node: &Arc<Node>, id: &str) -> Result<(), NodeError> {
+    let dir = &node.config.dir;
+    let failed = |source| NodeError::Directory { path: dir.clone(), source };
+    let storage = DirStorage::new(dir).map_err(failed)?;
+    let Some(id) = NodeId::parse(id.as_bytes()) else {
+        return Err(NodeError::Data("the node's id is not one".into()));
+    };
+    let layout = recovery::layout(node);
+    let found = recovery::run(node, &storage, id)?;
+    let Found { recovered, last, time, needs_snapshot: _ } = found;
+    for (shard, &index) in last.shards.iter().enumerate() {
+        node.log.begin_after(shard as u16, index);
+        let (done, wait) = oneshot::channel();
+        let go_on = Message::Call(Box::new(move |executor| {
+            executor.go_on_after(index, time);
+            let _ = done.send(());
+        }));
+        let _ = node.executors[shard].mailbox.blocking_send(go_on);
+        let _ = wait.blocking_recv();
+    }
+    let data = Data { storage, id, layout, found: Mutex::new(Some(recovered)) };
+    if node.log.durability() != Durability::None {
+        data.begin_log(node, last)?;
+    }
+    let _ = node.data.set(data);
+    node.loading.end();
+    Ok(())
+}
+
+impl Data {
+    /// Starts the log thread, which goes on after these indices.
+    ///
+    /// # Errors
+    /// The log cannot be written.
+    pub(crate) fn begin_log(&self, node: &Node, last: Indices) -> Result<(), NodeError> {
+        let found = self.found.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(recovered) = found else { return Ok(()) };
+        let start = Start { node_id: self.id, layout: self.layout.clone(), bases: last.clone() };
+        let options =
+            Options { segment_bytes: node.config.log_segment_size, epoch_seed: fastrand::u64(..) };
+        let mut writer = Writer::open(self.storage.clone(), &recovered, &start, options)?;
+        // Snapshots may have what the log has lost, or never had.
+        for (shard, &index) in last.shards.iter().enumerate() {
+            if writer.last().shards[shard] < index {
+                let gap = writer.append_gap(shard as u16, index, 0);
+                gap.map_err(|error| NodeError::Data(error.to_string()))?;
+            }
+        }
+        writer.write()?;
+        log::start(&node.log, writer, node.gauge.clone())
+            .map_err(|source| NodeError::Start { what: "log", source })
+    }
+}

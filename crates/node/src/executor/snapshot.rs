@@ -1,0 +1,108 @@
+//! The executor's part of a snapshot: its keyspace, written in slices between requests.
+
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use shard::keyspace::Snapshot;
+use tokio::sync::mpsc;
+
+use super::Executor;
+use crate::log::{Durability, Following};
+
+/// How long a slice may take.
+const SLICE: Duration = Duration::from_micros(200);
+/// How long requests have for themselves after a slice: as short as timers of tokio are.
+const PAUSE: Duration = Duration::from_millis(1);
+/// Bytes written between two looks at the clock.
+const STEP: usize = 4 * 1024;
+/// Bytes that are handed over together.
+const CHUNK: usize = 256 * 1024;
+/// Bytes that may wait for whoever writes them to the disk before the snapshot is given up.
+const BEHIND: usize = 256 << 20;
+
+/// What an executor hands over of its keyspace.
+pub(crate) enum Piece {
+    /// Effects.
+    Chunk(Vec<u8>),
+    /// That was all, and it is the state after this index of the log.
+    End { covered: u64, keys: u64 },
+    /// The disk is too slow for what is written meanwhile.
+    GivenUp,
+}
+
+/// Writes the keyspace of the executor, as it is when the last piece is handed over. Ends early when
+/// nobody takes the pieces any more.
+pub(crate) async fn take(executor: Rc<Executor>, pieces: mpsc::Sender<Piece>) {
+    executor.shard.borrow_mut().keyspace_mut().record_effects(true);
+    let following = Following { snapshot: Snapshot::default(), written: Vec::new() };
+    executor.outlet.following().replace(Some(following));
+    loop {
+        let read_before = executor.bytes_in.get();
+        let slice = executor.snapshot_slice();
+        let is_end = matches!(slice, Slice::End(..));
+        let sent = match slice {
+            Slice::More => Ok(()),
+            Slice::Chunk(chunk) => pieces.send(Piece::Chunk(chunk)).await,
+            Slice::End(chunk, end) => match pieces.send(Piece::Chunk(chunk)).await {
+                Ok(()) => pieces.send(end).await,
+                failed => failed,
+            },
+            Slice::Behind => pieces.send(Piece::GivenUp).await,
+        };
+        if is_end {
+            return;
+        }
+        if sent.is_err() || executor.outlet.following().borrow().is_none() {
+            executor.end_snapshot();
+            return;
+        }
+        tokio::task::yield_now().await;
+        if executor.bytes_in.get() != read_before {
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+}
+
+/// What a slice has come to.
+enum Slice {
+    More,
+    Chunk(Vec<u8>),
+    End(Vec<u8>, Piece),
+    Behind,
+}
+
+impl Executor {
+    fn snapshot_slice(&self) -> Slice {
+        let start = Instant::now();
+        let shard = self.shard.borrow_mut();
+        let mut following = self.outlet.following().borrow_mut();
+        let Some(Following { snapshot, written }) = &mut *following else { return Slice::Behind };
+        loop {
+            if !shard.keyspace().snapshot_step(snapshot, written, STEP) {
+                let chunk = std::mem::take(written);
+                let end = Piece::End { covered: self.outlet.last(), keys: snapshot.keys() };
+                drop((following, shard));
+                // Nothing runs between the last step and this.
+                self.end_snapshot();
+                return Slice::End(chunk, end);
+            }
+            if written.len() > BEHIND {
+                *following = None;
+                return Slice::Behind;
+            }
+            if written.len() >= CHUNK {
+                return Slice::Chunk(std::mem::take(written));
+            }
+            if start.elapsed() >= SLICE {
+                return Slice::More;
+            }
+        }
+    }
+
+    /// No snapshot follows what happens any more.
+    fn end_snapshot(&self) {
+        self.outlet.following().replace(None);
+        let is_logged = self.node.log.durability() != Durability::None;
+        self.shard.borrow_mut().keyspace_mut().record_effects(is_logged);
+    }
+}

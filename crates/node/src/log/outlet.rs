@@ -1,0 +1,192 @@
+//! The executor's end of the log: entries go out, and what waits for them is let go.
+//!
+//! # Invariants
+//! - I1. Entries leave in the order in which they were kept; those that leave together have one
+//!   index, and indices have no holes.
+//! - I2. What waits for an index is let go in the order in which it came, and never before the log
+//!   has it on the disk.
+//! - I3. The executor never waits for the log. When the ring is full, entries gather here, and
+//!   beyond some size nothing more is read from clients ([`Outlet::is_congested`]).
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::{Poll, Waker};
+
+use rtrb::Producer;
+use shard::Shard;
+use shard::entry;
+use shard::keyspace::Snapshot;
+use shard::time::Micros;
+
+use super::hazards::Hazards;
+use super::{Durability, LogService, Submission};
+
+/// Bytes of entries that may wait for room in the ring before clients have to wait.
+const CONGESTED: usize = 32 << 20;
+
+/// What waits until an index is durable.
+enum Held {
+    Task(Waker),
+    Work(Box<dyn FnOnce()>),
+}
+
+/// What a snapshot that is being taken has written and not handed over.
+pub(crate) struct Following {
+    pub(crate) snapshot: Snapshot,
+    pub(crate) written: Vec<u8>,
+}
+
+/// One executor's end of the log. See the module.
+pub(crate) struct Outlet {
+    service: Arc<LogService>,
+    shard: u16,
+    ring: RefCell<Producer<Submission>>,
+    /// Entries that have not left.
+    pending: RefCell<Vec<u8>>,
+    /// When the last of them was kept.
+    time: Cell<Micros>,
+    /// The index that they will have.
+    next: Cell<u64>,
+    held: RefCell<VecDeque<(u64, Held)>>,
+    hazards: RefCell<Hazards>,
+    following: RefCell<Option<Following>>,
+}
+
+impl Outlet {
+    pub(super) fn new(service: Arc<LogService>, shard: u16, ring: Producer<Submission>) -> Self {
+        Self {
+            service,
+            shard,
+            ring: RefCell::new(ring),
+            pending: RefCell::default(),
+            time: Cell::default(),
+            next: Cell::new(1),
+            held: RefCell::default(),
+            hazards: RefCell::default(),
+            following: RefCell::default(),
+        }
+    }
+
+    /// Says that this index is on the disk, and nothing else: what recovery has found.
+    pub(crate) fn begin_after(&self, index: u64) {
+        self.next.set(index + 1);
+    }
+
+    /// Takes what a command, transaction or script that is kept has done.
+    pub(crate) fn take(&self, shard: &mut Shard) {
+        let keyspace = shard.keyspace_mut();
+        if let Some(following) = &mut *self.following.borrow_mut() {
+            let Following { snapshot, written } = following;
+            let followed = keyspace.follow(snapshot, keyspace.effects(), written);
+            debug_assert!(followed.is_ok(), "a shard's own effects decode");
+        }
+        let mode = self.service.durability();
+        if mode != Durability::None {
+            let mut pending = self.pending.borrow_mut();
+            entry::put(&mut pending, keyspace.effects());
+            self.time.set(keyspace.now_micros());
+            if self.service.may_hold() {
+                self.hazards.borrow_mut().add(keyspace.effects(), self.next.get());
+            }
+        }
+        keyspace.clear_effects();
+    }
+
+    /// Hands the entries over that have been taken. To be called at the end of each batch.
+    #[inline]
+    pub(crate) fn submit(&self) {
+        if !self.pending.borrow().is_empty() {
+            self.submit_pending();
+        }
+    }
+
+    fn submit_pending(&self) {
+        let mut ring = self.ring.borrow_mut();
+        if ring.is_full() {
+            // They leave with the next ones.
+            self.service.wake();
+            return;
+        }
+        let submission = Submission {
+            index: self.next.get(),
+            time: self.time.get(),
+            entries: std::mem::take(&mut *self.pending.borrow_mut()),
+        };
+        self.next.set(submission.index + 1);
+        if ring.push(submission).is_err() {
+            unreachable!("there was room, and nobody else pushes");
+        }
+        self.service.wake();
+    }
+
+    /// The index that covers all that has been done so far; it may not have left yet.
+    pub(crate) fn last(&self) -> u64 {
+        self.next.get() - u64::from(self.pending.borrow().is_empty())
+    }
+
+    /// The index that somebody waits for who has read or written a key; 0 for none.
+    pub(crate) fn of_key(&self, key: &[u8]) -> u64 {
+        self.hazards.borrow().of(key)
+    }
+
+    /// Whether an index is on the disk.
+    #[inline]
+    pub(crate) fn is_durable(&self, index: u64) -> bool {
+        index <= self.service.synced(self.shard)
+    }
+
+    /// Waits until an index is on the disk.
+    pub(crate) async fn durable(&self, index: u64) {
+        poll_fn(|cx| {
+            if self.is_durable(index) {
+                return Poll::Ready(());
+            }
+            self.hold(index, Held::Task(cx.waker().clone()));
+            Poll::Pending
+        })
+        .await;
+    }
+
+    /// Runs `work` when an index is on the disk, after all that waits already.
+    pub(crate) fn when_durable(&self, index: u64, work: impl FnOnce() + 'static) {
+        if self.is_durable(index) && self.held.borrow().is_empty() {
+            work();
+        } else {
+            self.hold(index, Held::Work(Box::new(work)));
+        }
+    }
+
+    fn hold(&self, index: u64, held: Held) {
+        self.held.borrow_mut().push_back((index, held));
+        self.submit();
+        self.service.wait(self.shard, index);
+    }
+
+    /// Lets go what has waited for what is on the disk by now.
+    pub(crate) fn let_go(&self) {
+        let synced = self.service.synced(self.shard);
+        self.hazards.borrow_mut().forget_through(synced);
+        loop {
+            let mut held = self.held.borrow_mut();
+            let Some((_, first)) = held.pop_front_if(|(index, _)| *index <= synced) else { break };
+            drop(held);
+            match first {
+                Held::Task(waker) => waker.wake(),
+                Held::Work(work) => work(),
+            }
+        }
+    }
+
+    /// Whether clients have to wait for the log.
+    #[inline]
+    pub(crate) fn is_congested(&self) -> bool {
+        self.pending.borrow().len() > CONGESTED
+    }
+
+    /// The snapshot that is being taken.
+    pub(crate) fn following(&self) -> &RefCell<Option<Following>> {
+        &self.following
+    }
+}
