@@ -259,6 +259,17 @@ fn a_repair_that_fails_half_way_can_be_run_again() {
     panic!("a repair has no end");
 }
 
+/// The process dies, and only then the power fails: what the next process has been shown lasts.
+#[test]
+fn what_recovery_has_shown_lasts() {
+    for unsynced in 1..5 {
+        let written = write(unsynced, 4096, &[], &[]);
+        drop(open(&written.storage, 4096).unwrap());
+        let crashed = written.storage.crash(&mut |_| 0);
+        assert_eq!(written.prefix_of(&crashed).unwrap(), unsynced);
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 

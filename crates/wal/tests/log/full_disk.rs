@@ -101,6 +101,22 @@ fn at_every_byte_with_short_writes() {
 }
 
 #[test]
+fn a_refused_frame_leaves_the_file_as_it_was() {
+    for free in 0..100 {
+        let storage = MemoryStorage::default();
+        storage.set_faults(faults(PLENTY, None, true));
+        let mut writer = open(&storage, 4096).unwrap();
+        let record = entries(&writer, 0, 60);
+        writer.append(&record.borrowed()).unwrap();
+        let name = storage.names().remove(0);
+        let before = storage.bytes(&name);
+        storage.set_faults(faults(before.len() as u64 + free, None, true));
+        assert!(writer.write().is_err());
+        assert_eq!(storage.bytes(&name), before, "{free} bytes were free");
+    }
+}
+
+#[test]
 fn is_noticed_when_half_a_segment_is_left() {
     let storage = MemoryStorage::default();
     storage.set_faults(faults(1200, None, false));
