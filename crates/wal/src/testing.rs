@@ -8,10 +8,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use crate::frame::{HEADER_BYTES, seal};
 use crate::storage::{Storage, StorageFile};
 
 /// What reaches the disk as a whole or not at all, in bytes.
 pub const SECTOR_BYTES: usize = 512;
+
+/// A frame with these bytes as its records, and a checksum that fits.
+#[must_use]
+pub fn seal_frame(body: &[u8], records: u32, epoch: u64, number: u64, synced_upto: u64) -> Vec<u8> {
+    let mut frame = vec![0; HEADER_BYTES];
+    frame.extend_from_slice(body);
+    seal(&mut frame, records, epoch, number, synced_upto);
+    frame
+}
 
 /// Bytes as a process sees them, and as they are on the disk for sure.
 #[derive(Debug, Clone, Default)]
