@@ -205,3 +205,63 @@ pub enum RecoverError<E> {
     #[error("a record was not taken: {0}")]
     Visit(E),
 }
+
+/// A snapshot cannot be read, or not be finished. The log is not concerned.
+#[derive(Debug, thiserror::Error)]
+pub enum SnapshotError {
+    /// The file system refused.
+    #[error("cannot {action} {file}: {source}")]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// The file or directory.
+        file: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The file does not begin as one of its kind does.
+    #[error("{file} has the name of a snapshot of Atoll's, but does not begin like one")]
+    Magic {
+        /// The file.
+        file: String,
+    },
+    /// The file was written in another version of the format.
+    #[error("{file} has format version {found}; this build reads version {known}")]
+    Version {
+        /// The file.
+        file: String,
+        /// The version in the file.
+        found: u32,
+        /// The version of this build.
+        known: u32,
+    },
+    /// The set belongs to another node.
+    #[error(
+        "{file} belongs to node {found}, but this is node {expected}: the data of another node \
+         lies in this directory"
+    )]
+    OtherNode {
+        /// The directory of the set.
+        file: String,
+        /// Whose directory this should be.
+        expected: NodeId,
+        /// Whose set it is.
+        found: NodeId,
+    },
+    /// A file of a set that was whole is gone.
+    #[error("{file} is missing: restore it from a copy")]
+    Missing {
+        /// The file.
+        file: String,
+    },
+    /// A file of a set that was whole cannot be read any more.
+    #[error("{file} is damaged at byte {offset}: {what}. Restore it from a copy")]
+    Damaged {
+        /// The file.
+        file: String,
+        /// Where, in bytes from the start of the file.
+        offset: u64,
+        /// What is wrong.
+        what: String,
+    },
+}

@@ -37,6 +37,7 @@ mod recover;
 mod repair;
 mod scan;
 mod segment;
+pub mod snapshot;
 pub mod storage;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
