@@ -11,12 +11,15 @@ use crate::log::{self, Durability};
 use crate::mailbox::Message;
 use crate::node::Node;
 use crate::recovery::{self, Found};
+use crate::snapshots;
 
 /// Where the data of a node lies, and whose it is.
 pub(crate) struct Data {
     pub(crate) storage: DirStorage,
     pub(crate) id: NodeId,
     pub(crate) layout: Layout,
+    /// The index of the last change of what concerns the node that was found.
+    pub(crate) node_index: u64,
     /// What was found and is not yet written on.
     found: Mutex<Option<Recovered>>,
 }
@@ -35,7 +38,7 @@ pub(crate) fn open(node: &Arc<Node>, id: &str) -> Result<(), NodeError> {
     };
     let layout = recovery::layout(node);
     let found = recovery::run(node, &storage, id)?;
-    let Found { recovered, last, time, needs_snapshot: _ } = found;
+    let Found { recovered, last, time, needs_snapshot } = found;
     for (shard, &index) in last.shards.iter().enumerate() {
         node.log.begin_after(shard as u16, index);
         let (done, wait) = oneshot::channel();
@@ -46,11 +49,19 @@ pub(crate) fn open(node: &Arc<Node>, id: &str) -> Result<(), NodeError> {
         let _ = node.executors[shard].mailbox.blocking_send(go_on);
         let _ = wait.blocking_recv();
     }
-    let data = Data { storage, id, layout, found: Mutex::new(Some(recovered)) };
+    let found = Mutex::new(Some(recovered));
+    let data = Data { storage, id, layout, node_index: last.node, found };
     if node.log.durability() != Durability::None {
         data.begin_log(node, last)?;
     }
     let _ = node.data.set(data);
+    if needs_snapshot {
+        let end = snapshots::begin(node);
+        let taken = end.map_or(Err("one is under way".into()), |end| {
+            end.blocking_recv().unwrap_or_else(|_| Err("it ended".into()))
+        });
+        taken.map_err(|why| NodeError::Data(format!("a snapshot has to be taken first: {why}")))?;
+    }
     node.loading.end();
     Ok(())
 }
@@ -73,6 +84,10 @@ impl Data {
                 let gap = writer.append_gap(shard as u16, index, 0);
                 gap.map_err(|error| NodeError::Data(error.to_string()))?;
             }
+        }
+        if writer.last().node < last.node {
+            let gap = writer.append_gap(wal::NODE, last.node, 0);
+            gap.map_err(|error| NodeError::Data(error.to_string()))?;
         }
         writer.write()?;
         log::start(&node.log, writer, node.gauge.clone())

@@ -28,6 +28,8 @@ pub(crate) enum NodeError {
     DirectoryInUse(PathBuf),
     #[error(transparent)]
     Log(#[from] wal::error::LogError),
+    #[error(transparent)]
+    Snapshot(#[from] wal::error::SnapshotError),
     #[error("the log cannot be written: {0}")]
     Write(#[from] wal::error::WriteError),
     #[error("the data cannot be read: {0}")]

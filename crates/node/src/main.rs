@@ -41,6 +41,7 @@ mod secrets;
 mod server;
 mod settings;
 mod slot_stats;
+mod snapshots;
 mod sys;
 mod timing;
 mod tracking;

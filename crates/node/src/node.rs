@@ -35,6 +35,7 @@ use crate::monitors::Monitors;
 use crate::pause::Pause;
 use crate::peers::Peers;
 use crate::settings::Settings;
+use crate::snapshots::Snapshots;
 use crate::sys::Thread;
 use crate::tracking::Trackers;
 
@@ -57,6 +58,7 @@ pub(crate) struct Node {
     pub(crate) loading: Loading,
     /// The data on the disk, as soon as it has been read.
     pub(crate) data: OnceLock<Data>,
+    pub(crate) snapshots: Snapshots,
     /// Who may come in, and what they may do.
     pub(crate) acl: Acl,
     /// What they have been refused.

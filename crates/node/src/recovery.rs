@@ -10,12 +10,14 @@
 //! - I2. What cannot be read without losing something that was promised is refused, with what can be
 //!   done about it; nothing on the disk is changed then.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use shard::time::Micros;
 use tokio::sync::{mpsc, oneshot};
+use wal::snapshot::{self, SetInfo};
 use wal::storage::DirStorage;
-use wal::{Indices, Kind, Layout, NodeId, RecordRef, Recovered, SlotRange};
+use wal::{Indices, Kind, Layout, NODE, NodeId, Record, RecordRef, Recovered, SlotRange};
 
 use crate::error::NodeError;
 use crate::executor::absorb::{self, Feed};
@@ -70,6 +72,11 @@ struct Recovery<'n> {
     ends: Vec<oneshot::Receiver<Result<(), String>>>,
     /// The last libraries: only the last ones are loaded.
     libraries: Option<Vec<u8>>,
+    /// The layout of the snapshot, and what it covers.
+    covered: Option<(Layout, Indices)>,
+    /// Shards whose state was changed without the log, behind what the snapshot covers: what follows
+    /// in the log follows on what is lost.
+    cut: BTreeSet<u16>,
 }
 
 impl<'n> Recovery<'n> {
@@ -87,7 +94,16 @@ impl<'n> Recovery<'n> {
             }));
             let _ = handle.mailbox.blocking_send(begin);
         }
-        Self { node, id, layout: layout(node), feeds, ends, libraries: None }
+        Self {
+            node,
+            id,
+            layout: layout(node),
+            feeds,
+            ends,
+            libraries: None,
+            covered: None,
+            cut: BTreeSet::new(),
+        }
     }
 
     /// Waits until everything is in the keyspaces.
@@ -103,9 +119,11 @@ impl<'n> Recovery<'n> {
 
     fn read(&mut self, storage: &DirStorage) -> Result<Found, NodeError> {
         let mut time = 0;
-        let mut needs_snapshot = false;
-        let covered = Indices::all(self.layout.len(), 0);
         let id = self.id;
+        if let Some(set) = snapshot::newest(storage, Some(&id))? {
+            self.check_slots(&set.layout)?;
+            self.read_set(storage, &set)?;
+        }
         let recovered = wal::recover(storage, Some(&id), &mut |record| {
             time = time.max(record.record.time_ms);
             self.take(record)
@@ -122,14 +140,19 @@ impl<'n> Recovery<'n> {
                 "the log ends in what was being written when the node stopped: it is cut there"
             );
         }
-        let dealt_anew = recovered.layout().is_some_and(|layout| *layout != self.layout);
-        needs_snapshot |= dealt_anew;
+        let (layout, covered) = match self.covered.take() {
+            Some((layout, covered)) => (Some(layout), covered),
+            None => (None, Indices::all(self.layout.len(), 0)),
+        };
+        let mut layouts = recovered.layout().into_iter().chain(&layout);
+        let dealt_anew = layouts.any(|layout| *layout != self.layout);
+        let needs_snapshot = dealt_anew || !self.cut.is_empty();
         let mut last = covered;
         last.node = last.node.max(recovered.last.node);
         if dealt_anew {
             // Higher than any index so far, so that none means two things.
             let highest = recovered.last.shards.iter().chain(&last.shards).copied().max();
-            last.shards.fill(highest.unwrap_or_default());
+            last.shards = vec![highest.unwrap_or_default(); self.layout.len()];
         } else {
             let pairs = last.shards.iter_mut().zip(&recovered.last.shards);
             pairs.for_each(|(own, logged)| *own = (*own).max(*logged));
@@ -140,20 +163,99 @@ impl<'n> Recovery<'n> {
 
     /// Takes one record of the log.
     fn take(&mut self, record: &RecordRef<'_>) -> Result<(), NodeError> {
-        let bytes = record.record.body.len() as u64;
-        self.node.loading.note(bytes);
-        match record.record.kind {
+        let Record { kind, shard, index, body, .. } = record.record;
+        self.node.loading.note(body.len() as u64);
+        let layout = &record.segment.layout;
+        let is_covered = self.covered.as_ref().is_some_and(|(own, covered)| {
+            // Segments of another layout are what a snapshot of the new one was taken of.
+            let is_older = own != layout && shard != NODE;
+            is_older || covered.of(shard).is_some_and(|covered| index <= covered)
+        });
+        match kind {
+            Kind::SyncMark => {}
+            _ if is_covered || self.cut.contains(&shard) => {}
             Kind::Entries => {
-                let Some(range) =
-                    record.segment.layout.shards.get(usize::from(record.record.shard))
-                else {
+                let Some(range) = layout.shards.get(usize::from(shard)) else {
                     return Err(NodeError::Data(format!("{}: no such shard", record.file)));
                 };
-                self.feed(*range, record.record.body.to_vec(), true)
+                self.check_slots(layout)?;
+                self.feed(*range, body.to_vec(), true)?;
             }
-            Kind::Node => self.change_node(record.record.body),
-            Kind::Gap | Kind::SyncMark => Ok(()),
+            Kind::Node => self.change_node(body)?,
+            Kind::Gap => {
+                tracing::warn!(
+                    file = record.file,
+                    shard,
+                    index,
+                    "the log was switched on, and the snapshot that it begins with was not finished: \
+                     the shard comes back as it was before"
+                );
+                self.cut.insert(shard);
+            }
         }
+        Ok(())
+    }
+
+    /// Whether all slots of a layout are this node's.
+    fn check_slots(&self, layout: &Layout) -> Result<(), NodeError> {
+        let ends = |layout: &Layout| {
+            let used: Vec<_> = layout.shards.iter().filter(|range| range.count > 0).collect();
+            let first = used.iter().map(|range| range.first).min();
+            let last = used.iter().map(|range| range.first + (range.count - 1)).max();
+            first.zip(last)
+        };
+        let (Some((first, last)), Some((own_first, own_last))) = (ends(layout), ends(&self.layout))
+        else {
+            return Ok(());
+        };
+        if own_first <= first && last <= own_last {
+            return Ok(());
+        }
+        Err(NodeError::Data(format!(
+            "it is of slots {first}-{last}, and this node serves {own_first}-{own_last} only; \
+             start it with the slots and members that it had"
+        )))
+    }
+
+    /// Reads a snapshot, all of its files at once.
+    fn read_set(&mut self, storage: &DirStorage, set: &SetInfo) -> Result<(), NodeError> {
+        let size = set.files.iter().map(|file| file.bytes).sum();
+        self.node.snapshots.note_found(set.number, set.created_ms, size);
+        self.node.loading.expect(size);
+        let mut of_node = snapshot::open(storage, set, NODE)?;
+        while let Some(change) = of_node.next_chunk()? {
+            self.change_node(change)?;
+        }
+        let this = &*self;
+        std::thread::scope(|scope| {
+            let shards = set.layout.shards.iter().enumerate();
+            let threads: Vec<_> = shards
+                .map(|(shard, slots)| {
+                    scope.spawn(move || this.read_shard(storage, set, shard as u16, *slots))
+                })
+                .collect();
+            threads.into_iter().try_for_each(|thread| {
+                let panicked = || NodeError::Data("the thread that read it panicked".into());
+                thread.join().map_err(|_| panicked())?
+            })
+        })?;
+        self.covered = Some((set.layout.clone(), set.covered.clone()));
+        Ok(())
+    }
+
+    fn read_shard(
+        &self,
+        storage: &DirStorage,
+        set: &SetInfo,
+        shard: u16,
+        slots: SlotRange,
+    ) -> Result<(), NodeError> {
+        let mut file = snapshot::open(storage, set, shard)?;
+        while let Some(chunk) = file.next_chunk()? {
+            self.node.loading.note(chunk.len() as u64);
+            self.feed(slots, chunk.to_vec(), false)?;
+        }
+        Ok(())
     }
 
     /// Gives something to all shards that have slots of it.

@@ -29,6 +29,7 @@ use crate::node_state::NodeChange;
 use crate::pause::Pause;
 use crate::peers::{Credentials, Peers};
 use crate::settings::Settings;
+use crate::snapshots::Snapshots;
 use crate::tracking::Trackers;
 use crate::{commands, data, executor, listener, memory, panic, sys, watchdog};
 use shard::gauge::Gauge;
@@ -166,6 +167,7 @@ fn build(
         log: Arc::new(LogService::new(membership.topology.shards(), config.durability)),
         loading: Loading::default(),
         data: OnceLock::new(),
+        snapshots: Snapshots::default(),
         command_log: CommandLog::default(),
         monitors: Monitors::default(),
         latency: LatencyMonitor::default(),

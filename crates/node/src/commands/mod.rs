@@ -24,6 +24,7 @@ mod monitor;
 mod pubsub;
 mod quit;
 mod role;
+mod save;
 mod script_debug;
 mod script_kill;
 mod script_list;
@@ -114,6 +115,7 @@ pub(crate) fn commands() -> Vec<(&'static CommandSpec, NodeCommand)> {
     commands.extend_from_slice(memory::COMMANDS);
     commands.extend_from_slice(module::COMMANDS);
     commands.extend_from_slice(pubsub::COMMANDS);
+    commands.extend_from_slice(save::COMMANDS);
     commands.extend_from_slice(slowlog::COMMANDS);
     commands.extend_from_slice(subscribe::COMMANDS);
     commands.extend_from_slice(tracking::COMMANDS);

@@ -74,7 +74,9 @@ enum Slice {
 impl Executor {
     fn snapshot_slice(&self) -> Slice {
         let start = Instant::now();
-        let shard = self.shard.borrow_mut();
+        let mut shard = self.shard.borrow_mut();
+        // What has been done besides requests.
+        self.keep(&mut shard);
         let mut following = self.outlet.following().borrow_mut();
         let Some(Following { snapshot, written }) = &mut *following else { return Slice::Behind };
         loop {

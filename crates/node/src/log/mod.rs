@@ -27,6 +27,8 @@ use rtrb::{Consumer, Producer, RingBuffer};
 use shard::time::Micros;
 use tokio::sync::{Notify, oneshot};
 
+use crate::data::Data;
+
 pub(crate) use durability::Durability;
 pub(crate) use outlet::{Following, Outlet};
 pub(crate) use thread::start;
@@ -193,6 +195,16 @@ impl LogService {
         orders.push(Order::Node(change()));
         drop(orders);
         self.wake_thread();
+    }
+
+    /// The index of the last change of what concerns the node. For a thread that may wait.
+    pub(crate) fn node_index(&self, data: &Data) -> u64 {
+        if !self.is_running() {
+            return data.node_index;
+        }
+        let (tell, told) = oneshot::channel();
+        self.order(Order::NodeIndex(tell));
+        told.blocking_recv().unwrap_or_default()
     }
 
     /// Whether the log takes anything: it does not before the data has been read.
