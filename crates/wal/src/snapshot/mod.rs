@@ -1,8 +1,8 @@
 //! Snapshots: the state of all shards and of the node, each in a file, together in a *set*.
 //!
-//! A set is a directory `snapshot-<number>` with `node.snap` and `shard-<n>.snap` for each shard.
-//! It is written as `….tmp` and gets its name when all of its files have been synced, so a set that
-//! has its name is whole; whatever is wrong with it later is damage, and is refused.
+//! A set is a directory `snapshot-<number>` with `node.snap` and, for each shard,
+//! `shard-<n>.snap`. It is written as `….tmp` and gets its name when all of its files have been
+//! synced, so a set that has its name is whole; whatever is wrong with it later is damage.
 //!
 //! A file is a header, *chunks* (opaque here), and a trailer with the last log index that the file
 //! reflects. `docs/log-format.md` draws every byte. Files of a set can be written, and read, by
