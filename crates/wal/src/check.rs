@@ -1,13 +1,15 @@
 //! Looks at a log without changing it and without expecting anything of it.
 
 use std::convert::Infallible;
+use std::fmt;
 
 use crate::error::{LogError, RecoverError};
+use crate::record::RecordRef;
 use crate::recover::Recovered;
 use crate::scan::scan;
 use crate::segment::SegmentInfo;
 use crate::storage::Storage;
-use crate::walk::{Walk, segment_names};
+use crate::walk::{TornTail, Walk, segment_names};
 use crate::window::Window;
 
 /// What is wrong with a log, and what would go with it if it were cut there.
@@ -30,13 +32,71 @@ pub struct Report {
     pub damage: Option<Damage>,
 }
 
+/// What `atoll log check` says, a line for each file and each shard.
+impl fmt::Display for Report {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sound = &self.sound;
+        if sound.segments.is_empty() && self.damage.is_none() {
+            return writeln!(out, "there is no log");
+        }
+        for segment in &sound.segments {
+            let (name, first, end) = (&segment.name, segment.header.first_frame, segment.end);
+            match segment.frames {
+                0 => writeln!(out, "{name}: no frames, {end} bytes")?,
+                count => {
+                    writeln!(out, "{name}: frames {first}-{}, {end} bytes", first + count - 1)?
+                }
+            }
+        }
+        writeln!(out, "{} frames, {} bytes", sound.frames, sound.bytes)?;
+        for (shard, (base, last)) in sound.bases.shards.iter().zip(&sound.last.shards).enumerate() {
+            writeln!(out, "shard {shard}: {}", Range(*base, *last))?;
+        }
+        writeln!(out, "node: {}", Range(sound.bases.node, sound.last.node))?;
+        if let Some(torn) = &sound.torn {
+            let TornTail { file, offset, bytes, .. } = torn;
+            writeln!(out, "{file}: torn at byte {offset}, {bytes} bytes; they will be cut")?;
+        }
+        let Some(damage) = &self.damage else { return Ok(()) };
+        writeln!(out, "{}", damage.error)?;
+        let (frames, files) = (damage.frames_after, damage.files_after.len());
+        writeln!(out, "behind that: {frames} frames of the same file, and {files} files")
+    }
+}
+
+/// Indices above the first and up to the second.
+struct Range(u64, u64);
+
+impl fmt::Display for Range {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self(base, last) if base == last => write!(out, "no indices above {base}"),
+            Self(base, last) => write!(out, "indices {}-{last}", base + 1),
+        }
+    }
+}
+
 /// Reads the whole log, whichever node's it is.
 ///
 /// # Errors
 /// When files cannot be listed or opened; damage is no error but in the report.
 pub fn check<S: Storage>(storage: &S) -> Result<Report, LogError> {
+    dump(storage, &mut |_| {})
+}
+
+/// Shows every record that can be recovered, whichever node's log it is, and reports as [`check`].
+///
+/// # Errors
+/// As [`check`].
+pub fn dump<S: Storage>(
+    storage: &S,
+    visit: &mut dyn FnMut(&RecordRef<'_>),
+) -> Result<Report, LogError> {
     let mut walk = Walk::new(None);
-    let ran = walk.run(storage, &mut |_| Ok::<(), Infallible>(()));
+    let ran = walk.run(storage, &mut |record| {
+        visit(record);
+        Ok::<(), Infallible>(())
+    });
     let sound = Recovered::from(walk);
     let error = match ran {
         Ok(()) => return Ok(Report { sound, damage: None }),
@@ -64,6 +124,7 @@ pub(crate) fn bad_file(error: &LogError) -> &str {
         | LogError::OtherNode { file, .. }
         | LogError::Damaged { file, .. }
         | LogError::Missing { file, .. }
+        | LogError::OutOfReach { file, .. }
         | LogError::Malformed { file, .. } => file,
     }
 }

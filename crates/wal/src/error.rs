@@ -174,6 +174,21 @@ pub enum LogError {
         /// The last frame that is missing.
         last: u64,
     },
+    /// Between what the snapshot covers and where the log begins, something is missing.
+    #[error(
+        "{file}: the log begins behind index {base} of shard {shard}, but the snapshot covers only \
+         {covered}: a file of the log, or a newer snapshot, is gone. Restore it from a copy"
+    )]
+    OutOfReach {
+        /// The first file.
+        file: String,
+        /// The shard, or [`crate::NODE`].
+        shard: u16,
+        /// The last index before the file.
+        base: u64,
+        /// The last index in the snapshot; 0 without one.
+        covered: u64,
+    },
     /// A frame has a valid checksum, but says what it cannot say: written by a build with a fault,
     /// or by a newer one.
     #[error("{file} at byte {offset} (frame {frame}): {what}")]

@@ -45,7 +45,7 @@ mod walk;
 mod window;
 mod writer;
 
-pub use check::{Damage, Report, check};
+pub use check::{Damage, Report, check, dump};
 pub use identity::{Layout, NodeId, SlotRange};
 pub use indices::Indices;
 pub use record::{Kind, NODE, Record, RecordRef};

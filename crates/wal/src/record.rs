@@ -117,6 +117,8 @@ pub struct RecordRef<'a> {
     pub record: Record<'a>,
     /// The number of its frame.
     pub frame: u64,
+    /// Up to where its frame says that frames were synced.
+    pub synced_upto: u64,
     /// The name of its file.
     pub file: &'a str,
     /// Where its frame begins in the file, in bytes.

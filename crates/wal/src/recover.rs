@@ -1,9 +1,9 @@
 //! Reads a log after a start: every record in order, and what the next writer has to know.
 
-use crate::error::RecoverError;
+use crate::error::{LogError, RecoverError};
 use crate::identity::{Layout, NodeId};
 use crate::indices::Indices;
-use crate::record::RecordRef;
+use crate::record::{NODE, RecordRef};
 use crate::segment::SegmentInfo;
 use crate::storage::Storage;
 use crate::walk::{TornTail, Walk};
@@ -33,6 +33,36 @@ impl Recovered {
     #[must_use]
     pub fn layout(&self) -> Option<&Layout> {
         self.segments.last().map(|segment| &segment.header.layout)
+    }
+
+    /// Sees whether the log reaches back to what a snapshot covers, or to the beginning when there
+    /// is none: else files at its start, or the snapshot that made them superfluous, are missing.
+    /// Segments of another layout that lie before those of the snapshot's are covered by it.
+    ///
+    /// # Errors
+    /// [`LogError::OutOfReach`] when it does not.
+    pub fn reaches(&self, snapshot: Option<(&Layout, &Indices)>) -> Result<(), LogError> {
+        let own = |segment: &&SegmentInfo| match snapshot {
+            Some((layout, _)) => segment.header.layout == *layout,
+            None => true,
+        };
+        let Some(segment) = self.segments.iter().find(own) else { return Ok(()) };
+        let bases = &segment.header.bases;
+        let none = Indices::all(bases.shards.len(), 0);
+        let covered = snapshot.map_or(&none, |(_, covered)| covered);
+        let shards = (0..bases.shards.len()).filter_map(|shard| u16::try_from(shard).ok());
+        for shard in shards.chain([NODE]) {
+            let (base, covered) = (bases.of(shard), covered.of(shard));
+            if base > covered {
+                return Err(LogError::OutOfReach {
+                    file: segment.name.clone(),
+                    shard,
+                    base: base.unwrap_or_default(),
+                    covered: covered.unwrap_or_default(),
+                });
+            }
+        }
+        Ok(())
     }
 
     pub(crate) fn from(walk: Walk) -> Self {

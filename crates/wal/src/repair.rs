@@ -35,6 +35,7 @@ pub fn repair<S: Storage>(storage: &S, accept_data_loss: bool) -> Result<Repaire
         LogError::Io { .. }
         | LogError::Magic { .. }
         | LogError::Version { .. }
+        | LogError::OutOfReach { .. }
         | LogError::OtherNode { .. } => false,
     };
     if !accept_data_loss || !ours {

@@ -269,6 +269,7 @@ impl Records<'_> {
             visit(&RecordRef {
                 record,
                 frame: self.header.number,
+                synced_upto: self.header.synced_upto,
                 file: &self.segment.name,
                 frame_offset: self.at,
                 segment: &self.segment.header,

@@ -17,7 +17,7 @@ mod set;
 mod write;
 
 pub use format::FileHeader;
-pub use read::{SnapshotReader, open};
+pub use read::{SnapshotReader, open, verify};
 pub use set::{FileInfo, SetInfo, newest, remove_others};
 pub use write::{SetWriter, SnapshotWriter, begin};
 

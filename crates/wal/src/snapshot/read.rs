@@ -81,6 +81,18 @@ pub fn open<S: Storage>(
     })
 }
 
+/// Reads all chunks of all files of a set.
+///
+/// # Errors
+/// The first damage.
+pub fn verify<S: Storage>(storage: &S, set: &SetInfo) -> Result<(), SnapshotError> {
+    for file in &set.files {
+        let mut reader = open(storage, set, file.shard)?;
+        while reader.next_chunk()?.is_some() {}
+    }
+    Ok(())
+}
+
 /// Reads the chunks of a file. May live on any thread.
 pub struct SnapshotReader<F> {
     opened: Opened<F>,

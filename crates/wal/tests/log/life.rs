@@ -222,3 +222,81 @@ fn closing_leaves_files_that_end_with_their_last_frame() {
     }
     assert_eq!(read(&storage).unwrap().1, all);
 }
+
+#[test]
+fn a_log_reaches_back_to_a_snapshot_or_something_is_missing() {
+    let storage = MemoryStorage::default();
+    let mut writer = open(&storage, 600).unwrap();
+    write_some(&mut writer, 20);
+    let layout = start().layout;
+    let (whole, _) = read(&storage).unwrap();
+    whole.reaches(None).unwrap();
+    writer.purge(&Indices { shards: vec![11, 11], node: 0 }).unwrap();
+    let (recovered, _) = read(&storage).unwrap();
+    let base = recovered.bases.shards[0];
+    recovered.reaches(Some((&layout, &Indices { shards: vec![11, 11], node: 0 }))).unwrap();
+    for covered in [None, Some(Indices { shards: vec![11, base - 1], node: 0 })] {
+        let snapshot = covered.as_ref().map(|covered| (&layout, covered));
+        let error = recovered.reaches(snapshot).unwrap_err();
+        assert!(matches!(error, LogError::OutOfReach { .. }), "{error}");
+    }
+    // Before what a snapshot of another layout covers, nothing has to be there.
+    let other = wal::Layout { shards: layout.shards[..1].to_vec() };
+    recovered.reaches(Some((&other, &Indices::all(1, 0)))).unwrap();
+    // Whether it is the first file of the log that is gone, only a snapshot can tell.
+    let names = storage.names();
+    wal::storage::Storage::remove(&storage, &names[0]).unwrap();
+    let (cut, _) = read(&storage).unwrap();
+    let covered = Indices { shards: vec![base, base], node: 0 };
+    assert!(cut.reaches(Some((&layout, &covered))).is_err());
+}
+
+#[test]
+fn a_purge_that_a_crash_interrupts_leaves_a_log() {
+    for failing in 0..10 {
+        let storage = MemoryStorage::default();
+        let mut writer = open(&storage, 600).unwrap();
+        let all = write_some(&mut writer, 20);
+        writer.sync().unwrap();
+        storage.set_faults(wal::testing::Faults {
+            changes_before_failure: Some(failing),
+            ..Default::default()
+        });
+        let covered = Indices { shards: vec![15, 15], node: 0 };
+        let purged = writer.purge(&covered).is_ok();
+        for kept in 0..5 {
+            let crashed = storage.crash(&mut |_| kept);
+            let (recovered, records) = read(&crashed).unwrap();
+            assert!(all.ends_with(&records) && covered.cover(&recovered.bases));
+        }
+        if purged {
+            return;
+        }
+    }
+    panic!("a purge has no end");
+}
+
+#[test]
+fn a_report_says_what_there_is() {
+    let storage = MemoryStorage::default();
+    assert_eq!(check(&storage).unwrap().to_string(), "there is no log\n");
+    let mut writer = open(&storage, 600).unwrap();
+    write_some(&mut writer, 5);
+    let text = check(&storage).unwrap().to_string();
+    let expected = "log-0000000000000001.wal: frames 1-4, 552 bytes
+log-0000000000000005.wal: frames 5-5, 224 bytes
+5 frames, 560 bytes
+shard 0: indices 1-5
+shard 1: indices 1-5
+node: no indices above 0
+";
+    assert_eq!(text, expected);
+    let size = storage.bytes("log-0000000000000005.wal").len();
+    storage.flip("log-0000000000000005.wal", size * 8 - 1);
+    let text = check(&storage).unwrap().to_string();
+    assert!(text.contains("torn at byte 224, 376 bytes; they will be cut"), "{text}");
+    storage.flip("log-0000000000000001.wal", 200 * 8);
+    let text = check(&storage).unwrap().to_string();
+    assert!(text.contains("log-0000000000000001.wal is damaged at byte 108 (frame 1)"), "{text}");
+    assert!(text.ends_with("behind that: 3 frames of the same file, and 1 files\n"), "{text}");
+}

@@ -5,6 +5,7 @@
 mod crash_points;
 mod faults;
 mod full_disk;
+mod golden;
 mod life;
 mod rig;
 mod snapshots;

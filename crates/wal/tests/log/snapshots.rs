@@ -5,7 +5,9 @@ use proptest::prelude::*;
 
 use crate::rig::node_id;
 use wal::error::{SnapshotError, WriteError};
-use wal::snapshot::{CHUNK_BYTES_MAX, FileHeader, SetInfo, begin, newest, open, remove_others};
+use wal::snapshot::{
+    CHUNK_BYTES_MAX, FileHeader, SetInfo, begin, newest, open, remove_others, verify,
+};
 use wal::storage::{DirStorage, Storage};
 use wal::testing::{Faults, MemoryStorage};
 use wal::{Indices, NODE, NodeId, SlotRange};
@@ -93,6 +95,7 @@ fn is_whole<S: Storage>(storage: &S, set: &SetInfo, lengths: &[usize]) {
     );
     assert_eq!(set.layout.shards, [0, 1].map(|shard| header(number, shard).slots));
     assert_eq!((set.node_id, set.created_ms), (node_id(), 1000 + number));
+    verify(storage, set).unwrap();
     for shard in [0, 1, NODE] {
         let (all, result) = read(storage, set, shard);
         result.unwrap();
@@ -171,6 +174,7 @@ fn every_cut_and_every_flipped_bit_is_refused() {
             storage.set_bytes(&name, &whole);
             storage.flip(&name, bit);
             refused(format!("bit {bit}"));
+            assert!(verify(&storage, &set).is_err(), "bit {bit}");
         }
         let mut longer = whole.clone();
         longer.push(0);
