@@ -6,7 +6,7 @@
 //!
 //! The crate has no thread, no clock, no randomness and no runtime: whoever owns the log calls it,
 //! from one thread. All access to files goes through [`storage::Storage`], so that tests let writes
-//! and syncs fail, fill the disk and lose power at every byte ([`testing`]).
+//! and syncs fail, fill the disk and lose power at every byte (`testing`).
 //!
 //! # Invariants
 //! - I1. Frame numbers rise by one over all segments; the name of a segment is the number of its
