@@ -26,6 +26,8 @@ mod t61_tables;
 mod t62_differential;
 mod t63_commands;
 mod t64_clients;
+mod t65_durability;
+mod t66_crashes;
 mod t70_files;
 mod t80_observe;
 mod t81_config_rewrite;

@@ -1,6 +1,6 @@
 //! Parameters of Redis that programs and existing configurations set and that this server has no use
 //! for: they are checked as Redis checks them, kept and shown, and have no effect. What would be a
-//! promise that is not kept (`appendonly yes`, `save 60 1`) is refused.
+//! promise that is not kept (`activedefrag yes`) is refused.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -32,10 +32,6 @@ const ACCEPTED: &[(&str, &str, Form)] = &[
     ("aof-load-truncated", "yes", Flag),
     ("aof-rewrite-incremental-fsync", "yes", Flag),
     ("aof-use-rdb-preamble", "yes", Flag),
-    ("appendfsync", "everysec", Word(&["always", "everysec", "no"])),
-    ("appendonly", "no", Only("no")),
-    ("auto-aof-rewrite-min-size", "67108864", Size),
-    ("auto-aof-rewrite-percentage", "100", Int(0)),
     ("cluster-allow-pubsubshard-when-down", "yes", Flag),
     ("cluster-allow-reads-when-down", "no", Flag),
     ("cluster-allow-replica-migration", "yes", Flag),
@@ -79,7 +75,6 @@ const ACCEPTED: &[(&str, &str, Form)] = &[
     ("replica-read-only", "yes", Flag),
     ("replica-serve-stale-data", "yes", Flag),
     ("sanitize-dump-payload", "no", Word(&["no", "yes", "clients"])),
-    ("save", "", Only("")),
     ("set-proc-title", "yes", Flag),
     ("slave-read-only", "yes", Flag),
     ("slave-serve-stale-data", "yes", Flag),

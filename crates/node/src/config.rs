@@ -23,8 +23,8 @@ use crate::log::Durability;
 use crate::settings::Settings;
 
 pub(crate) use values::{
-    CrossSlotKeys, DebugAllowed, EventLetters, MemoryShare, OutputBufferLimit, Percentiles, Policy,
-    PubsubDefault, Shards,
+    AppendFsync, CrossSlotKeys, DebugAllowed, EventLetters, MemoryShare, OutputBufferLimit,
+    Percentiles, Policy, PubsubDefault, SavePoints, Shards, YesNo,
 };
 
 /// Every key, as it is written in the file.
@@ -37,8 +37,15 @@ pub(crate) struct Config {
     pub(crate) dir: PathBuf,
     /// What is done for a write before it is acknowledged.
     pub(crate) durability: Durability,
+    /// Redis's word for whether there is a log.
+    pub(crate) appendonly: Option<YesNo>,
+    /// Redis's word for when it is synced.
+    pub(crate) appendfsync: AppendFsync,
     /// Bytes of a segment of the log.
     pub(crate) log_segment_size: u64,
+    pub(crate) save: SavePoints,
+    pub(crate) auto_aof_rewrite_percentage: u64,
+    pub(crate) auto_aof_rewrite_min_size: u64,
     pub(crate) announce_host: Option<String>,
     pub(crate) announce_port: Option<u16>,
     pub(crate) shard_endpoints: bool,
@@ -138,7 +145,12 @@ impl Default for Config {
             shards: Shards::Auto,
             dir: "./atoll-data".into(),
             durability: Durability::Everysec,
+            appendonly: None,
+            appendfsync: AppendFsync::Everysec,
             log_segment_size: wal::limits::SEGMENT_BYTES_DEFAULT,
+            save: SavePoints::default(),
+            auto_aof_rewrite_percentage: 100,
+            auto_aof_rewrite_min_size: 64 << 20,
             announce_host: None,
             announce_port: None,
             shard_endpoints: false,
@@ -326,6 +338,17 @@ impl Config {
             return bad(name, why);
         }
         self.slot_ranges().map(drop)
+    }
+
+    /// What is done for a write before it is acknowledged, by Atoll's word and Redis's.
+    pub(crate) fn durability(&self) -> Durability {
+        match (self.durability, self.appendonly) {
+            (_, Some(YesNo::No)) => Durability::None,
+            (Durability::None, None) => Durability::None,
+            (Durability::None, Some(YesNo::Yes)) => self.appendfsync.durability(),
+            (Durability::Everysec, _) => self.appendfsync.durability(),
+            (Durability::Always, _) => Durability::Always,
+        }
     }
 
     /// How many shards this node has.

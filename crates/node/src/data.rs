@@ -18,8 +18,8 @@ pub(crate) struct Data {
     pub(crate) storage: DirStorage,
     pub(crate) id: NodeId,
     pub(crate) layout: Layout,
-    /// The index of the last change of what concerns the node that was found.
-    pub(crate) node_index: u64,
+    /// The last indices that were found.
+    pub(crate) last: Indices,
     /// What was found and is not yet written on.
     found: Mutex<Option<Recovered>>,
 }
@@ -50,9 +50,9 @@ pub(crate) fn open(node: &Arc<Node>, id: &str) -> Result<(), NodeError> {
         let _ = wait.blocking_recv();
     }
     let found = Mutex::new(Some(recovered));
-    let data = Data { storage, id, layout, node_index: last.node, found };
+    let data = Data { storage, id, layout, last, found };
     if node.log.durability() != Durability::None {
-        data.begin_log(node, last)?;
+        data.begin_log(node)?;
     }
     let _ = node.data.set(data);
     if needs_snapshot {
@@ -67,11 +67,13 @@ pub(crate) fn open(node: &Arc<Node>, id: &str) -> Result<(), NodeError> {
 }
 
 impl Data {
-    /// Starts the log thread, which goes on after these indices.
+    /// Starts the log thread, if it does not run yet, which goes on after the indices that were
+    /// found.
     ///
     /// # Errors
     /// The log cannot be written.
-    pub(crate) fn begin_log(&self, node: &Node, last: Indices) -> Result<(), NodeError> {
+    pub(crate) fn begin_log(&self, node: &Node) -> Result<(), NodeError> {
+        let last = &self.last;
         let found = self.found.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(recovered) = found else { return Ok(()) };
         let start = Start { node_id: self.id, layout: self.layout.clone(), bases: last.clone() };

@@ -244,6 +244,10 @@ impl Executor {
     /// written, and what it has read that is not on the disk.
     pub(crate) fn index_of(&self, id: CommandId, args: Args<'_>) -> u64 {
         let spec = self.node.table().spec(id);
+        if spec.family == Family::Scripting && spec.name.contains('|') {
+            // What it has changed of the node's libraries and scripts is on its way, too.
+            self.outlet.mark();
+        }
         // What scripts and SORT touch is not all in their keys.
         let is_told = spec.family != Family::Scripting && !spec.name.starts_with("sort");
         let mut index = 0;

@@ -132,6 +132,8 @@ impl<'n> Recovery<'n> {
             wal::error::RecoverError::Log(error) => NodeError::Log(error),
             wal::error::RecoverError::Visit(error) => error,
         })?;
+        let reached = self.covered.as_ref().map(|(layout, covered)| (layout, covered));
+        recovered.reaches(reached)?;
         if let Some(torn) = &recovered.torn {
             tracing::warn!(
                 file = torn.file,

@@ -29,7 +29,7 @@ use crate::node_state::NodeChange;
 use crate::pause::Pause;
 use crate::peers::{Credentials, Peers};
 use crate::settings::Settings;
-use crate::snapshots::Snapshots;
+use crate::snapshots::{self, Snapshots};
 use crate::tracking::Trackers;
 use crate::{commands, data, executor, listener, memory, panic, sys, watchdog};
 use shard::gauge::Gauge;
@@ -164,7 +164,7 @@ fn build(
         gauge: Arc::new(Gauge::new(memory::used)),
         pause: Pause::default(),
         channels: Arc::default(),
-        log: Arc::new(LogService::new(membership.topology.shards(), config.durability)),
+        log: Arc::new(LogService::new(membership.topology.shards(), config.durability())),
         loading: Loading::default(),
         data: OnceLock::new(),
         snapshots: Snapshots::default(),
@@ -226,6 +226,9 @@ async fn housekeeping(node: Arc<Node>) {
         node.statistics.sample(node.published().iter().fold(Totals::default(), Totals::with));
         // Sees the peak.
         memory::used();
+        if ticks.is_multiple_of(10) {
+            snapshots::begin_if_due(&node);
+        }
         let timeout = node.settings.timeout.load(Ordering::Relaxed);
         if timeout > 0 && ticks.is_multiple_of(10) {
             node.clients.kill(None, |client| client.idle_seconds() > timeout);

@@ -19,7 +19,7 @@ use shard::types::zset::ZSetLimits;
 use crate::accepted::Accepted;
 use crate::clients;
 use crate::command_log::LogKind;
-use crate::config::{Config, CrossSlotKeys, DebugAllowed, Percentiles};
+use crate::config::{AppendFsync, Config, CrossSlotKeys, DebugAllowed, Percentiles, SavePoints};
 use crate::output_limits::OutputLimits;
 
 /// Numbers that can be changed while the node runs.
@@ -90,6 +90,11 @@ pub(crate) struct Settings {
     /// The last password that `requirepass` was set to.
     requirepass: Mutex<Vec<u8>>,
     script_denied_commands: Vec<String>,
+    /// When the log is synced, if there is one and `durability` does not say otherwise.
+    appendfsync: Mutex<AppendFsync>,
+    save_points: Mutex<SavePoints>,
+    pub(crate) auto_aof_rewrite_percentage: AtomicU64,
+    pub(crate) auto_aof_rewrite_min_size: AtomicU64,
     /// What is kept and shown and has no effect.
     pub(crate) accepted: Accepted,
 }
@@ -146,6 +151,10 @@ impl Settings {
             acllog_max_len: config.acllog_max_len.into(),
             requirepass: Mutex::new(config.requirepass.clone().into()),
             script_denied_commands: config.script_denied_commands.clone(),
+            appendfsync: Mutex::new(config.appendfsync),
+            save_points: Mutex::new(config.save.clone()),
+            auto_aof_rewrite_percentage: config.auto_aof_rewrite_percentage.into(),
+            auto_aof_rewrite_min_size: config.auto_aof_rewrite_min_size.into(),
             accepted: Accepted::new(config.accepted.clone()),
             min_replicas_to_write: config.min_replicas_to_write.into(),
         }
@@ -256,6 +265,26 @@ impl Settings {
         })
     }
 
+    /// When the log is synced, in Redis's words.
+    pub(crate) fn appendfsync(&self) -> AppendFsync {
+        *self.appendfsync.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Remembers it.
+    pub(crate) fn set_appendfsync(&self, when: AppendFsync) {
+        *self.appendfsync.lock().unwrap_or_else(PoisonError::into_inner) = when;
+    }
+
+    /// When snapshots are taken by themselves.
+    pub(crate) fn save_points(&self) -> SavePoints {
+        self.save_points.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Sets when.
+    pub(crate) fn set_save_points(&self, points: SavePoints) {
+        *self.save_points.lock().unwrap_or_else(PoisonError::into_inner) = points;
+    }
+
     /// What `requirepass` was set to; empty: no password.
     pub(crate) fn requirepass(&self) -> Vec<u8> {
         self.requirepass.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -322,6 +351,17 @@ pub(crate) const PARAMETERS: &[Parameter] = &[
     number("busy-reply-threshold", |settings| &settings.busy_reply_threshold, MILLIS_MAX),
     number("lua-time-limit", |settings| &settings.busy_reply_threshold, MILLIS_MAX),
     number("script-time-limit", |settings| &settings.script_time_limit, MILLIS_MAX),
+    number(
+        "auto-aof-rewrite-percentage",
+        |settings| &settings.auto_aof_rewrite_percentage,
+        i32::MAX as i64,
+    ),
+    memory(
+        "auto-aof-rewrite-min-size",
+        |settings| &settings.auto_aof_rewrite_min_size,
+        0,
+        MILLIS_MAX,
+    ),
     memory("script-memory-limit", |settings| &settings.script_memory_limit, 1 << 20, 1 << 40),
     memory("script-undo-limit", |settings| &settings.script_undo_limit, 1 << 20, 1 << 40),
     memory("script-reply-limit", |settings| &settings.script_reply_limit, 1 << 20, 1 << 40),

@@ -44,6 +44,8 @@ pub(crate) struct State {
     pub(crate) last: u64,
     /// Why the last one failed.
     pub(crate) failure: Option<String>,
+    /// When the last one ended.
+    ended: Option<Instant>,
     pub(crate) took: Option<Duration>,
     pub(crate) saves: u64,
     /// Bytes of the last one that succeeded.
@@ -104,9 +106,53 @@ pub(crate) fn begin(node: &Arc<Node>) -> Result<End, Busy> {
         let _ = done.send(result);
     });
     if let Err(error) = spawned {
-        note_end(node, 0, Err(error.to_string()));
+        let _ = note_end(node, 0, Err(error.to_string()));
     }
     Ok(end)
+}
+
+/// Begins a snapshot if it is time for one: one was scheduled, the log has grown, or so many changes
+/// in so many seconds have been made (`save`). To be called once a second.
+pub(crate) fn begin_if_due(node: &Arc<Node>) {
+    if node.loading.is_on() || node.data.get().is_none() {
+        return;
+    }
+    let state = node.snapshots.state();
+    if state.running.is_some() || state.failure.is_some() && !is_time_to_retry(&state) {
+        return;
+    }
+    if state.scheduled || has_log_grown(node, &state) || is_save_point(node, &state) {
+        let _ = begin(node);
+    }
+}
+
+/// Whether enough time has passed since one has failed (Redis waits as long).
+fn is_time_to_retry(state: &State) -> bool {
+    const RETRY: Duration = Duration::from_secs(5);
+    state.ended.is_none_or(|ended| ended.elapsed() >= RETRY)
+}
+
+/// Whether reading the log would take longer than reading the snapshot that it follows.
+fn has_log_grown(node: &Node, state: &State) -> bool {
+    let settings = &node.settings;
+    let percent = settings.auto_aof_rewrite_percentage.load(Ordering::Relaxed);
+    let least = settings.auto_aof_rewrite_min_size.load(Ordering::Relaxed);
+    if !node.log.is_running() || percent == 0 {
+        return false;
+    }
+    let figures = &node.log.figures;
+    let size = figures.size.load(Ordering::Relaxed);
+    let grown = size.saturating_sub(figures.base_size.load(Ordering::Relaxed));
+    grown >= least && grown >= state.size.saturating_mul(percent) / 100
+}
+
+fn is_save_point(node: &Node, state: &State) -> bool {
+    let points = node.settings.save_points();
+    let changes: u64 = node.published().iter().map(|figures| figures.changes).sum();
+    let changes = changes.saturating_sub(state.changes);
+    let last = state.last.max(node.loading.began_at());
+    let seconds = (unix_millis() / 1000).saturating_sub(last);
+    points.0.iter().any(|(after, least)| seconds >= *after && changes >= (*least).max(1))
 }
 
 /// Takes a snapshot; for a thread that has the time.
@@ -129,6 +175,7 @@ fn run(node: &Arc<Node>) -> Result<(), String> {
 /// Notes how a snapshot has ended.
 fn note_end(node: &Node, began: u64, result: Result<u64, String>) -> Result<(), String> {
     let mut state = node.snapshots.lock();
+    state.ended = Some(Instant::now());
     state.took = state.running.take().map(|since| since.elapsed());
     let millis = state.took.map_or(0, |took| took.as_millis() as u64);
     match result {

@@ -12,7 +12,8 @@ use shard::reply::Reply;
 
 use super::{Done, NodeCall, NodeCommand, config_rewrite};
 use crate::accepted;
-use crate::config::{MemoryShare, Percentiles, Shards};
+use crate::config::{AppendFsync, MemoryShare, Percentiles, SavePoints, Shards};
+use crate::log::{self, Durability};
 use crate::memory;
 use crate::node::Node;
 use crate::output_limits::Limit;
@@ -169,6 +170,16 @@ fn get(call: &mut NodeCall<'_, '_>, args: Args<'_>) -> Result<Done, CommandError
     let share = node.settings.maxmemory_clients.load(Ordering::Relaxed);
     all.insert("maxmemory-clients", MemoryShare(share as i64).describe());
     all.insert("notify-keyspace-events", node.settings.keyspace().events.letters());
+    let durability = node.log.durability();
+    all.insert("durability", durability.name().into());
+    let is_logged = durability != Durability::None;
+    all.insert("appendonly", if is_logged { "yes" } else { "no" }.into());
+    let appendfsync = match durability {
+        Durability::Always => AppendFsync::Always,
+        Durability::None | Durability::Everysec => node.settings.appendfsync(),
+    };
+    all.insert("appendfsync", appendfsync.name().into());
+    all.insert("save", node.settings.save_points().into());
     let mut all: BTreeMap<&str, Vec<u8>> =
         all.into_iter().map(|(name, value)| (name, value.into_bytes())).collect();
     all.extend(TextParameter::ALL.iter().map(|(name, which)| (*name, which.value(node))));
@@ -193,6 +204,9 @@ enum Change {
     KeyspaceEvents(Events),
     OutputLimits([Limit; 3]),
     Policy(Eviction),
+    Durability(Durability),
+    AppendFsync(AppendFsync),
+    SavePoints(SavePoints),
     Text(TextParameter, Vec<u8>),
     Accepted(&'static str, String),
 }
@@ -256,6 +270,7 @@ fn set(call: &mut NodeCall<'_, '_>, args: Args<'_>) -> Result<Done, CommandError
         }
         changes.push(parse_change(node, args.at(at), args.at(at + 1))?);
     }
+    let mut durability = None;
     for change in changes {
         match change {
             Change::Number(parameter, value) => {
@@ -265,6 +280,14 @@ fn set(call: &mut NodeCall<'_, '_>, args: Args<'_>) -> Result<Done, CommandError
                 flag(&node.settings).store(u64::from(on), Ordering::Relaxed);
             }
             Change::Percentiles(percentiles) => node.settings.set_percentiles(percentiles),
+            Change::SavePoints(points) => node.settings.set_save_points(points),
+            Change::AppendFsync(when) => {
+                node.settings.set_appendfsync(when);
+                if durability.unwrap_or_else(|| node.log.durability()) != Durability::None {
+                    durability = Some(when.durability());
+                }
+            }
+            Change::Durability(to) => durability = Some(to),
             Change::Policy(policy) => node.settings.set_eviction(policy),
             Change::Text(parameter, value) => parameter.set(node, value),
             Change::Accepted(name, value) => node.settings.accepted.set(name, value),
@@ -295,8 +318,16 @@ fn set(call: &mut NodeCall<'_, '_>, args: Args<'_>) -> Result<Done, CommandError
             }
         });
     }
-    call.reply.ok();
-    Ok(Done::Replied)
+    let Some(durability) = durability else {
+        call.reply.ok();
+        return Ok(Done::Replied);
+    };
+    let executor = call.executor.clone();
+    Ok(Done::Later(Box::pin(async move {
+        let switched = log::switch(executor, durability).await;
+        let failed = |why| format!("-ERR CONFIG SET failed - {why}\r\n");
+        switched.map_or_else(failed, |()| "+OK\r\n".to_owned()).into_bytes()
+    })))
 }
 
 fn parse_change(node: &Node, name: &[u8], value: &[u8]) -> Result<Change, CommandError> {
@@ -335,6 +366,26 @@ fn parse_change(node: &Node, name: &[u8], value: &[u8]) -> Result<Change, Comman
             Ok(name) => Ok(Change::Accepted(name, text.into_owned())),
             Err(why) => Err(failed(&why)),
         };
+    }
+    if name == "durability" {
+        return text.parse().map(Change::Durability).map_err(|why: String| failed(&why));
+    }
+    if name == "appendonly" {
+        return match &text.to_ascii_lowercase()[..] {
+            "yes" if node.log.durability() == Durability::None => {
+                Ok(Change::Durability(node.settings.appendfsync().durability()))
+            }
+            "yes" => Ok(Change::Durability(node.log.durability())),
+            "no" => Ok(Change::Durability(Durability::None)),
+            _ => Err(failed("argument must be 'yes' or 'no'")),
+        };
+    }
+    if name == "appendfsync" {
+        return text.parse().map(Change::AppendFsync).map_err(|why: String| failed(&why));
+    }
+    if name == "save" {
+        let points = SavePoints::try_from(text.into_owned());
+        return points.map(Change::SavePoints).map_err(|why| failed(&why));
     }
     if name == "client-output-buffer-limit" {
         let limits = node.settings.output_limits.parse(&text);

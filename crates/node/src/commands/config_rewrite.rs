@@ -99,6 +99,10 @@ fn running(node: &Node) -> Result<Values, String> {
     config.masteruser = text("masteruser", credentials.user)?;
     config.masterauth = text("masterauth", credentials.password)?;
     config.accepted = settings.accepted.chosen();
+    config.durability = node.log.durability();
+    config.appendonly = None;
+    config.appendfsync = settings.appendfsync();
+    config.save = settings.save_points();
     let password = text("requirepass", settings.requirepass())?;
     if config.aclfile.is_empty() {
         (config.user, config.requirepass) = users(node, &node.acl, password)?;

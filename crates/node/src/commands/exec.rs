@@ -319,7 +319,7 @@ fn answer(
         Home::Shard => Err(CommandError::Text("ERR this command is a shard's")),
     };
     match result {
-        Ok(Done::Later(later)) => Some(later),
+        Ok(Done::Later(later) | Done::Blocked(later)) => Some(later),
         Ok(Done::Replied | Done::Close | Done::WhenShardFree) => None,
         Err(error) => {
             reply.error(&error);

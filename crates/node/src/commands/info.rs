@@ -21,6 +21,7 @@ use crate::acl_log::REASONS;
 use crate::clients::{Client, Footprint};
 use crate::clock::Clock;
 use crate::executor::Executor;
+use crate::log::Durability;
 use crate::memory;
 use crate::node::{CommandFigures, Node, Published};
 
@@ -243,20 +244,54 @@ fn memory(node: &Node, published: &[Published], out: &mut String) {
     line(out, "lazyfreed_objects", sum(published, |figures| figures.lazily_freed));
 }
 
-fn persistence(_: &Node, published: &[Published], out: &mut String) {
-    line(out, "loading", 0);
+/// A snapshot is what Redis calls an RDB file and a rewritten AOF at once.
+fn persistence(node: &Node, published: &[Published], out: &mut String) {
+    let state = node.snapshots.state();
+    let seconds = |time: Option<Duration>| time.map_or(-1, |time| time.as_secs() as i64);
+    let running = seconds(state.running.map(|since| since.elapsed()));
+    let took = seconds(state.took);
+    let in_progress = u8::from(state.running.is_some());
+    let status = |failed: bool| if failed { "err" } else { "ok" };
+    let is_loading = node.loading.is_on();
+    line(out, "loading", u8::from(is_loading));
     line(out, "async_loading", 0);
-    line(out, "rdb_changes_since_last_save", sum(published, |figures| figures.changes));
-    line(out, "rdb_bgsave_in_progress", 0);
-    line(out, "rdb_last_bgsave_time_sec", -1);
-    line(out, "rdb_current_bgsave_time_sec", -1);
-    line(out, "rdb_saves", 0);
-    line(out, "aof_enabled", 0);
-    line(out, "aof_rewrite_in_progress", 0);
-    line(out, "aof_rewrite_scheduled", 0);
-    line(out, "aof_last_rewrite_time_sec", -1);
-    line(out, "aof_current_rewrite_time_sec", -1);
-    line(out, "aof_rewrites", 0);
+    let changes = sum(published, |figures| figures.changes).saturating_sub(state.changes);
+    line(out, "rdb_changes_since_last_save", changes);
+    line(out, "rdb_bgsave_in_progress", in_progress);
+    let last = if state.last == 0 { node.loading.began_at() } else { state.last };
+    line(out, "rdb_last_save_time", last);
+    line(out, "rdb_last_bgsave_status", status(state.failure.is_some()));
+    line(out, "rdb_last_bgsave_time_sec", took);
+    line(out, "rdb_current_bgsave_time_sec", running);
+    line(out, "rdb_saves", state.saves);
+    let is_logged = node.log.durability() != Durability::None;
+    line(out, "aof_enabled", u8::from(is_logged));
+    line(out, "aof_rewrite_in_progress", in_progress);
+    line(out, "aof_rewrite_scheduled", u8::from(state.scheduled));
+    line(out, "aof_last_rewrite_time_sec", took);
+    line(out, "aof_current_rewrite_time_sec", running);
+    line(out, "aof_last_bgrewrite_status", status(state.failure.is_some()));
+    line(out, "aof_rewrites", state.saves);
+    let figures = &node.log.figures;
+    let is_full = figures.is_full.load(Ordering::Relaxed);
+    line(out, "aof_last_write_status", status(is_full));
+    line(out, "durability", node.log.durability());
+    if is_logged {
+        line(out, "aof_current_size", figures.size.load(Ordering::Relaxed));
+        line(out, "aof_base_size", figures.base_size.load(Ordering::Relaxed));
+        line(out, "aof_pending_rewrite", 0);
+        line(out, "log_frames", figures.frames.load(Ordering::Relaxed));
+        line(out, "log_syncs", figures.syncs.load(Ordering::Relaxed));
+        line(out, "log_last_sync_usec", figures.last_sync_micros.load(Ordering::Relaxed));
+    }
+    if is_loading {
+        let (total, loaded) = node.loading.bytes();
+        line(out, "loading_start_time", node.loading.began_at());
+        line(out, "loading_total_bytes", total);
+        line(out, "loading_loaded_bytes", loaded);
+        line(out, "loading_loaded_perc", format!("{:.2}", node.loading.percent()));
+        line(out, "loading_eta_seconds", node.loading.eta_seconds());
+    }
 }
 
 fn stats(node: &Node, published: &[Published], out: &mut String) {

@@ -34,6 +34,7 @@ mod slowlog;
 pub(crate) mod subscribe;
 mod tracking;
 mod transaction;
+mod waitaof;
 pub(crate) mod watch;
 
 use std::rc::Rc;
@@ -64,6 +65,8 @@ pub(crate) enum Done {
     Replied,
     /// The reply comes later; nothing has been written.
     Later(Later),
+    /// The same, and nobody knows for how long: the end of the client's input is looked for.
+    Blocked(Later),
     /// The connection ends after what has been written.
     Close,
     /// Nothing has happened: the own shard is in a script and has to be free first.
@@ -103,6 +106,7 @@ pub(crate) fn commands() -> Vec<(&'static CommandSpec, NodeCommand)> {
         (&script_list::SPEC, script_list::run),
         (&script_stats::SPEC, script_stats::run),
         (&shutdown::SPEC, shutdown::run),
+        (&waitaof::SPEC, waitaof::run),
     ];
     commands.extend_from_slice(acl::COMMANDS);
     commands.extend_from_slice(client::COMMANDS);

@@ -1,11 +1,14 @@
 //! SHUTDOWN [NOSAVE | SAVE] [NOW] [FORCE] [ABORT]: end the process.
 
+use std::time::Duration;
+
 use protocol::args::Args;
 use protocol::error::ArgsError;
 use protocol::spec::{Arity, CommandSpec, Family, Flags};
 use shard::error::CommandError;
 
 use super::{Done, NodeCall};
+use crate::snapshots;
 
 pub(crate) static SPEC: CommandSpec = CommandSpec {
     name: "shutdown",
@@ -40,6 +43,22 @@ pub(crate) fn run(call: &mut NodeCall<'_, '_>, args: Args<'_>) -> Result<Done, C
         return Err(CommandError::Text("ERR No shutdown in progress."));
     }
     tracing::info!(client = call.session.id, "shutdown requested by a client");
-    call.executor.node.shut_down();
-    Ok(Done::Close)
+    let node = call.executor.node.clone();
+    if !save {
+        node.shut_down();
+        return Ok(Done::Close);
+    }
+    Ok(Done::Later(Box::pin(async move {
+        let end = loop {
+            match snapshots::begin(&node) {
+                Ok(end) => break end,
+                Err(snapshots::Busy) => tokio::time::sleep(Duration::from_millis(20)).await,
+            }
+        };
+        match end.await {
+            Ok(Ok(())) => node.shut_down(),
+            _ => return b"-ERR Errors trying to SHUTDOWN. Check logs.\r\n".to_vec(),
+        }
+        Vec::new()
+    })))
 }

@@ -1,8 +1,11 @@
 //! Values of the configuration that are more than numbers and texts.
 
+use std::str::FromStr;
+
 use serde::{Deserialize, Serialize};
 use shard::keyspace::{Events, Eviction};
 
+use crate::log::Durability;
 use crate::output_limits::{self, OutputLimits};
 use crate::settings::parse_memory;
 
@@ -125,6 +128,81 @@ impl From<Percentiles> for String {
     fn from(percentiles: Percentiles) -> Self {
         let numbers = percentiles.0.iter().map(ToString::to_string);
         numbers.collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// `yes` or `no`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum YesNo {
+    Yes,
+    No,
+}
+
+/// When the log is synced, in Redis's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum AppendFsync {
+    Always,
+    Everysec,
+    /// As `Everysec`.
+    No,
+}
+
+impl AppendFsync {
+    /// Its name, as Redis writes it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Always => "always",
+            Self::Everysec => "everysec",
+            Self::No => "no",
+        }
+    }
+
+    /// How durable writes are that are logged.
+    pub(crate) fn durability(self) -> Durability {
+        match self {
+            Self::Always => Durability::Always,
+            Self::Everysec | Self::No => Durability::Everysec,
+        }
+    }
+}
+
+impl FromStr for AppendFsync {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let all = [Self::Always, Self::Everysec, Self::No];
+        all.into_iter().find(|known| known.name().eq_ignore_ascii_case(text)).ok_or_else(|| {
+            "argument(s) must be one of the following: everysec, always, no".to_owned()
+        })
+    }
+}
+
+/// When a snapshot is taken: after so many seconds, if there were so many changes.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, Serialize)]
+#[serde(try_from = "String", into = "String")]
+pub(crate) struct SavePoints(pub(crate) Vec<(u64, u64)>);
+
+impl TryFrom<String> for SavePoints {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let wrong = || "Invalid save parameters".to_owned();
+        let numbers: Result<Vec<u64>, _> =
+            text.split_ascii_whitespace().map(str::parse::<u64>).collect();
+        let numbers = numbers.map_err(|_| wrong())?;
+        if numbers.len() % 2 == 1 || numbers.chunks(2).any(|pair| pair[0] == 0) {
+            return Err(wrong());
+        }
+        Ok(Self(numbers.chunks(2).map(|pair| (pair[0], pair[1])).collect()))
+    }
+}
+
+impl From<SavePoints> for String {
+    fn from(points: SavePoints) -> Self {
+        let pairs = points.0.iter().map(|(seconds, changes)| format!("{seconds} {changes}"));
+        pairs.collect::<Vec<_>>().join(" ")
     }
 }
 

@@ -91,6 +91,7 @@ impl Dispatch<'_> {
         match done {
             Done::Replied => Step::Next,
             Done::Later(later) => Step::Wait(Then::Reply(later)),
+            Done::Blocked(later) => Step::Wait(Then::Blocked(later)),
             Done::Close => Step::Close,
             Done::WhenShardFree => Step::Again(Then::ShardFree),
         }

@@ -17,6 +17,7 @@
 mod durability;
 mod hazards;
 pub(crate) mod outlet;
+mod switch;
 mod thread;
 
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
@@ -31,6 +32,7 @@ use crate::data::Data;
 
 pub(crate) use durability::Durability;
 pub(crate) use outlet::{Following, Outlet};
+pub(crate) use switch::{settle, switch};
 pub(crate) use thread::start;
 
 /// Submissions that a ring has room for.
@@ -91,7 +93,6 @@ struct Line {
 #[derive(Debug, Default)]
 pub(crate) struct Figures {
     pub(crate) frames: AtomicU64,
-    pub(crate) bytes: AtomicU64,
     pub(crate) syncs: AtomicU64,
     /// Microseconds of the last sync.
     pub(crate) last_sync_micros: AtomicU64,
@@ -200,7 +201,7 @@ impl LogService {
     /// The index of the last change of what concerns the node. For a thread that may wait.
     pub(crate) fn node_index(&self, data: &Data) -> u64 {
         if !self.is_running() {
-            return data.node_index;
+            return data.last.node;
         }
         let (tell, told) = oneshot::channel();
         self.order(Order::NodeIndex(tell));

@@ -102,6 +102,25 @@ impl Outlet {
         }
     }
 
+    /// Says that the state was changed without the log, and what comes next follows on that. False
+    /// when there is no room to say it.
+    pub(crate) fn gap(&self) -> bool {
+        let (index, time) = (self.next.get(), self.time.get());
+        let pushed = self.ring.borrow_mut().push(Submission { index, time, entries: Vec::new() });
+        if pushed.is_ok() {
+            self.next.set(index + 1);
+            self.service.wake();
+        }
+        pushed.is_ok()
+    }
+
+    /// Has the next index come after what has been ordered of the log thread so far.
+    pub(crate) fn mark(&self) {
+        if self.service.durability() != Durability::None {
+            entry::put(&mut self.pending.borrow_mut(), &[]);
+        }
+    }
+
     fn submit_pending(&self) {
         let mut ring = self.ring.borrow_mut();
         if ring.is_full() {

@@ -94,6 +94,7 @@ impl<S: Storage> LogThread<S> {
             if self.is_sync_due() {
                 self.sync();
             }
+            self.look_for_room();
             self.publish();
             self.doze(gathered);
         }
@@ -127,20 +128,16 @@ impl<S: Storage> LogThread<S> {
             match self.writer.write() {
                 Ok(None) => return,
                 Ok(Some(_)) => break,
-                Err(WriteError::NoSpace { file, source }) => {
-                    if !self.service.figures.is_full.swap(true, Ordering::Relaxed) {
-                        tracing::error!(file, %source, "the disk is full: writes are refused");
-                    }
-                    self.gauge.refuse_writes(Refusal::Disk, true);
+                Err(WriteError::NoSpace { .. }) => {
+                    self.note_room(false);
+                    // A snapshot that ends meanwhile makes room.
+                    self.purge_covered();
                     std::thread::sleep(RETRY);
                 }
                 Err(error) => fail(&error.to_string()),
             }
         }
-        if self.service.figures.is_full.swap(false, Ordering::Relaxed) {
-            tracing::info!("there is room on the disk again: writes are taken");
-            self.gauge.refuse_writes(Refusal::Disk, false);
-        }
+        self.note_room(self.writer.room());
         let now = Instant::now();
         self.first_unsynced.get_or_insert(now);
         self.last_work = now;
@@ -148,6 +145,42 @@ impl<S: Storage> LogThread<S> {
         let last = self.writer.written_last();
         for (line, index) in self.service.lines.iter().zip(&last.shards) {
             line.written.store(*index, Ordering::Release);
+        }
+    }
+
+    /// Has writes refused as soon as there is no space reserved for those to come, while there still
+    /// is for those that have been taken.
+    fn note_room(&self, has_room: bool) {
+        let was_full = self.service.figures.is_full.swap(!has_room, Ordering::Relaxed);
+        if was_full == has_room {
+            self.gauge.refuse_writes(Refusal::Disk, !has_room);
+            if has_room {
+                tracing::info!("there is room on the disk again: writes are taken");
+            } else {
+                tracing::error!("the disk is full: writes are refused until there is room");
+            }
+        }
+    }
+
+    /// Looks for room again while there is none.
+    fn look_for_room(&mut self) {
+        if !self.service.figures.is_full.load(Ordering::Relaxed) {
+            return;
+        }
+        match self.writer.prepare() {
+            Ok(has_room) => self.note_room(has_room),
+            Err(error) => fail(&error.to_string()),
+        }
+    }
+
+    fn purge_covered(&mut self) {
+        let covered = {
+            let mut orders = self.service.orders.lock().unwrap_or_else(PoisonError::into_inner);
+            let at = orders.iter().position(|order| matches!(order, Order::Covered(..)));
+            at.map(|at| orders.remove(at))
+        };
+        if let Some(covered) = covered {
+            self.obey(covered);
         }
     }
 
@@ -256,6 +289,7 @@ impl<S: Storage> LogThread<S> {
             doze.store(Doze::Idle as u8, Ordering::SeqCst);
             match self.first_unsynced {
                 Some(first) => SYNC_EVERY.saturating_sub(first.elapsed()),
+                None if service.figures.is_full.load(Ordering::Relaxed) => RETRY,
                 None if self.is_marked => Duration::from_secs(1),
                 None => self.mark_when_quiet(),
             }

@@ -16,13 +16,8 @@ use crate::reply::Reply;
 pub fn give_up(spec: &CommandSpec, reply: &mut Reply<'_>) {
     match spec.name {
         "blmove" | "brpoplpush" => reply.null(),
-        // There are no replicas, and no log on disk.
+        // There are no replicas.
         "wait" => reply.int(0),
-        "waitaof" => {
-            reply.array(2);
-            reply.int(0);
-            reply.int(0);
-        }
         _ => reply.null_array(),
     }
 }
@@ -51,7 +46,6 @@ pub fn timeout_ms(spec: &CommandSpec, args: Args<'_>) -> i64 {
     let timeout = match spec.name {
         "blmpop" | "bzmpop" => seconds(args, 1),
         "wait" => millis(args, 2),
-        "waitaof" => millis(args, 3),
         "xread" | "xreadgroup" => {
             super::stream::block_timeout(args).map(|timeout| timeout.unwrap_or(0))
         }

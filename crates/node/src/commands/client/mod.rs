@@ -1,5 +1,6 @@
 //! CLIENT subcommands about other clients: LIST, INFO, KILL, PAUSE, UNPAUSE, UNBLOCK.
 
+mod durability;
 mod filter;
 mod kill;
 mod list;
@@ -18,6 +19,7 @@ use crate::pause::Mode;
 
 /// Sorted by name.
 pub(super) const COMMANDS: &[(&CommandSpec, NodeCommand)] = &[
+    (&durability::SPEC, durability::run),
     (&INFO, list::info),
     (&KILL, kill::run),
     (&LIST, list::run),

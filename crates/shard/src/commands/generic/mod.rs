@@ -49,5 +49,4 @@ pub const COMMANDS: &[&Command] = &[
     &r#type::COMMAND,
     &del::UNLINK,
     &wait::WAIT,
-    &wait::WAITAOF,
 ];

@@ -1,7 +1,7 @@
-//! WAIT, WAITAOF: how many replicas, or disks, have what this connection has written.
+//! WAIT: how many replicas have what this connection has written.
 //!
-//! There are no replicas and there is no log yet, so the answer is none; who asks for more waits
-//! until the time is up, as with Redis's replicas that do not answer.
+//! There are no replicas, so the answer is none; who asks for more waits until the time is up, as
+//! with Redis's replicas that do not answer.
 
 use protocol::args::Args;
 use protocol::spec::{Arity, CommandSpec, Family, Flags};
@@ -25,52 +25,12 @@ pub(super) const WAIT: Command = Command {
     run: wait,
 };
 
-pub(super) const WAITAOF: Command = Command {
-    spec: CommandSpec {
-        name: "waitaof",
-        family: Family::Generic,
-        arity: Arity::exactly(4),
-        flags: Flags::BLOCKING,
-        acl_extra: &["connection"],
-        tips: &["request_policy:all_shards", "response_policy:agg_min"],
-        since: "7.2.0",
-        summary: "Blocks until all of the preceding write commands sent by the connection are \
-                  written to the append-only file of the master and/or replicas.",
-        ..CommandSpec::NEW
-    },
-    run: waitaof,
-};
-
 fn wait(call: &mut Call<'_, '_>, args: Args<'_>) -> Result<(), CommandError> {
     let replicas = args.int(1)?;
     blocking::millis(args, 2)?;
     if replicas > 0 {
         return Err(CommandError::WouldBlock);
     }
-    call.reply.int(0);
-    Ok(())
-}
-
-fn waitaof(call: &mut Call<'_, '_>, args: Args<'_>) -> Result<(), CommandError> {
-    let local = args.int(1)?;
-    let replicas = args.int(2)?;
-    if !(0..=1).contains(&local) {
-        return Err(CommandError::Text("ERR value is out of range, value must between 0 and 1"));
-    }
-    if replicas < 0 {
-        return Err(CommandError::MustBePositive);
-    }
-    blocking::millis(args, 3)?;
-    if local > 0 {
-        return Err(CommandError::Text(
-            "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.",
-        ));
-    }
-    if replicas > 0 {
-        return Err(CommandError::WouldBlock);
-    }
-    call.reply.array(2);
-    call.reply.int(0);
     call.reply.int(0);
     Ok(())
 }
@@ -85,8 +45,6 @@ mod tests {
         rig.check("WAIT 0 0", ":0");
         // Where nothing can wait, the time is up at once.
         rig.check("WAIT 1 0", ":0");
-        rig.check("WAITAOF 0 0 0", "[:0 :0]");
-        rig.check("WAITAOF 0 1 0", "[:0 :0]");
         rig.check("EVAL \"return redis.call('WAIT', 1, 0)\" 0", ":0");
     }
 
@@ -96,8 +54,5 @@ mod tests {
         rig.check("WAIT x 0", "-ERR value is not an integer or out of range");
         rig.check("WAIT 1 x", "-ERR timeout is not an integer or out of range");
         rig.check("WAIT 1 -1", "-ERR timeout is negative");
-        rig.check("WAITAOF 2 0 0", "-ERR value is out of range, value must between 0 and 1");
-        rig.check("WAITAOF 0 -1 0", "-ERR value is out of range, must be positive");
-        rig.check_error("WAITAOF 1 0 0", "ERR WAITAOF cannot be used when numlocal is set");
     }
 }

@@ -1,0 +1,185 @@
+//! The node is killed again and again while it is written to: what was acknowledged is there, nothing
+//! is there twice, and no script and no transaction is there in part.
+//!
+//! `ATOLL_CRASHES=N` has it killed so many times; a few by default.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use e2e::resp::{Client, Value};
+use e2e::server::{Server, folder};
+use nix::sys::signal::Signal;
+
+const ACCOUNTS: u32 = 10;
+const MONEY: i64 = 10_000;
+
+const TRANSFER: &str = "
+local amount = math.min(tonumber(redis.call('HGET', KEYS[1], ARGV[1])), tonumber(ARGV[3]))
+redis.call('HINCRBY', KEYS[1], ARGV[1], -amount)
+redis.call('HINCRBY', KEYS[1], ARGV[2], amount)
+redis.call('RPUSH', KEYS[2], ARGV[4])
+return amount";
+
+const SELL: &str = "
+local stock = tonumber(redis.call('GET', KEYS[1]))
+if stock <= 0 then return redis.error_reply('SOLD OUT') end
+redis.call('DECR', KEYS[1])
+redis.call('ZADD', KEYS[2], ARGV[1], ARGV[1])
+return stock - 1";
+
+/// What one writer has been told.
+#[derive(Default)]
+struct Told {
+    transfers: Vec<u64>,
+    sales: Vec<u64>,
+    appends: Vec<u64>,
+    pairs: u64,
+}
+
+/// Writes until the server is gone. Every operation has a number of its own.
+fn write(port: u16, from: u64, stop: &AtomicBool) -> Told {
+    let mut told = Told::default();
+    let Ok(mut client) = Client::try_connect(port) else { return told };
+    let mut call = |parts: &[&str]| -> Option<Value> {
+        client.try_send(&e2e::resp::encode(parts)).ok()?;
+        client.try_read().ok().flatten()
+    };
+    let mut rng = fastrand::Rng::with_seed(from);
+    for id in from.. {
+        if stop.load(Ordering::Relaxed) {
+            break;
+        }
+        let name = id.to_string();
+        let done = match rng.u32(..4) {
+            0 => {
+                let accounts = [rng.u32(..ACCOUNTS).to_string(), rng.u32(..ACCOUNTS).to_string()];
+                let amount = rng.u32(1..50).to_string();
+                let reply = call(&[
+                    "EVAL",
+                    TRANSFER,
+                    "2",
+                    "{bank}accounts",
+                    "{bank}log",
+                    &accounts[0],
+                    &accounts[1],
+                    &amount,
+                    &name,
+                ]);
+                reply.map(|_| told.transfers.push(id))
+            }
+            1 => call(&["EVAL", SELL, "2", "{shop}stock", "{shop}sold", &name]).map(|reply| {
+                assert!(!reply.is_error(), "{reply}");
+                told.sales.push(id);
+            }),
+            2 => call(&["RPUSH", "appended", &name]).map(|_| told.appends.push(id)),
+            _ => {
+                let steps = [&["MULTI"][..], &["INCR", "{pair}a"], &["INCR", "{pair}b"], &["EXEC"]];
+                let replies = steps.map(|step| call(step));
+                match &replies[3] {
+                    Some(reply) if !reply.is_error() => {
+                        told.pairs += 1;
+                        Some(())
+                    }
+                    _ => None,
+                }
+            }
+        };
+        if done.is_none() {
+            break;
+        }
+    }
+    told
+}
+
+fn list(client: &mut Client, key: &str) -> Vec<u64> {
+    let elements = client.value(&format!("LRANGE {key} 0 -1"));
+    elements.items().iter().map(|element| element.text().parse().unwrap()).collect()
+}
+
+/// Each id once, and all that were acknowledged.
+#[track_caller]
+fn check_ids(what: &str, found: &[u64], acknowledged: &BTreeSet<u64>) {
+    let set: BTreeSet<u64> = found.iter().copied().collect();
+    assert_eq!(set.len(), found.len(), "{what}: something is there twice");
+    let lost: Vec<_> = acknowledged.difference(&set).collect();
+    assert!(lost.is_empty(), "{what}: lost {lost:?}");
+}
+
+#[test]
+fn nothing_acknowledged_is_lost_and_nothing_is_half_there() {
+    let crashes: u32 = std::env::var("ATOLL_CRASHES").map_or(6, |text| text.parse().unwrap());
+    let folder = folder();
+    let start = || {
+        Server::builder()
+            .directory(folder.path())
+            .shards(2)
+            .set("durability", "always")
+            .set("log-segment-size", 262_144)
+            .set("auto-aof-rewrite-min-size", 100_000)
+            .expect_in_log("the log ends in what was being written")
+            .start()
+    };
+    let mut rng = fastrand::Rng::with_seed(7);
+    let (mut transfers, mut sales, mut appends) =
+        (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    let mut pairs = 0;
+    let mut server = start();
+    let mut client = server.client();
+    for account in 0..ACCOUNTS {
+        client.check(
+            &format!("HSET {{bank}}accounts {account} {}", MONEY / i64::from(ACCOUNTS)),
+            ":1",
+        );
+    }
+    client.check("SET {shop}stock 100000000", "+OK");
+    for round in 0..crashes {
+        let stop: &'static AtomicBool = Box::leak(Box::new(AtomicBool::new(false)));
+        let writers: Vec<JoinHandle<Told>> = (0..4u64)
+            .map(|writer| {
+                let (port, from) = (server.port(), (u64::from(round) * 4 + writer) * 10_000_000);
+                std::thread::spawn(move || write(port, from, stop))
+            })
+            .collect();
+        std::thread::sleep(Duration::from_millis(rng.u64(20..400)));
+        server.signal(Signal::SIGKILL);
+        server.wait();
+        stop.store(true, Ordering::Relaxed);
+        for writer in writers {
+            let told = writer.join().unwrap();
+            transfers.extend(told.transfers);
+            sales.extend(told.sales);
+            appends.extend(told.appends);
+            pairs += told.pairs;
+        }
+        server = start();
+        client = server.client();
+        let accounts = client.value("HVALS {bank}accounts");
+        let sum: i64 =
+            accounts.items().iter().map(|money| money.text().parse::<i64>().unwrap()).sum();
+        assert_eq!(sum, MONEY, "round {round}");
+        check_ids("transfers", &list(&mut client, "{bank}log"), &transfers);
+        check_ids("appends", &list(&mut client, "appended"), &appends);
+        let sold = client.value("ZRANGE {shop}sold 0 -1");
+        let sold: Vec<u64> = sold.items().iter().map(|id| id.text().parse().unwrap()).collect();
+        check_ids("sales", &sold, &sales);
+        let stock: u64 = client.value("GET {shop}stock").text().parse().unwrap();
+        assert_eq!(stock + sold.len() as u64, 100_000_000, "round {round}");
+        let counters = client.value("MGET {pair}a {pair}b");
+        assert_eq!(counters.items()[0].to_string(), counters.items()[1].to_string());
+        let counted = counters.items()[0].to_string();
+        let counted: u64 = counted.trim_start_matches('$').parse().unwrap_or_default();
+        assert!(
+            counted >= pairs,
+            "round {round}: {pairs} transactions were told, {counted} are there"
+        );
+    }
+    assert!(!transfers.is_empty() && !sales.is_empty() && !appends.is_empty() && pairs > 0);
+    eprintln!(
+        "{crashes} crashes, {} transfers, {} sales, {} appends, {pairs} transactions",
+        transfers.len(),
+        sales.len(),
+        appends.len()
+    );
+}
