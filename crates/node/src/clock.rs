@@ -24,4 +24,10 @@ impl Clock {
         self.last.set(now);
         Micros(now)
     }
+
+    /// What it has said last.
+    #[inline]
+    pub(crate) fn last(&self) -> Micros {
+        Micros(self.last.get())
+    }
 }

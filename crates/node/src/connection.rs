@@ -3,8 +3,8 @@
 //! All complete requests of a read are one batch. Those for the own shard run at once, in place,
 //! and write their replies into the output buffer; those for other shards of the node are gathered
 //! and travel as one message for each shard; replies leave in the order of the requests, with one
-//! write for the batch. What needs all shards, or waits, is a barrier: everything before it is
-//! answered first.
+//! write for the batch, see [`together`]. What needs all shards, or waits, is a barrier: everything
+//! before it is answered first.
 //!
 //! # Invariants
 //! - I1. Replies leave in the order of their requests.
@@ -17,6 +17,7 @@ mod account;
 mod in_script;
 mod input;
 mod push;
+pub(crate) mod together;
 
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
@@ -83,6 +84,10 @@ pub(crate) struct Connection {
     left_over: Cell<bool>,
     /// The output waits until this index of the executor's shard is on the disk.
     waits_for: Cell<u64>,
+    /// It stands in line to have its output written, see [`together`].
+    has_left_output: Cell<bool>,
+    /// Its socket has not taken all of the output: nothing is read before it has.
+    is_stuck: Cell<bool>,
 }
 
 /// What changes with each request.
@@ -141,6 +146,8 @@ impl Connection {
             over_since: Cell::default(),
             left_over: Cell::new(false),
             waits_for: Cell::new(0),
+            has_left_output: Cell::new(false),
+            is_stuck: Cell::new(false),
         })
     }
 
@@ -160,19 +167,25 @@ impl Connection {
     }
 
     async fn serve_all(self: &Rc<Self>, executor: &Rc<Executor>) -> io::Result<()> {
-        loop {
+        'input: loop {
             let readable = poll_fn(|cx| self.poll_input(cx)).await?;
             if executor.outlet.is_congested() {
                 executor.outlet.durable(executor.outlet.last()).await;
             }
             // What a client had sent before it was killed may still be there.
             let killed = self.client.killed.load(Ordering::Relaxed);
-            if killed || (readable && !self.read(executor)?) {
+            if killed {
                 return Ok(());
+            }
+            if readable && !self.read(executor)? {
+                return self.flush(executor).await;
             }
             loop {
                 if !poll_fn(|cx| self.poll_open_and_socket(executor, cx)).await {
                     return Ok(());
+                }
+                if self.leave_output(executor) {
+                    continue 'input;
                 }
                 self.flush(executor).await?;
                 if self.state.borrow().closing || self.client.killed.load(Ordering::Relaxed) {
@@ -202,6 +215,9 @@ impl Connection {
 
     /// Ready with true when there is something to read, with false when something was left over.
     fn poll_input(&self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
+        if self.is_stuck.get() {
+            return Poll::Ready(Ok(false));
+        }
         if let Poll::Ready(ready) = self.stream.poll_read_ready(cx) {
             return Poll::Ready(ready.map(|()| true));
         }
@@ -326,6 +342,7 @@ impl Connection {
                 let mut state = self.state.borrow_mut();
                 state.output.append(&mut self.pushes.borrow_mut());
                 if state.output.is_empty() {
+                    self.is_stuck.set(false);
                     self.settle(executor, &state);
                     return Ok(());
                 }

@@ -55,6 +55,7 @@ use tokio::task::{LocalSet, spawn_local};
 use crate::blocked::Blocked;
 use crate::clock::Clock;
 use crate::connection::Connection;
+use crate::connection::together::{self, Unwritten};
 use crate::dispatch::Ahead;
 use crate::log::{Durability, Outlet};
 use crate::mailbox::{Message, Replies, Run};
@@ -101,6 +102,8 @@ pub(crate) struct Executor {
     /// What removing what has expired has taken.
     upkeep: upkeep::Figures,
     connections: RefCell<BTreeMap<u64, Rc<Connection>>>,
+    /// Those whose output waits to be written.
+    pub(crate) unwritten: Unwritten,
     mailbox: RefCell<mpsc::Receiver<Message>>,
     /// Messages that arrived while a script was running and wait for the shard.
     deferred: RefCell<Vec<Message>>,
@@ -149,6 +152,7 @@ async fn run(
     spawn_local(tick::run(executor.clone()));
     spawn_local(upkeep::run(executor.clone()));
     spawn_local(let_go(executor.clone()));
+    spawn_local(together::run(executor.clone()));
     loop {
         // The mailbox is borrowed only while it is polled: `attend` must be able to look into it.
         let message = poll_fn(|cx| executor.mailbox.borrow_mut().poll_recv(cx)).await;
@@ -201,6 +205,7 @@ impl Executor {
             outlet: node.log.outlet(index),
             upkeep: upkeep::Figures::default(),
             connections: RefCell::default(),
+            unwritten: Unwritten::default(),
             mailbox: RefCell::new(mailbox),
             deferred: RefCell::default(),
             fans_out: Cell::new(false),
@@ -416,6 +421,7 @@ impl Executor {
     pub(crate) fn attend(&self, request: Option<Args<'_>>) {
         let Some(me) = self.me.upgrade() else { return };
         self.show_slow_request(request);
+        self.write_left();
         self.attend_mailbox();
         self.take_pushes();
         let connections: Vec<Rc<Connection>> =

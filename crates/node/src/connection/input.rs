@@ -164,6 +164,7 @@ impl Connection {
         state.paused = false;
         let State { session, output, .. } = state;
         let mut dispatch = Dispatch::new(executor, self, session, output);
+        executor.write_if_late(executor.clock.last());
         for index in 0..batch.len() {
             let done_before = if index == 0 { 0 } else { batch.bytes_through(index - 1) };
             let known = ahead.get(index).copied().unwrap_or_default();
