@@ -4,6 +4,7 @@
 
 mod answer;
 mod blocking;
+mod plain;
 mod queue;
 mod wait;
 
@@ -33,19 +34,11 @@ use crate::panic::note_command;
 use crate::pause;
 use crate::secrets;
 
+pub(crate) use plain::Ahead;
 pub(crate) use wait::{Later, Step, Then, Wait};
 
 /// What clients are told while the data is read at the start (Redis's text).
 const LOADING: &str = "LOADING Redis is loading the dataset in memory";
-
-/// What is known of a request of a batch before it runs.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Ahead {
-    /// Its command, if there is one whose arity fits.
-    pub(crate) id: Option<CommandId>,
-    /// The slot of its one key.
-    pub(crate) slot: Option<Slot>,
-}
 
 /// The dispatch of one batch.
 pub(crate) struct Dispatch<'a> {
@@ -58,6 +51,8 @@ pub(crate) struct Dispatch<'a> {
     scripts_since_now: u32,
     /// Replies wait for the disk.
     holds: bool,
+    /// The session is, see [`plain`].
+    is_plain: bool,
 }
 
 impl<'a> Dispatch<'a> {
@@ -69,7 +64,7 @@ impl<'a> Dispatch<'a> {
     ) -> Self {
         let now = executor.clock.now();
         executor.timings.begin();
-        let holds = executor.holds(session);
+        let (holds, is_plain) = (executor.holds(session), session.is_plain());
         Self {
             executor,
             connection,
@@ -79,6 +74,7 @@ impl<'a> Dispatch<'a> {
             now,
             scripts_since_now: 0,
             holds,
+            is_plain,
         }
     }
 
@@ -139,6 +135,16 @@ impl<'a> Dispatch<'a> {
     /// Runs one request, or sends it where it runs.
     #[inline]
     pub(crate) fn run(&mut self, args: Args<'_>, ahead: Ahead) -> Step {
+        if self.run_plain(args, ahead) {
+            return Step::Next;
+        }
+        let step = self.run_the_long_way(args, ahead);
+        self.is_plain = self.session.is_plain();
+        step
+    }
+
+    #[inline(never)]
+    fn run_the_long_way(&mut self, args: Args<'_>, ahead: Ahead) -> Step {
         let step = self.run_request(args, ahead);
         // A reply that comes later moves on when it comes.
         if matches!(step, Step::Next) {

@@ -1,13 +1,15 @@
 //! The data is being read at the start: until when, and how far it has come.
 
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use crate::attention::{Attention, Reason};
 
 /// How far reading the data has come.
 #[derive(Debug)]
 pub(crate) struct Loading {
-    is_on: AtomicBool,
+    attention: Arc<Attention>,
     total_bytes: AtomicU64,
     loaded_bytes: AtomicU64,
     began: Instant,
@@ -15,11 +17,13 @@ pub(crate) struct Loading {
     took: OnceLock<Duration>,
 }
 
-impl Default for Loading {
-    fn default() -> Self {
+impl Loading {
+    /// It begins. As long as it lasts, requests are told by `attention`.
+    pub(crate) fn new(attention: Arc<Attention>) -> Self {
+        attention.set(Reason::Loading, true);
         let since = SystemTime::now().duration_since(UNIX_EPOCH);
         Self {
-            is_on: AtomicBool::new(true),
+            attention,
             total_bytes: AtomicU64::new(0),
             loaded_bytes: AtomicU64::new(0),
             began: Instant::now(),
@@ -27,19 +31,17 @@ impl Default for Loading {
             took: OnceLock::new(),
         }
     }
-}
 
-impl Loading {
     /// Whether requests that need the data have to be refused.
     #[inline]
     pub(crate) fn is_on(&self) -> bool {
-        self.is_on.load(Ordering::Relaxed)
+        self.attention.has(Reason::Loading)
     }
 
     /// There is nothing left to read.
     pub(crate) fn end(&self) {
         let _ = self.took.set(self.began.elapsed());
-        self.is_on.store(false, Ordering::Release);
+        self.attention.set(Reason::Loading, false);
     }
 
     /// How long it took, when it has ended.

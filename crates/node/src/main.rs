@@ -3,6 +3,7 @@
 mod accepted;
 mod acl_log;
 mod allocator;
+mod attention;
 mod blocked;
 mod cli;
 mod clients;

@@ -4,41 +4,46 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use protocol::args::Args;
 use shard::channels::Subscriber;
 
+use crate::attention::{Attention, Reason};
 use crate::delivery::Payload;
 use crate::executor::Executor;
 
 /// The clients that watch. See the module.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Monitors {
     clients: RwLock<BTreeMap<u64, Subscriber>>,
-    count: AtomicUsize,
+    attention: Arc<Attention>,
 }
 
 impl Monitors {
+    /// Nobody watches. As soon as somebody does, requests are told by `attention`.
+    pub(crate) fn new(attention: Arc<Attention>) -> Self {
+        Self { clients: RwLock::default(), attention }
+    }
+
     /// Whether anybody watches.
     #[inline]
     pub(crate) fn any(&self) -> bool {
-        self.count.load(Ordering::Relaxed) > 0
+        self.attention.has(Reason::Monitored)
     }
 
     /// A client watches from now on.
     pub(crate) fn add(&self, subscriber: Subscriber) {
         let mut clients = self.clients.write().unwrap_or_else(PoisonError::into_inner);
         clients.insert(subscriber.client, subscriber);
-        self.count.store(clients.len(), Ordering::Relaxed);
+        self.attention.set(Reason::Monitored, true);
     }
 
     /// A client watches no more.
     pub(crate) fn remove(&self, client: u64) {
         let mut clients = self.clients.write().unwrap_or_else(PoisonError::into_inner);
         clients.remove(&client);
-        self.count.store(clients.len(), Ordering::Relaxed);
+        self.attention.set(Reason::Monitored, !clients.is_empty());
     }
 
     fn all(&self) -> Vec<Subscriber> {
@@ -90,6 +95,21 @@ fn escape(part: &[u8], out: &mut String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn requests_are_told_for_as_long_as_anybody_watches() {
+        let attention = Arc::new(Attention::default());
+        let monitors = Monitors::new(attention.clone());
+        let watcher = |client| Subscriber { executor: 0, client };
+        assert!(!monitors.any() && !attention.any());
+        monitors.add(watcher(1));
+        monitors.add(watcher(2));
+        monitors.remove(1);
+        assert!(monitors.any() && attention.any());
+        monitors.remove(2);
+        monitors.remove(2);
+        assert!(!monitors.any() && !attention.any());
+    }
 
     #[test]
     fn what_is_not_printable_is_shown_in_hexadecimal() {

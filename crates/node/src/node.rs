@@ -21,6 +21,7 @@ use shard::script::store::ScriptStore;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::acl_log::AclLog;
+use crate::attention::Attention;
 use crate::clients::Clients;
 use crate::command_log::CommandLog;
 use crate::commands::NodeCommand;
@@ -59,6 +60,8 @@ pub(crate) struct Node {
     /// The data on the disk, as soon as it has been read.
     pub(crate) data: OnceLock<Data>,
     pub(crate) snapshots: Snapshots,
+    /// Why requests cannot take the short way.
+    pub(crate) attention: Arc<Attention>,
     /// Who may come in, and what they may do.
     pub(crate) acl: Acl,
     /// What they have been refused.

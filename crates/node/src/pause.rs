@@ -1,6 +1,6 @@
 //! CLIENT PAUSE: until when clients wait, and which of them.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -16,6 +16,7 @@ use shard::script::shebang;
 use shard::time::Micros;
 use tokio::sync::Notify;
 
+use crate::attention::{Attention, Reason};
 use crate::commands::NodeCommand;
 use crate::node::Node;
 
@@ -29,10 +30,10 @@ pub(crate) enum Mode {
 }
 
 /// The pause of a node. See the module.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Pause {
-    /// Whether there may be a pause: all that is read while there is none.
-    on: AtomicBool,
+    /// Says whether there may be a pause: all that is read while there is none.
+    attention: Arc<Attention>,
     until: Mutex<Option<(Instant, Mode)>>,
     ended: Notify,
     count: AtomicU64,
@@ -41,6 +42,17 @@ pub(crate) struct Pause {
 }
 
 impl Pause {
+    /// No pause. When there is one, requests are told by `attention`.
+    pub(crate) fn new(attention: Arc<Attention>) -> Self {
+        Self {
+            attention,
+            until: Mutex::default(),
+            ended: Notify::new(),
+            count: AtomicU64::new(0),
+            hold: Arc::default(),
+        }
+    }
+
     /// Begins a pause at `now`, or prolongs the one there is: the later end and the stronger mode
     /// hold.
     pub(crate) fn begin(&self, duration: Duration, mode: Mode, now: Micros) {
@@ -57,21 +69,23 @@ impl Pause {
         let left = end.saturating_duration_since(Instant::now()).as_micros();
         self.hold.set(Micros(now.0.saturating_add(i64::try_from(left).unwrap_or(i64::MAX))));
         self.count.fetch_add(1, Ordering::Relaxed);
-        self.on.store(true, Ordering::Release);
+        self.attention.set(Reason::Paused, true);
     }
 
     /// Ends the pause.
     pub(crate) fn end(&self) {
-        *self.until.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        let mut until = self.until.lock().unwrap_or_else(PoisonError::into_inner);
+        *until = None;
         self.hold.end();
-        self.on.store(false, Ordering::Release);
+        self.attention.set(Reason::Paused, false);
+        drop(until);
         self.ended.notify_waiters();
     }
 
     /// Whether anything may have to wait.
     #[inline]
     pub(crate) fn is_on(&self) -> bool {
-        self.on.load(Ordering::Relaxed)
+        self.attention.has(Reason::Paused)
     }
 
     /// Until when a command waits that does or does not write; `None`: not at all.
@@ -81,7 +95,7 @@ impl Pause {
         let (end, mode) = (*until)?;
         if end <= Instant::now() {
             *until = None;
-            self.on.store(false, Ordering::Release);
+            self.attention.set(Reason::Paused, false);
             return None;
         }
         (mode == Mode::All || writes).then_some(end)

@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tracing_subscriber::EnvFilter;
 
 use crate::acl_log::AclLog;
+use crate::attention::Attention;
 use crate::clients::Clients;
 use crate::command_log::CommandLog;
 use crate::config::Config;
@@ -150,6 +151,7 @@ fn build(
         user: config.masteruser.clone().into(),
         password: config.masterauth.clone().into(),
     };
+    let attention = Arc::new(Attention::default());
     let node = Node {
         settings: Settings::new(&config),
         acl: Acl::new(registry.table()),
@@ -162,14 +164,15 @@ fn build(
         scripts: Arc::default(),
         functions: Arc::default(),
         gauge: Arc::new(Gauge::new(memory::used)),
-        pause: Pause::default(),
+        pause: Pause::new(attention.clone()),
         channels: Arc::default(),
         log: Arc::new(LogService::new(membership.topology.shards(), config.durability())),
-        loading: Loading::default(),
+        loading: Loading::new(attention.clone()),
         data: OnceLock::new(),
         snapshots: Snapshots::default(),
         command_log: CommandLog::default(),
-        monitors: Monitors::default(),
+        monitors: Monitors::new(attention.clone()),
+        attention,
         latency: LatencyMonitor::default(),
         trackers: Trackers::default(),
         peers: Peers::start(&membership.topology, credentials),

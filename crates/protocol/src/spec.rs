@@ -248,11 +248,17 @@ impl CommandSpec {
     /// takes more than a look to see which parts are keys.
     #[inline]
     pub fn only_key<'a>(&self, args: Args<'a>) -> Option<&'a [u8]> {
+        self.only_key_at(args).map(|at| args.at(at))
+    }
+
+    /// Which part that is.
+    #[inline]
+    pub fn only_key_at(&self, args: Args<'_>) -> Option<usize> {
         if args.len() <= self.one_key_up_to() {
-            return args.get(1);
+            return (args.len() > 1).then_some(1);
         }
         let at = self.counted_at()?;
-        if args.get(at)? == b"1" { args.get(at + 1) } else { None }
+        (args.get(at)? == b"1" && args.len() > at + 1).then_some(at + 1)
     }
 
     /// The slots that the keys of the request hash to.

@@ -164,6 +164,19 @@ impl Session {
         !self.subscriptions.is_empty() && matches!(self.version, Version::Resp2)
     }
 
+    /// Whether nothing about it concerns a command on data that is no script: what the command does
+    /// and what is replied is what it would be on a new connection of a user who may do everything,
+    /// but for the version of the reply and [`Self::caller`]. Whatever is added to a session that
+    /// commands on data have to look at is to be looked at here too.
+    #[inline]
+    pub fn is_plain(&self) -> bool {
+        self.transaction.is_none()
+            && self.tracking.is_none()
+            && self.reply_mode == ReplyMode::On
+            && self.login.is_open()
+            && !self.only_listens()
+    }
+
     /// Whether the reply of the command that has just run is thrown away.
     pub fn silent(&self) -> bool {
         matches!(self.reply_mode, ReplyMode::Off | ReplyMode::Skipping)
@@ -363,6 +376,42 @@ mod tests {
         let (watched, _) = session.take_watches();
         assert_eq!(watched, [(Slot::of_key(b"a"), b"a".to_vec())]);
         assert!(session.watched.is_empty() && !session.watch_flag.spoiled());
+    }
+
+    #[test]
+    fn whatever_concerns_commands_makes_a_session_less_than_plain() {
+        use crate::acl::login::Guard;
+
+        let concerns: [(&str, fn(&mut Session)); 8] = [
+            ("MULTI", |session| session.transaction = Some(Transaction::default())),
+            ("CLIENT TRACKING", |session| session.tracking = Some(Tracking::default())),
+            ("CLIENT REPLY OFF", |session| session.reply_mode = ReplyMode::Off),
+            ("CLIENT REPLY SKIP", |session| session.reply_mode = ReplyMode::SkipNext),
+            ("after it", |session| session.reply_mode = ReplyMode::Skipping),
+            ("no user yet", |session| session.login.guard = Guard::Locked),
+            ("a user who has gone", |session| session.login.guard = Guard::Gone),
+            ("SUBSCRIBE", |session| {
+                session.subscriptions.add(shard::channels::ChannelKind::Channel, b"news");
+            }),
+        ];
+        for (what, concern) in concerns {
+            let mut session = Session::new(1);
+            assert!(session.is_plain());
+            concern(&mut session);
+            assert!(!session.is_plain(), "{what}");
+        }
+        let indifferent: [fn(&mut Session); 5] = [
+            |session| session.name = b"n".to_vec(),
+            |session| session.version = Version::Resp3,
+            |session| session.no_touch = true,
+            |session| session.watch(Slot::of_key(b"k"), b"k"),
+            |session| session.debug = DebugMode::Keep,
+        ];
+        for change in indifferent {
+            let mut session = Session::new(1);
+            change(&mut session);
+            assert!(session.is_plain());
+        }
     }
 
     #[test]

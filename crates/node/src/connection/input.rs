@@ -8,7 +8,8 @@ use std::task::{Context, Poll};
 use bytes::{Buf, BytesMut};
 use nix::sys::socket::{MsgFlags, recv};
 use protocol::decode::Batch;
-use protocol::slot::Slot;
+use shard::commands::table::Recent;
+use shard::keyspace::Expected;
 use tokio::io::Interest;
 
 use super::{Connection, PAUSE_OUTPUT, State};
@@ -161,15 +162,19 @@ impl Connection {
     ) -> (usize, Option<Wait>) {
         let harmless = executor.node.settings.output_limits.harmless(self.class());
         let harmless = harmless.min(PAUSE_OUTPUT);
+        let table = executor.node.table();
         state.paused = false;
         let State { session, output, .. } = state;
         let mut dispatch = Dispatch::new(executor, self, session, output);
         executor.write_if_late(executor.clock.last());
         for index in 0..batch.len() {
-            let done_before = if index == 0 { 0 } else { batch.bytes_through(index - 1) };
-            let known = ahead.get(index).copied().unwrap_or_default();
+            let args = batch.request(index, input);
+            let known = match ahead.get(index) {
+                Some(known) => *known,
+                None => Ahead::of(table, args, &mut Recent::default()).0,
+            };
             let mut end = End::Open;
-            let (used, then) = match dispatch.run(batch.request(index, input), known) {
+            let (used, then) = match dispatch.run(args, known) {
                 Step::Next if dispatch.output_len() < harmless => continue,
                 Step::Next => {
                     let unread = dispatch.output_len();
@@ -184,7 +189,9 @@ impl Connection {
                     }
                 }
                 Step::Wait(then) => (batch.bytes_through(index), then),
-                Step::Again(then) => (done_before, then),
+                Step::Again(then) => {
+                    (index.checked_sub(1).map_or(0, |at| batch.bytes_through(at)), then)
+                }
                 Step::Close => {
                     end = End::Closing;
                     (input.len(), Then::Nothing)
@@ -244,15 +251,17 @@ impl State {
 /// they run. Whose keys take a longer look to see, they are looked at when the request runs.
 fn look_ahead(executor: &Executor, input: &[u8], batch: &Batch, ahead: &mut Vec<Ahead>) {
     let table = executor.node.table();
-    ahead.extend((0..batch.len()).map(|index| {
+    let mut recent = Recent::default();
+    let looks = (0..batch.len()).filter_map(|index| {
         let args = batch.request(index, input);
-        let id = table.find(args);
-        let key = id.and_then(|id| table.spec(id).only_key(args));
-        Ahead { id, slot: key.map(Slot::of_key) }
-    }));
-    let Ok(shard) = executor.shard.try_borrow() else { return };
-    shard.keyspace().warm(ahead.iter().enumerate().filter_map(|(index, known)| {
-        let key = table.spec(known.id?).only_key(batch.request(index, input))?;
-        Some((known.slot?, key))
-    }));
+        let (known, key) = Ahead::of(table, args, &mut recent);
+        ahead.push(known);
+        let (slot, key) = (known.slot?, key?);
+        Some(Expected { slot, key: args.at(key), rest: args.skip(key + 1) })
+    });
+    match executor.shard.try_borrow() {
+        Ok(shard) => shard.keyspace().warm(looks),
+        // It is in a script.
+        Err(_) => looks.for_each(drop),
+    }
 }

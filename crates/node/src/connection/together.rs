@@ -94,6 +94,7 @@ impl Connection {
             && state.input.is_empty()
             && !state.closing
             && !self.is_stuck.get()
+            && !self.is_held(executor)
             && !self.client.killed.load(Ordering::Relaxed);
         drop(state);
         if can_wait && !self.has_left_output.replace(true) {

@@ -1,7 +1,7 @@
 //! The table of all commands: from the name in a request to its row.
 
 use protocol::args::Args;
-use protocol::spec::{CommandSpec, Flags};
+use protocol::spec::{Arity, CommandSpec, Family, Flags};
 
 use super::{FAMILIES, Run};
 use crate::error::CommandError;
@@ -27,6 +27,44 @@ pub struct Row {
     pub spec: &'static CommandSpec,
     /// Its handler; `None` when it is answered without a shard.
     pub run: Option<Run>,
+    /// [`CommandSpec::one_key_up_to`].
+    one_key_up_to: usize,
+    /// A shard runs it at once and by itself: it is no script, and does not wait.
+    pub is_plain: bool,
+}
+
+impl Row {
+    fn new(spec: &'static CommandSpec, run: Option<Run>) -> Self {
+        let waits = spec.flags.contains(Flags::BLOCKING);
+        let is_plain = run.is_some() && !waits && spec.family != Family::Scripting;
+        Self { spec, run, one_key_up_to: spec.one_key_up_to(), is_plain }
+    }
+
+    /// The part of a request that is its one key; see [`CommandSpec::only_key`].
+    #[inline]
+    pub fn only_key_at(&self, args: Args<'_>) -> Option<usize> {
+        if args.len() <= self.one_key_up_to {
+            return (args.len() > 1).then_some(1);
+        }
+        self.spec.only_key_at(args)
+    }
+}
+
+/// The command that was found last: in a pipeline it is mostly asked for again.
+#[derive(Clone, Copy)]
+pub struct Recent {
+    /// Its name as it was written, which is short.
+    ends: [u64; 2],
+    len: usize,
+    id: CommandId,
+    arity: Arity,
+}
+
+impl Default for Recent {
+    /// None: no name is that long.
+    fn default() -> Self {
+        Self { ends: [0; 2], len: usize::MAX, id: CommandId::FIRST, arity: Arity(0) }
+    }
 }
 
 /// A row's name, ready to be compared in any case without looking at single bytes.
@@ -108,8 +146,8 @@ impl CommandTable {
     /// When two commands have one name: a mistake in the tables themselves.
     pub fn new(others: impl IntoIterator<Item = &'static CommandSpec>) -> Self {
         let own = FAMILIES.iter().copied().flatten();
-        let own = own.map(|command| Row { spec: &command.spec, run: Some(command.run) });
-        let others = others.into_iter().map(|spec| Row { spec, run: None });
+        let own = own.map(|command| Row::new(&command.spec, Some(command.run)));
+        let others = others.into_iter().map(|spec| Row::new(spec, None));
         let mut rows: Vec<Row> = own.chain(others).collect();
         rows.sort_by_key(|row| row.spec.name);
         let places = vec![EMPTY; (rows.len() * 4).next_power_of_two()];
@@ -212,6 +250,24 @@ impl CommandTable {
             spec = self.spec(id);
         }
         spec.arity.fits(args.len()).then_some(id)
+    }
+
+    /// The same, looking first whether it is the one that was found last.
+    #[inline]
+    pub fn find_again(&self, args: Args<'_>, recent: &mut Recent) -> Option<CommandId> {
+        let name = args.get(0)?;
+        let ends = ends(name);
+        if name.len() == recent.len && ends == recent.ends {
+            return recent.arity.fits(args.len()).then_some(recent.id);
+        }
+        let id = self.find(args)?;
+        let spec = self.spec(id);
+        // To know a subcommand takes more than the first word.
+        let by_name = name.len() == spec.name.len() && !spec.flags.contains(Flags::CONTAINER);
+        if name.len() <= SHORT && by_name {
+            *recent = Recent { ends, len: name.len(), id, arity: spec.arity };
+        }
+        Some(id)
     }
 
     #[cold]

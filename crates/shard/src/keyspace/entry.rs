@@ -202,6 +202,22 @@ impl Entry {
         }
     }
 
+    /// The value, if it is a collection.
+    #[inline]
+    pub(crate) fn collection(&self) -> Option<ValueView<'_>> {
+        let (Form::Held { value, .. } | Form::FarHeld { value, .. }) = &self.form else {
+            return None;
+        };
+        match value {
+            Held::Int(_) | Held::Raw(_) => None,
+            Held::Hash(hash) => Some(ValueView::Hash(hash)),
+            Held::List(list) => Some(ValueView::List(list)),
+            Held::Set(set) => Some(ValueView::Set(set)),
+            Held::Stream(stream) => Some(ValueView::Stream(stream)),
+            Held::ZSet(zset) => Some(ValueView::ZSet(zset)),
+        }
+    }
+
     /// The value, to be changed.
     #[inline]
     pub(crate) fn value_mut(&mut self) -> ValueMut<'_> {

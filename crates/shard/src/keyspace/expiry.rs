@@ -20,9 +20,11 @@
 
 use std::collections::VecDeque;
 
+use protocol::args::Args;
 use protocol::slot::Slot;
 
 use super::short_bytes::ShortBytes;
+use super::warm::Expected;
 use super::{CHUNK, Keyspace};
 use crate::time::Millis;
 
@@ -270,7 +272,12 @@ impl Keyspace {
             }
             looked += count;
             self.find_due(&handles[..count], &mut due);
-            self.warm(due.iter().map(|(_, slot, key)| (*slot, key.as_bytes())));
+            let rest = Args::new(&[], &[]);
+            self.warm(due.iter().map(|(_, slot, key)| Expected {
+                slot: *slot,
+                key: key.as_bytes(),
+                rest,
+            }));
             for (handle, slot, key) in due.drain(..) {
                 // The same key may be noted twice.
                 if self.tables.entries.get(handle).is_some_and(|entry| entry.expired(self.now())) {

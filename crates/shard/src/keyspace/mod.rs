@@ -64,6 +64,7 @@ pub use outbox::{Events, Message};
 pub use snapshot::Snapshot;
 pub use tally::{Failures, Tally};
 pub use value::Kind;
+pub use warm::Expected;
 pub use watch::WatchFlag;
 
 use entry::Entry;

@@ -1,5 +1,7 @@
 //! Values of keys: a string or one of the collections.
 
+use protocol::args::Args;
+
 use crate::time::Millis;
 use crate::types::hash::Hash;
 use crate::types::list::List;
@@ -141,6 +143,43 @@ impl ValueView<'_> {
             Self::Set(set) => size_of::<Set>() + set.memory(),
             Self::Stream(stream) => size_of::<Stream>() + stream.memory(),
             Self::ZSet(zset) => size_of::<ZSet>() + zset.memory(),
+        }
+    }
+
+    /// How many elements a collection has.
+    #[inline]
+    pub(super) fn len(self) -> usize {
+        match self {
+            Self::String(_) => 0,
+            Self::Hash(hash) => hash.len(),
+            Self::List(list) => list.len(),
+            Self::Set(set) => set.len(),
+            Self::Stream(stream) => stream.len(),
+            Self::ZSet(zset) => zset.len(),
+        }
+    }
+
+    /// Where the element may be that a request asks for, which says `rest` besides the key: for
+    /// [`super::warm`]. Most requests have it first, or last (ZADD).
+    #[inline]
+    pub(super) fn first_candidate(self, rest: Args<'_>) -> Option<u32> {
+        let first = rest.get(0)?;
+        match self {
+            Self::Hash(hash) => hash.first_candidate(first),
+            Self::Set(set) => set.first_candidate(first),
+            Self::ZSet(zset) => zset.first_candidate(rest.at(rest.len() - 1)),
+            Self::List(_) | Self::Stream(_) | Self::String(_) => None,
+        }
+    }
+
+    /// Loads some of what there is; what that is means nothing.
+    #[inline]
+    pub(super) fn look_at(self, candidate: u32) -> u64 {
+        match self {
+            Self::Hash(hash) => hash.look_at(candidate),
+            Self::Set(set) => set.look_at(candidate),
+            Self::ZSet(zset) => zset.look_at(candidate),
+            Self::List(_) | Self::Stream(_) | Self::String(_) => 0,
         }
     }
 

@@ -1,30 +1,53 @@
 //! Warming: bringing the keys of a batch of requests into the cache before they run.
 //!
 //! A request for a key that is not in the cache waits for memory three times, one after the other:
-//! for the slot's table, for the bucket, for the entry. Looking at all keys of a batch first, stage
-//! by stage, lets those waits overlap, since no look depends on another's. The looks are plain
-//! loads whose values go into a sum that nothing reads: a prefetch in safe code.
+//! for the slot's table, for the bucket, for the entry; and where the value is a collection, three
+//! times more: for its head, for what leads to the element that is asked for, for the element.
+//! Looking at all keys of a batch first, stage by stage, lets those waits overlap, since no look
+//! depends on another's. The looks are plain loads whose values go into a sum that nothing reads: a
+//! prefetch in safe code.
 
 use std::hint::black_box;
 
+use protocol::args::Args;
 use protocol::slot::Slot;
 
 use super::Keyspace;
+use super::value::ValueView;
 
 /// Keys warmed together: enough to overlap waits, few enough to still be there when they run.
 const TOGETHER: usize = 16;
 
+/// A key that is going to be asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Expected<'k> {
+    /// The slot of the key.
+    pub slot: Slot,
+    /// The key.
+    pub key: &'k [u8],
+    /// What its request says besides.
+    pub rest: Args<'k>,
+}
+
+/// Where a key lies, or would lie.
+#[derive(Clone, Copy)]
+struct Place<'k> {
+    slot: usize,
+    hash: u64,
+    rest: Args<'k>,
+}
+
 impl Keyspace {
-    /// Looks at where `keys` lie, each in its slot, or would lie. Changes nothing; keys of other
-    /// shards are passed over.
+    /// Looks at where keys lie, each in its slot, or would lie, and at what of their values is asked
+    /// for. Changes nothing; keys of other shards are passed over.
     #[inline]
-    pub fn warm<'k>(&self, keys: impl Iterator<Item = (Slot, &'k [u8])>) {
-        let mut places = [(0usize, 0u64); TOGETHER];
+    pub fn warm<'k>(&self, keys: impl Iterator<Item = Expected<'k>>) {
+        let mut places = [Place { slot: 0, hash: 0, rest: Args::new(&[], &[]) }; TOGETHER];
         let mut count = 0;
-        for (slot, key) in keys {
+        for Expected { slot, key, rest } in keys {
             let slot = slot.index().wrapping_sub(self.tables.first);
             if slot < self.tables.slots.len() {
-                places[count] = (slot, self.hasher.hash(key));
+                places[count] = Place { slot, hash: self.hasher.hash(key), rest };
                 count += 1;
                 if count == TOGETHER {
                     self.warm_places(&places);
@@ -35,19 +58,52 @@ impl Keyspace {
         self.warm_places(&places[..count]);
     }
 
-    fn warm_places(&self, places: &[(usize, u64)]) {
+    fn warm_places(&self, places: &[Place<'_>]) {
         let mut sum = 0u64;
         let tables = &self.tables;
-        for &(slot, _) in places {
-            sum = sum.wrapping_add(tables.slot(slot).map_or(0, |slot| slot.index.len() as u64));
+        for place in places {
+            let slot = tables.slot(place.slot);
+            sum = sum.wrapping_add(slot.map_or(0, |slot| slot.index.len() as u64));
         }
         let mut handles = [None; TOGETHER];
-        for (&(slot, hash), handle) in places.iter().zip(&mut handles) {
-            *handle = tables.slot(slot).and_then(|slot| slot.index.first_candidate(hash));
+        for (place, handle) in places.iter().zip(&mut handles) {
+            let slot = tables.slot(place.slot);
+            *handle = slot.and_then(|slot| slot.index.first_candidate(place.hash));
         }
         for handle in handles.iter().flatten() {
             sum = sum.wrapping_add(u64::from(tables.entries.at(*handle).access()));
         }
+        let mut values = [None; TOGETHER];
+        let mut count = 0;
+        for (place, handle) in places.iter().zip(&handles) {
+            let value = handle.and_then(|handle| tables.entries.at(handle).collection());
+            if let Some(value) = value {
+                values[count] = Some((value, place.rest));
+                count += 1;
+            }
+        }
+        if count > 0 {
+            sum = sum.wrapping_add(warm_collections(&values[..count]));
+        }
         black_box(sum);
     }
+}
+
+/// Looks at the elements of collections that are asked for.
+fn warm_collections(values: &[Option<(ValueView<'_>, Args<'_>)>]) -> u64 {
+    let mut sum = 0u64;
+    let each = || values.iter().flatten();
+    for (value, _) in each() {
+        sum = sum.wrapping_add(value.len() as u64);
+    }
+    let mut handles = [None; TOGETHER];
+    for ((value, rest), handle) in each().zip(&mut handles) {
+        *handle = value.first_candidate(*rest);
+    }
+    for ((value, _), handle) in each().zip(&handles) {
+        if let Some(handle) = handle {
+            sum = sum.wrapping_add(value.look_at(*handle));
+        }
+    }
+    sum
 }

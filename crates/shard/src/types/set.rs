@@ -116,6 +116,26 @@ impl Set {
         }
     }
 
+    /// Where a member may be; see `keyspace::warm`.
+    #[inline]
+    pub(crate) fn first_candidate(&self, member: &[u8]) -> Option<u32> {
+        match &self.0 {
+            Repr::Ints(_) => None,
+            Repr::Small(_) => Some(0),
+            Repr::Large(table) => table.first_candidate(member),
+        }
+    }
+
+    /// Loads some of it; what that is means nothing.
+    #[inline]
+    pub(crate) fn look_at(&self, candidate: u32) -> u64 {
+        match &self.0 {
+            Repr::Ints(_) => 0,
+            Repr::Small(packed) => packed.look(),
+            Repr::Large(table) => table.at(candidate as usize).len() as u64,
+        }
+    }
+
     /// Calls `visit` with each member until it fails.
     ///
     /// # Errors

@@ -80,6 +80,24 @@ impl Fields {
         }
     }
 
+    /// Where a field may be; see `keyspace::warm`.
+    #[inline]
+    pub(super) fn first_candidate(&self, name: &[u8]) -> Option<u32> {
+        match &self.0 {
+            Repr::Small(_) => Some(0),
+            Repr::Large(table) => table.index.first_candidate(table.hasher.hash(name)),
+        }
+    }
+
+    /// Loads some of them; what that is means nothing.
+    #[inline]
+    pub(super) fn look_at(&self, candidate: u32) -> u64 {
+        match &self.0 {
+            Repr::Small(packed) => packed.look(),
+            Repr::Large(table) => table.fields.at(candidate).value().len() as u64,
+        }
+    }
+
     /// Calls `visit` with each field and its value.
     pub(super) fn for_each<'a>(&'a self, mut visit: impl FnMut(&'a [u8], &'a [u8])) {
         match &self.0 {

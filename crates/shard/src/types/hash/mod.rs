@@ -135,6 +135,18 @@ impl Hash {
         self.fields().value(name)
     }
 
+    /// Where a field may be; see `keyspace::warm`.
+    #[inline]
+    pub(crate) fn first_candidate(&self, name: &[u8]) -> Option<u32> {
+        self.fields().first_candidate(name)
+    }
+
+    /// Loads some of it; what that is means nothing.
+    #[inline]
+    pub(crate) fn look_at(&self, candidate: u32) -> u64 {
+        self.fields().look_at(candidate)
+    }
+
     /// Calls `visit` with each field and its value.
     pub(crate) fn for_each<'a>(&'a self, visit: impl FnMut(&'a [u8], &'a [u8])) {
         self.fields().for_each(visit);

@@ -49,6 +49,11 @@ impl Table {
         self.index.find(hash, |handle| self.at(handle as usize) == member)
     }
 
+    #[inline]
+    pub(super) fn first_candidate(&self, member: &[u8]) -> Option<u32> {
+        self.index.first_candidate(self.hasher.hash(member))
+    }
+
     pub(super) fn contains(&self, member: &[u8]) -> bool {
         self.find(self.hasher.hash(member), member).is_some()
     }

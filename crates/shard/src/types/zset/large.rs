@@ -45,6 +45,16 @@ impl Large {
         self.index.find(self.hasher.hash(member), |handle| name_of(&self.members, handle) == member)
     }
 
+    #[inline]
+    pub(super) fn first_candidate(&self, member: &[u8]) -> Option<u32> {
+        self.index.first_candidate(self.hasher.hash(member))
+    }
+
+    #[inline]
+    pub(super) fn look_at(&self, candidate: u32) -> u64 {
+        self.members.at(candidate).score.to_bits()
+    }
+
     pub(super) fn score(&self, member: &[u8]) -> Option<f64> {
         self.find(member).map(|handle| self.members.at(handle).score)
     }

@@ -117,6 +117,24 @@ impl ZSet {
         }
     }
 
+    /// Where a member may be; see `keyspace::warm`.
+    #[inline]
+    pub(crate) fn first_candidate(&self, member: &[u8]) -> Option<u32> {
+        match &self.0 {
+            Repr::Small(_) => Some(0),
+            Repr::Large(large) => large.first_candidate(member),
+        }
+    }
+
+    /// Loads some of it; what that is means nothing.
+    #[inline]
+    pub(crate) fn look_at(&self, candidate: u32) -> u64 {
+        match &self.0 {
+            Repr::Small(packed) => packed.look(),
+            Repr::Large(large) => large.look_at(candidate),
+        }
+    }
+
     /// How many members come before a member, and its score.
     pub fn rank(&self, member: &[u8]) -> Option<(usize, f64)> {
         match &self.0 {
