@@ -8,6 +8,7 @@
 mod endless;
 mod t10_basic;
 mod t20_protocol;
+mod t21_together;
 mod t30_routing;
 mod t40_cluster;
 mod t50_scripts;

@@ -375,6 +375,71 @@ mod tests {
     }
 
     #[test]
+    fn what_was_found_last_changes_nothing() {
+        let table = CommandTable::new([&CommandSpec {
+            name: "command",
+            arity: Arity::at_least(1),
+            flags: Flags::CONTAINER,
+            ..CommandSpec::NEW
+        }]);
+        let requests = [
+            "get k",
+            "GET k",
+            "get k",
+            "get",
+            "get k x",
+            "set k v",
+            "sets k v",
+            "getx k",
+            "ge k",
+            "",
+            "command",
+            "command count",
+            "command",
+            "object freq k",
+            "object encoding k",
+            "object",
+            "georadiusbymember_ro k m 1 m",
+            "zrevrangebyscore k 1 0",
+            "zrevrangebyscorf k 1 0",
+        ];
+        let requests = requests.map(|line| Request::of(line.split(' ')));
+        let mut recent = Recent::default();
+        for before in &requests {
+            for request in &requests {
+                table.find_again(before.args(), &mut recent);
+                let found = table.find_again(request.args(), &mut recent);
+                assert_eq!(found, table.find(request.args()), "{before:?} {request:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn scripts_and_what_waits_are_not_plain() {
+        let table = CommandTable::new([&CommandSpec { name: "ping", ..CommandSpec::NEW }]);
+        let is_plain = |name: &str| table.row(table.lookup(name.as_bytes()).unwrap()).is_plain;
+        assert!(["get", "set", "hget", "sismember", "zadd", "lpop"].into_iter().all(is_plain));
+        let others = ["eval", "evalsha_ro", "fcall", "blpop", "xreadgroup", "ping"];
+        assert!(!others.into_iter().any(is_plain));
+    }
+
+    /// What the row says of keys is what the specification does.
+    #[test]
+    fn the_one_key_of_a_request_is_where_its_specification_says() {
+        let table = CommandTable::new([]);
+        let parts = ["x", "1", "1", "k", "1", "v"];
+        for (_, row) in table.iter() {
+            for count in 1..=parts.len() {
+                let request = Request::of(&parts[..count]);
+                let at = row.only_key_at(request.args());
+                assert_eq!(at, row.spec.only_key_at(request.args()), "{}", row.spec.name);
+                let key = at.map(|at| request.args().at(at));
+                assert_eq!(key, row.spec.only_key(request.args()), "{}", row.spec.name);
+            }
+        }
+    }
+
+    #[test]
     fn what_does_not_resolve_is_told_as_redis_tells_it() {
         let table = CommandTable::new([]);
         let text =
