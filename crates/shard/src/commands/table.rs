@@ -376,12 +376,14 @@ mod tests {
 
     #[test]
     fn what_was_found_last_changes_nothing() {
-        let table = CommandTable::new([&CommandSpec {
+        /// It may stand alone or have subcommands.
+        const COMMAND: CommandSpec = CommandSpec {
             name: "command",
             arity: Arity::at_least(1),
             flags: Flags::CONTAINER,
             ..CommandSpec::NEW
-        }]);
+        };
+        let table = CommandTable::new([&COMMAND]);
         let requests = [
             "get k",
             "GET k",
