@@ -132,7 +132,7 @@ impl Set {
         match &self.0 {
             Repr::Ints(_) => 0,
             Repr::Small(packed) => packed.look(),
-            Repr::Large(table) => table.at(candidate as usize).len() as u64,
+            Repr::Large(table) => table.look_at(candidate),
         }
     }
 

@@ -94,7 +94,11 @@ impl Fields {
     pub(super) fn look_at(&self, candidate: u32) -> u64 {
         match &self.0 {
             Repr::Small(packed) => packed.look(),
-            Repr::Large(table) => table.fields.at(candidate).value().len() as u64,
+            Repr::Large(table) => {
+                let field = table.fields.at(candidate);
+                let texts = [field.name(), field.value()];
+                texts.iter().filter_map(|text| text.last()).map(|byte| u64::from(*byte)).sum()
+            }
         }
     }
 

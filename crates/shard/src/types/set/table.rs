@@ -54,6 +54,12 @@ impl Table {
         self.index.first_candidate(self.hasher.hash(member))
     }
 
+    /// Loads the member at a place, both lines of it where it lies in two.
+    #[inline]
+    pub(super) fn look_at(&self, place: u32) -> u64 {
+        self.at(place as usize).last().map_or(0, |byte| u64::from(*byte))
+    }
+
     pub(super) fn contains(&self, member: &[u8]) -> bool {
         self.find(self.hasher.hash(member), member).is_some()
     }

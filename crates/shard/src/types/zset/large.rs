@@ -52,7 +52,9 @@ impl Large {
 
     #[inline]
     pub(super) fn look_at(&self, candidate: u32) -> u64 {
-        self.members.at(candidate).score.to_bits()
+        let member = self.members.at(candidate);
+        let last = member.name.as_bytes().last().map_or(0, |byte| u64::from(*byte));
+        member.score.to_bits().wrapping_add(last)
     }
 
     pub(super) fn score(&self, member: &[u8]) -> Option<f64> {
