@@ -13,6 +13,7 @@
 //! | [`script`] | the Lua host |
 //! | [`acl`] | what the user of a request may do |
 //! | [`effect`] | one change, as the log carries it |
+//! | [`rdb`] | Redis's format of values and snapshots |
 //! | [`reply`] | where a handler puts its reply |
 //! | [`error`] | why a command did not run |
 //! | [`testing`] | a shard to try commands on |
@@ -36,6 +37,7 @@ pub mod gauge;
 pub mod glob;
 pub mod keyspace;
 pub mod needs;
+pub mod rdb;
 pub mod reply;
 pub mod script;
 pub mod shard;

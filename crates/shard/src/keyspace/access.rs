@@ -4,7 +4,7 @@
 //! the LFU policies, they are Redis's: a counter of 8 bits that grows ever more slowly and is halved
 //! by nothing but time, and the minute in which it was last looked at.
 
-use super::{Entry, Keyspace};
+use super::{Entry, Keyspace, Usage};
 
 /// The counter of a new key: it must have time to be used again.
 const NEW: u32 = 5;
@@ -61,6 +61,16 @@ impl Keyspace {
             return self.minute() << 8 | NEW;
         }
         self.access_clock()
+    }
+
+    /// The bits of a value that comes from outside, as far as its use is known by what the policy of
+    /// eviction counts.
+    pub(super) fn access_of(&self, usage: Usage) -> Option<u32> {
+        if self.settings.eviction.is_lfu() {
+            return Some(self.minute() << 8 | u32::from(usage.frequency?));
+        }
+        let idle = u32::try_from(usage.idle_seconds?).unwrap_or(u32::MAX);
+        Some(self.access_clock().saturating_sub(idle))
     }
 
     /// Notes a use of an entry.

@@ -57,7 +57,7 @@ pub use access::Lfu;
 pub use commit::Mark;
 pub use counters::Counters;
 pub(crate) use door::indexes_of;
-pub use door::{NewExpiry, Scored};
+pub use door::{NewExpiry, Scored, Usage};
 pub use evict::Eviction;
 pub use hold::Hold;
 pub use outbox::{Events, Message};

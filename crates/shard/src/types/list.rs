@@ -10,6 +10,7 @@
 //! - I2. A list that is not `quick` has at most one node.
 
 mod edit;
+mod import;
 mod limit;
 #[cfg(test)]
 mod list_test;
@@ -20,7 +21,8 @@ use std::collections::VecDeque;
 pub(crate) use edit::Change;
 pub use limit::ListLimit;
 pub use node::Element;
-use node::{Encoded, Node};
+pub(crate) use node::Encoded;
+use node::Node;
 
 /// One of the two ends of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

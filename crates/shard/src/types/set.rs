@@ -68,6 +68,23 @@ impl Set {
         }
     }
 
+    /// An empty set in a form.
+    pub(crate) fn empty(form: Form) -> Self {
+        Self(match form {
+            Form::Ints => Repr::Ints(Ints::default()),
+            Form::Small => Repr::Small(Packed::default()),
+            Form::Large => Repr::Large(Box::default()),
+        })
+    }
+
+    /// The members of a set of integers, ascending, and in how many bytes each fits.
+    pub(crate) fn ints(&self) -> Option<(usize, impl ExactSizeIterator<Item = i64>)> {
+        match &self.0 {
+            Repr::Ints(ints) => Some((ints.width(), ints.iter())),
+            Repr::Small(_) | Repr::Large(_) => None,
+        }
+    }
+
     /// How many members there are.
     pub fn len(&self) -> usize {
         match &self.0 {
@@ -208,11 +225,7 @@ impl Set {
 
     /// The same members in another form, which must be able to hold them.
     pub(crate) fn to_form(&self, form: Form) -> Self {
-        let mut copy = Self(match form {
-            Form::Ints => Repr::Ints(Ints::default()),
-            Form::Small => Repr::Small(Packed::default()),
-            Form::Large => Repr::Large(Box::default()),
-        });
+        let mut copy = Self::empty(form);
         self.for_each(|member| {
             copy.insert(member);
         });

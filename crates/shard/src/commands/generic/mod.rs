@@ -2,6 +2,7 @@
 
 mod copy;
 mod del;
+mod dump;
 mod exists;
 mod expire;
 mod keys;
@@ -9,6 +10,7 @@ mod object;
 mod persist;
 mod randomkey;
 mod rename;
+mod restore;
 pub(super) mod scan;
 mod sort;
 mod touch;
@@ -22,6 +24,7 @@ use super::Command;
 pub const COMMANDS: &[&Command] = &[
     &copy::COMMAND,
     &del::DEL,
+    &dump::COMMAND,
     &exists::COMMAND,
     &expire::EXPIRE,
     &expire::EXPIREAT,
@@ -41,6 +44,8 @@ pub const COMMANDS: &[&Command] = &[
     &randomkey::COMMAND,
     &rename::RENAME,
     &rename::RENAMENX,
+    &restore::RESTORE,
+    &restore::RESTORE_ASKING,
     &scan::COMMAND,
     &sort::SORT,
     &sort::SORT_RO,

@@ -6,6 +6,7 @@
 //! [`crate::effect`].
 
 mod hash;
+mod import;
 mod list;
 mod set;
 mod stream;
@@ -21,6 +22,7 @@ use super::{Entry, Events, Keyspace, Message, Tables, Value};
 use crate::effect::{BadEffect, Effect, StringEffect};
 use crate::time::{Micros, Millis};
 use hash::HashInverse;
+pub use import::Usage;
 use list::ListInverse;
 pub(crate) use list::indexes_of;
 use set::SetInverse;

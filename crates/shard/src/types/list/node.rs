@@ -47,7 +47,7 @@ const INT_64: u8 = 0xF4;
 const FRAME: usize = 7;
 
 /// An element as it lies in a node, in parts.
-pub(super) struct Encoded<'a> {
+pub(crate) struct Encoded<'a> {
     head: [u8; 9],
     head_len: u8,
     text: &'a [u8],
@@ -56,7 +56,7 @@ pub(super) struct Encoded<'a> {
 }
 
 impl<'a> Encoded<'a> {
-    pub(super) fn new(text: &'a [u8]) -> Self {
+    pub(crate) fn new(text: &'a [u8]) -> Self {
         let number = if text.len() <= 20 { parse_i64(text) } else { None };
         let (head, head_len, text) = match number {
             Some(number) => {
@@ -76,7 +76,8 @@ impl<'a> Encoded<'a> {
         usize::from(self.head_len) + self.text.len() + usize::from(self.tail_len)
     }
 
-    fn parts(&self) -> [&[u8]; 3] {
+    /// What it is made of, to be written one after the other.
+    pub(crate) fn parts(&self) -> [&[u8]; 3] {
         let (head, tail) = (usize::from(self.head_len), usize::from(self.tail_len));
         [&self.head[..head], self.text, &self.tail[..tail]]
     }

@@ -69,7 +69,16 @@ impl Ints {
         }
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = i64> {
+    /// Bytes of each number.
+    pub(super) fn width(&self) -> usize {
+        match self {
+            Self::Two(_) => 2,
+            Self::Four(_) => 4,
+            Self::Eight(_) => 8,
+        }
+    }
+
+    pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = i64> {
         (0..self.len()).map(|place| self.at(place))
     }
 

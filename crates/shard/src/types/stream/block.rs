@@ -75,11 +75,13 @@ impl Block {
         self.bytes.len()
     }
 
-    pub(super) fn count(&self) -> usize {
+    /// How many entries there are, deleted ones included.
+    pub(crate) fn count(&self) -> usize {
         self.count as usize
     }
 
-    pub(super) fn live(&self) -> usize {
+    /// How many entries there are that are not deleted.
+    pub(crate) fn live(&self) -> usize {
         self.live as usize
     }
 
@@ -121,6 +123,25 @@ impl Block {
         self.count += 1;
         self.live += 1;
         self.last = id;
+    }
+
+    /// Adds an entry that has been deleted, with an id above all others.
+    pub(super) fn push_deleted(&mut self, first: StreamId, id: StreamId, pairs: Pairs<'_>) {
+        let start = self.bytes.len();
+        self.push(first, id, pairs);
+        self.bytes[start] |= DELETED;
+        self.live -= 1;
+    }
+
+    /// The names that stand at the beginning.
+    pub(crate) fn first_names(&self) -> impl Iterator<Item = &[u8]> {
+        let mut names = self.names();
+        std::iter::from_fn(move || take_bytes(&mut names))
+    }
+
+    /// All entries, and of each whether it has been deleted.
+    pub(crate) fn all(&self, first: StreamId) -> impl Iterator<Item = (Entry<'_>, bool)> {
+        self.places(first).map(|placed| (placed.entry, placed.deleted))
     }
 
     /// Takes the newest entry back. Says whether the block is empty now.

@@ -62,6 +62,13 @@ pub struct Fields<'a> {
     pub(super) left: usize,
 }
 
+impl<'a> Fields<'a> {
+    /// Whether the names are those of the first entry of the block.
+    pub(crate) fn has_first_names(&self) -> bool {
+        self.names.is_some()
+    }
+}
+
 impl<'a> Iterator for Fields<'a> {
     type Item = (&'a [u8], &'a [u8]);
 

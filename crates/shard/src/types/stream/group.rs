@@ -153,7 +153,9 @@ impl Group {
             let consumer = self.consumers[number as usize].as_mut()?;
             return Some(std::mem::replace(&mut consumer.times, times));
         }
-        let number = self.consumers.iter().position(Option::is_none).unwrap_or_else(|| {
+        let has_gaps = self.consumers.len() > self.names.len();
+        let gap = has_gaps.then(|| self.consumers.iter().position(Option::is_none)).flatten();
+        let number = gap.unwrap_or_else(|| {
             self.consumers.push(None);
             self.consumers.len() - 1
         });

@@ -9,15 +9,17 @@ mod block;
 pub mod fields;
 pub mod group;
 pub mod id;
+mod import;
 mod lag;
 #[cfg(test)]
 mod model_test;
 
 use std::collections::BTreeMap;
 
+pub(crate) use block::Block;
 pub use block::Entry;
+pub(crate) use import::Incoming;
 
-use block::Block;
 use fields::Pairs;
 use group::Group;
 use id::StreamId;
