@@ -6,11 +6,7 @@ use super::*;
 
 /// The payload with this body, its trailer right.
 fn sealed(body: &[u8], version: u16) -> Vec<u8> {
-    let mut out = body.to_vec();
-    out.extend_from_slice(&version.to_le_bytes());
-    let checksum = CRC.checksum(&out);
-    out.extend_from_slice(&checksum.to_le_bytes());
-    out
+    rdb::payload::seal(body.to_vec(), version)
 }
 
 fn error(payload: &[u8]) -> String {
@@ -100,8 +96,8 @@ proptest! {
     fn compressed_strings_are_read(code in "[ab]{30,600}") {
         if let Ok(short) = lzf::compress(code.as_bytes()) {
             let mut body = b"\xf5\xc3".to_vec();
-            write_length(&mut body, short.len());
-            write_length(&mut body, code.len());
+            rdb::put_len(&mut body, short.len() as u64);
+            rdb::put_len(&mut body, code.len() as u64);
             body.extend_from_slice(&short);
             prop_assert_eq!(read(&sealed(&body, 10)), Ok(vec![code.into_bytes()]));
         }
