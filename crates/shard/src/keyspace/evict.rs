@@ -50,6 +50,11 @@ impl Eviction {
         matches!(self, Self::AllKeysLfu | Self::VolatileLfu)
     }
 
+    /// Whether keys go by when they were used last.
+    pub(super) fn is_lru(self) -> bool {
+        matches!(self, Self::AllKeysLru | Self::VolatileLru)
+    }
+
     /// Whether only keys that expire may go.
     fn is_volatile(self) -> bool {
         matches!(

@@ -161,7 +161,7 @@ impl Keyspace {
 
     /// Whether the time of an entry is over, or that of all that is in it.
     #[inline]
-    fn gone(&self, entry: &Entry) -> bool {
+    pub(super) fn gone(&self, entry: &Entry) -> bool {
         let now = self.now();
         entry.expired(now)
             || (self.tables.field_expiries.any_due(now) && entry.value().all_fields_due(now))

@@ -10,6 +10,9 @@ pub(crate) fn checksum(bytes: &[u8]) -> u64 {
 }
 
 /// A checksum that grows with the bytes.
-pub(super) fn growing() -> Digest<'static, u64, Table<16>> {
+pub(super) type Checksum = Digest<'static, u64, Table<16>>;
+
+/// That of no bytes.
+pub(super) fn growing() -> Checksum {
     CRC.digest()
 }

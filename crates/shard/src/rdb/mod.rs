@@ -84,6 +84,12 @@ pub enum RdbError {
     /// A type of value that is not known.
     #[error("type {0} is not known")]
     UnknownType(u8),
+    /// A file of a version that is not read.
+    #[error("version {0} of the format is not read")]
+    Version(u16),
+    /// A key of a database other than the first.
+    #[error("a key of database {0}, and there is only database 0 here")]
+    Database(u64),
     /// Whoever asked does not want it any more.
     #[error("interrupted")]
     Interrupted,

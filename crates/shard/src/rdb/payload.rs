@@ -4,7 +4,7 @@
 //! endian) and a checksum of all before it (8 bytes, little endian).
 
 use super::source::Slice;
-use super::write::Writer;
+use super::write::{Output, Writer};
 use super::{Loaded, RdbError, Reader, checksum, is_readable, value};
 use crate::keyspace::Settings;
 use crate::keyspace::value::ValueView;
@@ -56,8 +56,8 @@ pub(crate) fn write<E>(
     mut beat: impl FnMut() -> Result<(), E>,
 ) -> Result<Vec<u8>, E> {
     let kind = value::kind_of(value);
-    let mut writer = Writer::default();
-    writer.bytes(&[kind]);
-    value::write(value, now, &mut writer, &mut beat)?;
-    Ok(seal(writer.out, value::version_of(kind)))
+    let mut output = Output::default();
+    output.bytes(&[kind]);
+    value::write(value, now, &mut Writer::new(&mut output, &mut |_| beat()))?;
+    Ok(seal(output.bytes, value::version_of(kind)))
 }

@@ -59,17 +59,13 @@ fn bytes_of(id: StreamId) -> [u8; 16] {
     (u128::from(id.ms) << 64 | u128::from(id.seq)).to_be_bytes()
 }
 
-pub(super) fn write<E>(
-    stream: &Stream,
-    out: &mut Writer,
-    beat: &mut dyn FnMut() -> Result<(), E>,
-) -> Result<(), E> {
+pub(super) fn write<E>(stream: &Stream, out: &mut Writer<'_, E>) -> Result<(), E> {
     let packs = stream.packs();
     out.len(packs.len());
     for (first, block) in packs {
-        beat()?;
-        out.string(&bytes_of(first), &mut *beat)?;
-        out.string(&node::write(first, block), &mut *beat)?;
+        out.beat()?;
+        out.string(&bytes_of(first))?;
+        out.string(&node::write(first, block))?;
     }
     let position = stream.position();
     out.len(stream.len());
@@ -79,12 +75,12 @@ pub(super) fn write<E>(
     out.number(position.added);
     out.len(stream.groups().len());
     for (name, group) in stream.groups() {
-        group::write(name, group, out, beat)?;
+        group::write(name, group, out)?;
     }
     Ok(())
 }
 
-fn write_id(id: StreamId, out: &mut Writer) {
+fn write_id<E>(id: StreamId, out: &mut Writer<'_, E>) {
     out.number(id.ms);
     out.number(id.seq);
 }

@@ -101,16 +101,15 @@ pub(super) fn version_of(kind: u8) -> u16 {
 pub(super) fn write<E>(
     value: ValueView<'_>,
     now: Millis,
-    out: &mut Writer,
-    beat: &mut dyn FnMut() -> Result<(), E>,
+    out: &mut Writer<'_, E>,
 ) -> Result<(), E> {
     match value {
-        ValueView::String(string) => string.with_text(|text| out.string(text, &mut *beat)),
-        ValueView::List(list) => list::write(list, out, beat),
-        ValueView::Set(set) => set::write(set, out, beat),
-        ValueView::ZSet(zset) => zset::write(zset, out, beat),
-        ValueView::Hash(hash) => hash::write(hash, now, out, beat),
-        ValueView::Stream(stream) => stream::write(stream, out, beat),
+        ValueView::String(string) => string.with_text(|text| out.string(text)),
+        ValueView::List(list) => list::write(list, out),
+        ValueView::Set(set) => set::write(set, out),
+        ValueView::ZSet(zset) => zset::write(zset, out),
+        ValueView::Hash(hash) => hash::write(hash, now, out),
+        ValueView::Stream(stream) => stream::write(stream, out),
     }
 }
 

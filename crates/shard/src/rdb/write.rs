@@ -1,5 +1,7 @@
 //! Writing what values are made of: lengths, strings, numbers.
 
+use std::convert::Infallible;
+
 use protocol::number::parse_i64;
 
 use super::lzf::Compressor;
@@ -43,64 +45,97 @@ fn put_int(out: &mut Vec<u8>, number: i64) -> bool {
     true
 }
 
-/// Bytes of a format that are written one after the other.
+/// What has been written and not gone anywhere yet.
 #[derive(Default)]
-pub(super) struct Writer {
-    pub(super) out: Vec<u8>,
+pub(super) struct Output {
+    pub(super) bytes: Vec<u8>,
     compressor: Compressor,
 }
 
-impl Writer {
-    pub(super) fn len(&mut self, len: usize) {
-        put_len(&mut self.out, len as u64);
-    }
-
+impl Output {
     pub(super) fn number(&mut self, number: u64) {
-        put_len(&mut self.out, number);
+        put_len(&mut self.bytes, number);
     }
 
     pub(super) fn bytes(&mut self, bytes: &[u8]) {
-        self.out.extend_from_slice(bytes);
+        self.bytes.extend_from_slice(bytes);
     }
 
     pub(super) fn millis(&mut self, millis: i64) {
         self.bytes(&millis.to_le_bytes());
     }
 
-    /// Appends a string in the form that Redis gives it. `beat` says whether to go on.
-    ///
-    /// # Errors
-    /// That of `beat`.
-    pub(super) fn string<E>(
-        &mut self,
-        text: &[u8],
-        beat: impl FnMut() -> Result<(), E>,
-    ) -> Result<(), E> {
-        if text.len() <= INT_LEN_MAX
-            && let Some(number) = parse_i64(text)
-            && put_int(&mut self.out, number)
-        {
-            return Ok(());
-        }
-        if text.len() > PLAIN_LEN_MAX
-            && let Some(compressed) =
-                self.compressor.compress(text, text.len() - SAVING_MIN, beat)?
-        {
-            self.out.push(0xC3);
-            self.len(compressed.len());
-            self.len(text.len());
-            self.bytes(&compressed);
-            return Ok(());
-        }
-        self.len(text.len());
-        self.bytes(text);
-        Ok(())
+    /// Appends a string in the form that Redis gives it.
+    pub(super) fn string(&mut self, text: &[u8]) {
+        let written = Writer::new(self, &mut |_| Ok::<(), Infallible>(())).string(text);
+        let Ok(()) = written;
+    }
+}
+
+/// Is called every few elements with what has been written, which it may take away; says whether to
+/// go on.
+pub(super) type Pulse<'p, E> = &'p mut dyn FnMut(&mut Vec<u8>) -> Result<(), E>;
+
+/// Writes what may be large.
+pub(super) struct Writer<'p, E> {
+    output: &'p mut Output,
+    pulse: Pulse<'p, E>,
+}
+
+impl<'p, E> Writer<'p, E> {
+    pub(super) fn new(output: &'p mut Output, pulse: Pulse<'p, E>) -> Self {
+        Self { output, pulse }
     }
 
-    /// Appends a string that is short.
-    pub(super) fn short_string(&mut self, text: &[u8]) {
-        let written = self.string(text, || Ok::<(), std::convert::Infallible>(()));
-        let Ok(()) = written;
+    /// To be called for each element.
+    ///
+    /// # Errors
+    /// That of the pulse: nothing more is to be written.
+    pub(super) fn beat(&mut self) -> Result<(), E> {
+        (self.pulse)(&mut self.output.bytes)
+    }
+
+    pub(super) fn len(&mut self, len: usize) {
+        self.number(len as u64);
+    }
+
+    pub(super) fn number(&mut self, number: u64) {
+        self.output.number(number);
+    }
+
+    pub(super) fn bytes(&mut self, bytes: &[u8]) {
+        self.output.bytes(bytes);
+    }
+
+    pub(super) fn millis(&mut self, millis: i64) {
+        self.output.millis(millis);
+    }
+
+    /// Appends a string in the form that Redis gives it.
+    ///
+    /// # Errors
+    /// As [`Self::beat`].
+    pub(super) fn string(&mut self, text: &[u8]) -> Result<(), E> {
+        let Self { output: Output { bytes, compressor }, pulse } = self;
+        if text.len() <= INT_LEN_MAX
+            && let Some(number) = parse_i64(text)
+            && put_int(bytes, number)
+        {
+            return Ok(());
+        }
+        let len_max = text.len().saturating_sub(SAVING_MIN);
+        if text.len() > PLAIN_LEN_MAX
+            && let Some(compressed) = compressor.compress(text, len_max, || pulse(bytes))?
+        {
+            bytes.push(0xC3);
+            put_len(bytes, compressed.len() as u64);
+            put_len(bytes, text.len() as u64);
+            bytes.extend_from_slice(&compressed);
+            return Ok(());
+        }
+        put_len(bytes, text.len() as u64);
+        bytes.extend_from_slice(text);
+        Ok(())
     }
 }
 
@@ -116,9 +151,9 @@ mod tests {
         texts.extend([0, 1, 20, 21, 63, 64, 16_383, 16_384, 70_000].map(|len| vec![b'x'; len]));
         texts.push((0..=255).collect());
         for text in texts {
-            let mut writer = Writer::default();
-            writer.short_string(&text);
-            let mut rest = &writer.out[..];
+            let mut output = Output::default();
+            output.string(&text);
+            let mut rest = &output.bytes[..];
             assert_eq!(Reader::new(&mut rest).string().unwrap(), text);
             assert!(rest.is_empty());
         }
@@ -127,9 +162,9 @@ mod tests {
     #[test]
     fn the_shortest_form_is_taken() {
         let form = |text: &[u8]| {
-            let mut writer = Writer::default();
-            writer.short_string(text);
-            writer.out
+            let mut output = Output::default();
+            output.string(text);
+            output.bytes
         };
         assert_eq!(form(b"-128"), b"\xc0\x80");
         assert_eq!(form(b"200"), b"\xc1\xc8\x00");

@@ -11,11 +11,14 @@ const LONG: u8 = 0xFE;
 
 const BROKEN: RdbError = RdbError::Corrupt("a zipmap is broken");
 
+/// A field and its value.
+type Pair<'a> = (&'a [u8], &'a [u8]);
+
 /// The fields with their values.
 ///
 /// # Errors
 /// It contradicts itself.
-pub(super) fn read(bytes: &[u8]) -> Result<Vec<(&[u8], &[u8])>, RdbError> {
+pub(super) fn read(bytes: &[u8]) -> Result<Vec<Pair<'_>>, RdbError> {
     let Some((&count, mut rest)) = bytes.split_first() else { return Err(BROKEN) };
     let mut pairs = Vec::new();
     loop {
@@ -28,7 +31,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Vec<(&[u8], &[u8])>, RdbError> {
     if counted { Ok(pairs) } else { Err(BROKEN) }
 }
 
-fn pair<'a>(rest: &mut &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
+fn pair<'a>(rest: &mut &'a [u8]) -> Option<Pair<'a>> {
     let name_len = len(rest)?;
     let name = rest.split_off(..name_len)?;
     let value_len = len(rest)?;

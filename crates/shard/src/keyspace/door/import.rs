@@ -54,4 +54,24 @@ impl Keyspace {
         self.slot = entered;
         true
     }
+
+    /// Visits all keys that have not expired with what there is to write of them, until `visit` fails.
+    /// Of the use of a key that is told by which the policy of eviction goes.
+    pub(crate) fn try_for_each_whole<E>(
+        &self,
+        mut visit: impl FnMut(&[u8], ValueView<'_>, Option<Millis>, Usage) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let policy = self.settings.eviction;
+        for (_, entry) in self.tables.entries.iter() {
+            if self.gone(entry) {
+                continue;
+            }
+            let usage = Usage {
+                idle_seconds: policy.is_lru().then(|| self.idle_of(entry).into()),
+                frequency: policy.is_lfu().then(|| self.frequency_of(entry) as u8),
+            };
+            visit(entry.key(), entry.value(), entry.expiry(), usage)?;
+        }
+        Ok(())
+    }
 }

@@ -78,26 +78,21 @@ fn read_consumer(
     Ok(())
 }
 
-pub(super) fn write<E>(
-    name: &[u8],
-    group: &Group,
-    out: &mut Writer,
-    beat: &mut dyn FnMut() -> Result<(), E>,
-) -> Result<(), E> {
-    out.string(name, &mut *beat)?;
+pub(super) fn write<E>(name: &[u8], group: &Group, out: &mut Writer<'_, E>) -> Result<(), E> {
+    out.string(name)?;
     write_id(group.progress.last, out);
     out.number(group.progress.entries_read.unwrap_or(UNKNOWN));
     out.len(group.pending().len());
     for (&id, delivery) in group.pending() {
-        beat()?;
+        out.beat()?;
         out.bytes(&bytes_of(id));
         out.millis(delivery.time);
         out.number(delivery.count);
     }
     out.len(group.consumer_count());
     for consumer in group.consumers() {
-        beat()?;
-        out.string(consumer.name(), &mut *beat)?;
+        out.beat()?;
+        out.string(consumer.name())?;
         out.millis(consumer.times.seen);
         out.millis(consumer.times.active.unwrap_or(-1));
         out.len(consumer.pending().len());

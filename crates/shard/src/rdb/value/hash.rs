@@ -176,12 +176,7 @@ pub(super) fn read_of_valkey(
     finish(hash)
 }
 
-pub(super) fn write<E>(
-    hash: &Hash,
-    now: Millis,
-    out: &mut Writer,
-    beat: &mut dyn FnMut() -> Result<(), E>,
-) -> Result<(), E> {
+pub(super) fn write<E>(hash: &Hash, now: Millis, out: &mut Writer<'_, E>) -> Result<(), E> {
     let view = hash.view(now);
     match hash.encoding() {
         "listpack" => {
@@ -190,10 +185,10 @@ pub(super) fn write<E>(
                 listpack.text(field);
                 listpack.text(value);
             });
-            out.string(&listpack.finish(), beat)
+            out.string(&listpack.finish())
         }
-        "listpackex" => write_listpack_expiring(view, out, beat),
-        _ => write_table(view, hash.next_expiry().is_some(), out, beat),
+        "listpackex" => write_listpack_expiring(view, out),
+        _ => write_table(view, hash.next_expiry().is_some(), out),
     }
 }
 
@@ -202,11 +197,7 @@ fn expiry_of(view: HashView<'_>, field: &[u8]) -> Option<i64> {
 }
 
 /// Fields in the order in which they expire, those that never do last.
-fn write_listpack_expiring<E>(
-    view: HashView<'_>,
-    out: &mut Writer,
-    beat: &mut dyn FnMut() -> Result<(), E>,
-) -> Result<(), E> {
+fn write_listpack_expiring<E>(view: HashView<'_>, out: &mut Writer<'_, E>) -> Result<(), E> {
     let mut fields = view.pairs();
     fields.sort_by_cached_key(|(field, _)| expiry_of(view, field).unwrap_or(i64::MAX));
     let first = fields.first().and_then(|(field, _)| expiry_of(view, field));
@@ -217,15 +208,10 @@ fn write_listpack_expiring<E>(
         listpack.int(expiry_of(view, field).unwrap_or(0));
     }
     out.millis(first.unwrap_or(0));
-    out.string(&listpack.finish(), beat)
+    out.string(&listpack.finish())
 }
 
-fn write_table<E>(
-    view: HashView<'_>,
-    expiring: bool,
-    out: &mut Writer,
-    beat: &mut dyn FnMut() -> Result<(), E>,
-) -> Result<(), E> {
+fn write_table<E>(view: HashView<'_>, expiring: bool, out: &mut Writer<'_, E>) -> Result<(), E> {
     let fields = view.pairs();
     let first = if expiring {
         let first = fields.iter().filter_map(|(field, _)| expiry_of(view, field)).min();
@@ -236,14 +222,14 @@ fn write_table<E>(
     };
     out.len(fields.len());
     for (field, value) in fields {
-        beat()?;
+        out.beat()?;
         if expiring {
             let expiry = expiry_of(view, field);
             let distance = expiry.zip(first).map_or(0, |(expiry, first)| expiry - first + 1);
             out.len(distance as usize);
         }
-        out.string(field, &mut *beat)?;
-        out.string(value, &mut *beat)?;
+        out.string(field)?;
+        out.string(value)?;
     }
     Ok(())
 }

@@ -92,19 +92,15 @@ pub(super) fn read_quicklist_2(
     finish(list, settings)
 }
 
-pub(super) fn write<E>(
-    list: &List,
-    out: &mut Writer,
-    beat: &mut dyn FnMut() -> Result<(), E>,
-) -> Result<(), E> {
+pub(super) fn write<E>(list: &List, out: &mut Writer<'_, E>) -> Result<(), E> {
     let packs = list.packs();
     out.len(packs.len());
     for (elements, count) in packs {
-        beat()?;
+        out.beat()?;
         let mut listpack = ListpackWriter::new();
         listpack.elements(elements, count);
         out.len(PACKED as usize);
-        out.string(&listpack.finish(), &mut *beat)?;
+        out.string(&listpack.finish())?;
     }
     Ok(())
 }

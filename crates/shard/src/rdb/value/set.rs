@@ -57,22 +57,18 @@ pub(super) fn read_listpack(
     finish(set)
 }
 
-pub(super) fn write<E>(
-    set: &Set,
-    out: &mut Writer,
-    beat: &mut dyn FnMut() -> Result<(), E>,
-) -> Result<(), E> {
+pub(super) fn write<E>(set: &Set, out: &mut Writer<'_, E>) -> Result<(), E> {
     if let Some((width, numbers)) = set.ints() {
-        return out.string(&intset::write(width, numbers), beat);
+        return out.string(&intset::write(width, numbers));
     }
     if set.form() == Form::Small {
         let mut listpack = ListpackWriter::new();
         set.for_each(|member| listpack.text(member));
-        return out.string(&listpack.finish(), beat);
+        return out.string(&listpack.finish());
     }
     out.len(set.len());
     set.try_for_each(|member| {
-        beat()?;
-        out.string(member, &mut *beat)
+        out.beat()?;
+        out.string(member)
     })
 }

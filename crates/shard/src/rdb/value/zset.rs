@@ -82,11 +82,7 @@ pub(super) fn read_listpack(
     finish(zset)
 }
 
-pub(super) fn write<E>(
-    zset: &ZSet,
-    out: &mut Writer,
-    beat: &mut dyn FnMut() -> Result<(), E>,
-) -> Result<(), E> {
+pub(super) fn write<E>(zset: &ZSet, out: &mut Writer<'_, E>) -> Result<(), E> {
     if zset.encoding() == "listpack" {
         let (mut listpack, mut text) = (ListpackWriter::new(), Vec::new());
         for (member, score) in zset.iter() {
@@ -95,13 +91,13 @@ pub(super) fn write<E>(
             listpack.text(member);
             listpack.text(&text);
         }
-        return out.string(&listpack.finish(), beat);
+        return out.string(&listpack.finish());
     }
     out.len(zset.len());
     // Highest first, as Redis does it: whoever reads it puts each before the others.
     for (member, score) in zset.iter().rev() {
-        beat()?;
-        out.string(member, &mut *beat)?;
+        out.beat()?;
+        out.string(member)?;
         out.bytes(&score.to_le_bytes());
     }
     Ok(())
