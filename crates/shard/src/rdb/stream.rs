@@ -16,13 +16,16 @@ use crate::types::stream::{Position, Stream};
 /// A stream as Redis 5 (1), 7.0 (2) or 7.2 (3) writes it.
 pub(super) fn read(form: u8, reader: &mut Reader<'_>) -> Result<Value, RdbError> {
     let mut stream = Stream::default();
-    for _ in 0..reader.count()? {
+    let blocks = reader.count()?;
+    for _ in 0..blocks {
         reader.beat()?;
         let id = id_of(&reader.string()?)?;
         node::read(&reader.string()?, id, &mut stream, reader)?;
     }
     // How many entries there are, which the blocks say as well.
-    reader.count()?;
+    if reader.count()? > 0 && blocks == 0 {
+        return Err(RdbError::Corrupt("a stream has entries and no blocks"));
+    }
     let mut position = Position { last: read_id(reader)?, ..Position::default() };
     if form >= 2 {
         // The id of the first entry.

@@ -30,7 +30,8 @@ pub(super) fn read(
     let listpack = Listpack::new(bytes)?;
     listpack.len()?;
     let mut elements = listpack.iter();
-    let (live, deleted) = (count(&mut elements)?, count(&mut elements)?);
+    // How many are there, and how many have been deleted.
+    let expected = count(&mut elements)?.checked_add(count(&mut elements)?).ok_or(BROKEN)?;
     let names = texts(&mut elements)?;
     if elements.int()? != 0 {
         return Err(BROKEN);
@@ -41,7 +42,7 @@ pub(super) fn read(
     let mut room = Vec::new();
     let pairs = Pairs::write(names.iter().flat_map(|name| [&name[..], b""]), &mut room);
     let mut block = Incoming::new(pairs);
-    let (mut seen_live, mut seen_deleted) = (0, 0);
+    let mut entries = 0;
     while let Some(flags) = elements.next()? {
         reader.beat()?;
         let Element::Int(flags) = flags else { return Err(BROKEN) };
@@ -64,10 +65,9 @@ pub(super) fn read(
         if !is_right {
             return Err(BROKEN);
         }
-        *if is_deleted { &mut seen_deleted } else { &mut seen_live } += 1;
+        entries += 1;
     }
-    let is_right = (seen_live, seen_deleted) == (live, deleted) && stream.append(block);
-    if is_right { Ok(()) } else { Err(BROKEN) }
+    if entries == expected && stream.append(block) { Ok(()) } else { Err(BROKEN) }
 }
 
 /// A number of something.

@@ -12,6 +12,8 @@ use crate::types::hash::{Hash, HashView};
 /// Latest point in time at which a field of Redis can expire, in milliseconds since the epoch.
 const EXPIRY_MAX: u64 = (1 << 48) - 2;
 
+const IMPOSSIBLE: RdbError = RdbError::Corrupt("a field expires at an impossible time");
+
 fn finish(hash: Hash) -> Result<Value, RdbError> {
     if hash.is_empty() { Err(RdbError::Empty) } else { Ok(Value::Hash(Box::new(hash))) }
 }
@@ -101,7 +103,7 @@ fn set_expiry(hash: &mut Hash, field: &[u8], expiry: u64) -> Result<(), RdbError
             hash.set_expiry(field, Some(Millis(expiry as i64)));
             Ok(())
         }
-        _ => Err(RdbError::Corrupt("a field expires at an impossible time")),
+        _ => Err(IMPOSSIBLE),
     }
 }
 
@@ -133,8 +135,8 @@ pub(super) fn read_listpack_expiring(
     settings: &Settings,
     has_first: bool,
 ) -> Result<Value, RdbError> {
-    if has_first {
-        reader.millis()?;
+    if has_first && u64::try_from(reader.millis()?).is_ok_and(|first| first > EXPIRY_MAX) {
+        return Err(IMPOSSIBLE);
     }
     let bytes = reader.string()?;
     let listpack = Listpack::new(&bytes)?;
