@@ -68,12 +68,21 @@ impl Connection {
 
     /// Serves what can be served from within a script's hook; the rest is left over for later.
     fn serve_in_script(self: &Rc<Self>, executor: &Rc<Executor>, new: &[u8]) {
-        self.take_in(executor, new);
-        if let Some(wait) = self.open.take() {
-            let rest = wait.try_now(executor, &mut self.state.borrow_mut().output);
-            self.open.replace(rest);
+        let mut new = new;
+        let mut left = usize::MAX;
+        loop {
+            self.take_in(executor, std::mem::take(&mut new));
+            if let Some(wait) = self.open.take() {
+                let rest = wait.try_now(executor, &mut self.state.borrow_mut().output);
+                self.open.replace(rest);
+            }
+            self.write_now(executor);
+            // What stood behind a barrier that is answered is served now: no news wakes it later.
+            let before = std::mem::replace(&mut left, self.state.borrow().input.len());
+            if left == 0 || left >= before || self.open.borrow().is_some() {
+                break;
+            }
         }
-        self.write_now(executor);
         if self.state.borrow().closing {
             // The connection's task finds the end of the input and closes it.
             let _ = shutdown(self.stream.as_raw_fd(), Shutdown::Both);
