@@ -47,7 +47,9 @@ fn len(rest: &mut &[u8]) -> Option<usize> {
         LONG => {
             let (bytes, after) = rest.split_first_chunk()?;
             *rest = after;
-            Some(u32::from_le_bytes(*bytes) as usize)
+            let len = u32::from_le_bytes(*bytes);
+            // A length that fits a byte is in one.
+            (len >= LONG.into()).then_some(len as usize)
         }
         len => Some(len.into()),
     }
@@ -63,7 +65,10 @@ mod tests {
         let map = b"\x02\x03foo\x03\x00bar\x05hello\x05\x02world..\xff";
         let pairs: Vec<(&[u8], &[u8])> = vec![(b"foo", b"bar"), (b"hello", b"world")];
         assert_eq!(read(map).unwrap(), pairs);
-        assert_eq!(read(b"\x01\xfe\x01\0\0\0f\x00\x00\xff").unwrap(), [(&b"f"[..], &b""[..])]);
+        assert!(read(b"\x01\xfe\x01\0\0\0f\x00\x00\xff").is_err());
+        let name = [b'x'; 300];
+        let long = [&b"\x01\xfe\x2c\x01\0\0"[..], &name, b"\x00\x00\xff"].concat();
+        assert_eq!(read(&long).unwrap(), [(&name[..], &b""[..])]);
         for at in 0..map.len() {
             assert!(read(&map[..at]).is_err(), "{at}");
         }

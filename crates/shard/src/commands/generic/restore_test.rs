@@ -156,8 +156,16 @@ const BROKEN: &[&[u8]] = &[
     b"\x0b\x0c\x02\0\0\0\x02\0\0\0\x02\0\x01\0",
     b"\x12\x01\x03\x01a",
     b"\x12\x00",
+    b"\x12\x01\x01\x00",
     b"\x0e\x01\x0b\x0b\0\0\0\x0a\0\0\0\0\0\xff",
     b"\x09\x02\x00\xff",
+    // A stream without blocks that has entries; with a group whose entry has no owner, and two.
+    b"\x0f\x00\x01\x00\x00\x00",
+    b"\x0f\x00\x00\x01\x01\x01\x01g\x01\x00\x01\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\
+        \x00",
+    b"\x0f\x00\x00\x01\x01\x01\x01g\x01\x00\x01\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\
+        \x02\x01a\0\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\0\
+        \x01b\0\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\0",
     // Modules, and types that nobody knows.
     b"\x06\x01",
     b"\x07\x81\0\0\0\0\0\0\0\x01",
@@ -191,6 +199,12 @@ fn every_type_that_there_ever_was() {
     check(b"\x03\x02\x01a\x031.5\x01b\xfe", "ZRANGE k 0 -1 WITHSCORES", "[$a $1.5 $b $inf]");
     check(b"\x04\x01\x01f\x01v", "HGETALL k", "[$f $v]");
     check(b"\x05\x01\x01a\0\0\0\0\0\0\x00\xc0", "ZRANGE k 0 -1 WITHSCORES", "[$a $-2]");
+    check(
+        b"\x0f\x00\x00\x01\x01\x01\x01g\x01\x00\x01\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\
+        \x01\x01a\0\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\0",
+        "XPENDING k g",
+        "[:1 $1-0 $1-0 [[$a $1]]]",
+    );
     check(b"\x09\x07\x01\x01f\x01\x00v\xff", "HGETALL k", "[$f $v]");
 }
 

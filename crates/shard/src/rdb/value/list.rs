@@ -81,7 +81,7 @@ pub(super) fn read_quicklist_2(
     for _ in 0..reader.count()? {
         reader.beat()?;
         match (reader.count()?, reader.string()?) {
-            (PLAIN, element) => {
+            (PLAIN, element) if !element.is_empty() => {
                 list.begin_node();
                 list.push_in_node(&element);
             }
