@@ -35,7 +35,11 @@ impl Services for Stopper {
         SlotOwner::Here
     }
 
-    fn uptime(&self) -> Duration {
+    fn ticks(&self) -> u64 {
+        0
+    }
+
+    fn between(&self, _: u64, _: u64) -> Duration {
         Duration::ZERO
     }
 

@@ -3,6 +3,8 @@
 //! `REDIS_SERVER` names the server; without, it is the `redis-server` of the machine. One that is
 //! missing, or older than 7.2, is passed over with a message.
 
+#![expect(clippy::unwrap_used, reason = "these are tests, and so are their helpers")]
+
 use std::ffi::OsString;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
