@@ -382,7 +382,8 @@ mod tests {
     fn whatever_concerns_commands_makes_a_session_less_than_plain() {
         use crate::acl::login::Guard;
 
-        let concerns: [(&str, fn(&mut Session)); 8] = [
+        type Change = fn(&mut Session);
+        let concerns: [(&str, Change); 8] = [
             ("MULTI", |session| session.transaction = Some(Transaction::default())),
             ("CLIENT TRACKING", |session| session.tracking = Some(Tracking::default())),
             ("CLIENT REPLY OFF", |session| session.reply_mode = ReplyMode::Off),
@@ -400,7 +401,7 @@ mod tests {
             concern(&mut session);
             assert!(!session.is_plain(), "{what}");
         }
-        let indifferent: [fn(&mut Session); 5] = [
+        let indifferent: [Change; 5] = [
             |session| session.name = b"n".to_vec(),
             |session| session.version = Version::Resp3,
             |session| session.no_touch = true,
