@@ -37,6 +37,8 @@ pub(crate) struct Config {
     pub(crate) dir: PathBuf,
     /// What is done for a write before it is acknowledged.
     pub(crate) durability: Durability,
+    /// A file of Redis's format that is taken in when there is no data yet.
+    pub(crate) import_rdb: Option<PathBuf>,
     /// Redis's word for whether there is a log.
     pub(crate) appendonly: Option<YesNo>,
     /// Redis's word for when it is synced.
@@ -145,6 +147,7 @@ impl Default for Config {
             shards: Shards::Auto,
             dir: "./atoll-data".into(),
             durability: Durability::Everysec,
+            import_rdb: None,
             appendonly: None,
             appendfsync: AppendFsync::Everysec,
             log_segment_size: wal::limits::SEGMENT_BYTES_DEFAULT,

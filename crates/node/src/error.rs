@@ -32,6 +32,8 @@ pub(crate) enum NodeError {
     Snapshot(#[from] wal::error::SnapshotError),
     #[error("the log cannot be written: {0}")]
     Write(#[from] wal::error::WriteError),
+    #[error("{}: {why}", path.display())]
+    Rdb { path: PathBuf, why: String },
     #[error("the data cannot be read: {0}")]
     Data(String),
     #[error("start {what}: {source}")]

@@ -36,6 +36,7 @@ mod output_limits;
 mod panic;
 mod pause;
 mod peers;
+mod rdb_files;
 mod recovery;
 mod script_services;
 mod secrets;

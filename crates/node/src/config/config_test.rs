@@ -42,6 +42,18 @@ fn parameters_that_mean_nothing_here_are_kept() {
 }
 
 #[test]
+fn the_log_is_configured_in_our_words_or_those_of_redis() {
+    let durability = |pairs: &[(&str, &str)]| read(pairs, &[]).unwrap().durability();
+    assert_eq!(durability(&[]), Durability::Everysec);
+    assert_eq!(durability(&[("appendonly", "no")]), Durability::None);
+    assert_eq!(durability(&[("appendfsync", "always")]), Durability::Always);
+    assert_eq!(durability(&[("appendonly", "yes"), ("appendfsync", "no")]), Durability::Everysec);
+    assert_eq!(durability(&[("durability", "none")]), Durability::None);
+    let both = [("durability", "none"), ("appendonly", "yes"), ("appendfsync", "always")];
+    assert_eq!(durability(&both), Durability::Always);
+}
+
+#[test]
 fn what_is_wrong_is_named() {
     let error = |key, value| read(&[(key, value)], &[]).unwrap_err();
     assert!(error("prot", "1").contains("prot"), "{}", error("prot", "1"));
@@ -50,7 +62,10 @@ fn what_is_wrong_is_named() {
     assert!(error("script-memory-limit", "1").contains("script-memory-limit"));
     assert!(error("notify-keyspace-events", "Q").contains("Invalid event class character"));
     assert!(error("hz", "x").contains("hz"), "{}", error("hz", "x"));
-    assert!(error("appendonly", "yes").contains("appendonly"));
+    assert!(error("appendonly", "maybe").contains("appendonly"));
+    assert!(error("appendfsync", "maybe").contains("appendfsync"));
+    assert!(error("durability", "maybe").contains("durability"));
+    assert!(error("save", "60").contains("Invalid save parameters"));
     assert!(error("shards", "0").contains("shards"), "{}", error("shards", "0"));
     assert!(error("cluster.slots", "1-99999").contains("cluster.slots"));
     assert!(error("cluster.initial-nodes", "nonsense").contains("initial-nodes"));

@@ -230,7 +230,7 @@ mod tests {
         let new = changed(text, |config| {
             config.timeout = 30;
             config.accepted.insert("hz", "50".into());
-            config.accepted.insert("appendfsync", "no".into());
+            config.accepted.insert("rdbchecksum", "no".into());
             config.requirepass = "a \"b\" \\".into();
             config.user = vec!["alice on nopass ~* &* +@all".into(), "bob off".into()];
         });

@@ -189,7 +189,10 @@ impl Outlet {
         self.hazards.borrow_mut().forget_through(synced);
         loop {
             let mut held = self.held.borrow_mut();
-            let Some((_, first)) = held.pop_front_if(|(index, _)| *index <= synced) else { break };
+            if held.front().is_none_or(|(index, _)| *index > synced) {
+                break;
+            }
+            let Some((_, first)) = held.pop_front() else { break };
             drop(held);
             match first {
                 Held::Task(waker) => waker.wake(),
