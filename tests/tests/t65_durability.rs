@@ -194,6 +194,30 @@ fn one_connection_asks_for_more() {
     client.check("CLIENT DURABILITY DEFAULT", "+OK");
 }
 
+/// Each of many has its replies, also when others are held in the same moment.
+#[test]
+fn many_wait_for_the_disk_at_once() {
+    let folder = folder();
+    let server = node(folder.path(), "always").shards(1).start();
+    let port = server.port();
+    let writers: Vec<_> = (0..50)
+        .map(|writer| {
+            std::thread::spawn(move || {
+                let mut client = Client::connect(port);
+                for n in 0..100 {
+                    client.check(&format!("SET w{writer} {n}"), "+OK");
+                }
+            })
+        })
+        .collect();
+    for writer in writers {
+        writer.join().unwrap();
+    }
+    let mut client = server.client();
+    client.check("MGET {same}a {same}b", "[_ _]");
+    client.check("GET w31", "$99");
+}
+
 #[test]
 fn functions_and_loaded_scripts_come_back() {
     const LIBRARY: &str = "#!lua name=lib\nredis.register_function('f', function() return 7 end)";

@@ -128,11 +128,15 @@ impl Outlet {
             self.service.wake();
             return;
         }
+        // The next batch is about as large: growing step by step would cost more than its entries.
+        let mut pending = self.pending.borrow_mut();
+        let room = Vec::with_capacity(pending.len().next_power_of_two().clamp(256, 64 * 1024));
         let submission = Submission {
             index: self.next.get(),
             time: self.time.get(),
-            entries: std::mem::take(&mut *self.pending.borrow_mut()),
+            entries: std::mem::replace(&mut *pending, room),
         };
+        drop(pending);
         self.next.set(submission.index + 1);
         if ring.push(submission).is_err() {
             unreachable!("there was room, and nobody else pushes");
@@ -198,6 +202,11 @@ impl Outlet {
                 Held::Task(waker) => waker.wake(),
                 Held::Work(work) => work(),
             }
+        }
+        // The log tells who waits once; the others are to be told the next time.
+        let next = self.held.borrow().front().map(|(index, _)| *index);
+        if let Some(index) = next {
+            self.service.wait(self.shard, index);
         }
     }
 
