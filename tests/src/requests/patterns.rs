@@ -118,6 +118,8 @@ const ROWS: &[(&str, &str, &str)] = &[
     ("psetex", "string", "k i v"),
     ("rename", "any", "k k"),
     ("renamenx", "any", "k k"),
+    ("restore", "any", "k i v { REPLACE | ABSTTL | IDLETIME i | FREQ i }*"),
+    ("restore-asking", "any", "k i v { REPLACE | IDLETIME i }*"),
     ("rpop", "list", "k i?"),
     ("scan", "any", "i { MATCH p | COUNT i | TYPE { STRING | LIST | x } }*"),
     ("set", "string", "k v { NX | XX | GET | <EXPIRY> }*"),
