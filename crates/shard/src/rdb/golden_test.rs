@@ -152,3 +152,31 @@ fn the_version_is_that_which_knows_the_type() {
         assert!(payload::open(&payload).is_some());
     }
 }
+
+#[test]
+fn whoever_writes_or_reads_much_can_be_stopped() {
+    // Each with more than a few elements, or bytes.
+    let large =
+        ["string:very-long", "list:nodes", "set:many", "zset:many", "hash:many", "stream:blocks"];
+    for case in cases().iter().filter(|case| large.contains(&case.key.as_str())) {
+        let mut rig = Rig::new().once();
+        case.make(&mut rig);
+        let whole = dump(&mut rig, &case.key);
+        let keyspace = rig.shard().keyspace_mut();
+        let (now, settings) = (keyspace.now(), *keyspace.settings());
+        let value = keyspace.whole(case.key.as_bytes()).unwrap();
+        let mut asked = 0;
+        let written = payload::write(value, now, || {
+            asked += 1;
+            if asked == 2 { Err("stop") } else { Ok(()) }
+        });
+        assert_eq!((written, asked), (Err("stop"), 2), "{}", case.key);
+        if case.key.starts_with("string") {
+            continue;
+        }
+        let (body, version) = payload::open(&whole).unwrap();
+        let read = payload::read(body, version, &settings, &|| false);
+        assert!(matches!(read, Err(super::RdbError::Interrupted)), "{}", case.key);
+        assert!(payload::read(body, version, &settings, &|| true).is_ok());
+    }
+}

@@ -25,13 +25,3 @@ fn fields_that_have_expired_are_left_out() {
     rig.advance_ms(20);
     rig.check("DUMP h", "_");
 }
-
-#[test]
-fn a_script_that_dumps_much_can_be_ended() {
-    let mut rig = Rig::new().once();
-    for n in 0..2000 {
-        rig.run(&format!("HSET h field{n} value"));
-    }
-    let reply = rig.run("EVAL \"return #redis.call('DUMP', KEYS[1])\" 1 h");
-    assert!(reply.starts_with(':'), "{reply}");
-}
