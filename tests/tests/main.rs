@@ -29,6 +29,7 @@ mod t63_commands;
 mod t64_clients;
 mod t65_durability;
 mod t66_crashes;
+mod t67_log_tools;
 mod t70_files;
 mod t80_observe;
 mod t81_config_rewrite;

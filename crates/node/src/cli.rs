@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::{Config, Overrides};
-use crate::{demo_cluster, server};
+use crate::{demo_cluster, log_tools, server};
 
 /// Exit code of a bad configuration or command line (`EX_CONFIG`).
 const EXIT_CONFIG: u8 = 78;
@@ -25,6 +25,9 @@ struct Cli {
 enum Command {
     /// Run several nodes on this machine in one terminal, until Ctrl-C.
     DemoCluster(demo_cluster::DemoArgs),
+    /// Look at the log of a node that is not running, or repair it.
+    #[command(subcommand)]
+    Log(log_tools::LogCommand),
 }
 
 #[derive(Args)]
@@ -76,6 +79,11 @@ pub(crate) fn run() -> ExitCode {
     match cli.command {
         Some(Command::DemoCluster(args)) => match demo_cluster::run(&args) {
             Ok(()) => ExitCode::SUCCESS,
+            Err(error) => fail(&format!("{error:#}"), 1),
+        },
+        Some(Command::Log(command)) => match log_tools::run(&command) {
+            Ok(true) => ExitCode::SUCCESS,
+            Ok(false) => ExitCode::FAILURE,
             Err(error) => fail(&format!("{error:#}"), 1),
         },
         None => serve(&cli.server),

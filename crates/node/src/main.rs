@@ -26,6 +26,7 @@ mod latency;
 mod listener;
 mod loading;
 mod log;
+mod log_tools;
 mod mailbox;
 mod membership;
 mod memory;

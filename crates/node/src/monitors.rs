@@ -72,7 +72,7 @@ impl Executor {
 }
 
 /// As Redis quotes: what is not printable in hexadecimal.
-fn escape(part: &[u8], out: &mut String) {
+pub(crate) fn escape(part: &[u8], out: &mut String) {
     for &byte in part {
         match byte {
             b'\\' | b'"' => {
