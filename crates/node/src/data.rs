@@ -37,6 +37,7 @@ pub(crate) fn open(node: &Arc<Node>, id: &str) -> Result<(), NodeError> {
         return Err(NodeError::Data("the node's id is not one".into()));
     };
     let layout = recovery::layout(node);
+    node.loading.expect_log(dir);
     let found = recovery::run(node, &storage, id)?;
     let Found { recovered, last, time, needs_snapshot } = found;
     for (shard, &index) in last.shards.iter().enumerate() {
@@ -44,10 +45,10 @@ pub(crate) fn open(node: &Arc<Node>, id: &str) -> Result<(), NodeError> {
         let (done, wait) = oneshot::channel();
         let go_on = Message::Call(Box::new(move |executor| {
             executor.go_on_after(index, time);
-            let _ = done.send(());
+            let _ = done.send(executor.shard.borrow().keyspace().len());
         }));
         let _ = node.executors[shard].mailbox.blocking_send(go_on);
-        let _ = wait.blocking_recv();
+        node.loading.note_keys(wait.blocking_recv().unwrap_or_default());
     }
     let found = Mutex::new(Some(recovered));
     let data = Data { storage, id, layout, last, found };

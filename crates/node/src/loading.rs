@@ -1,8 +1,16 @@
 //! The data is being read at the start: until when, and how far it has come.
 
+pub(crate) mod progress;
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use nix::unistd::{Whence, lseek};
+use wal::RecordRef;
 
 use crate::attention::{Attention, Reason};
 
@@ -12,6 +20,10 @@ pub(crate) struct Loading {
     attention: Arc<Attention>,
     total_bytes: AtomicU64,
     loaded_bytes: AtomicU64,
+    /// The frame of the log that was read last.
+    frame: AtomicU64,
+    /// Keys that have come back, when it has ended.
+    keys: AtomicU64,
     began: Instant,
     began_at: u64,
     took: OnceLock<Duration>,
@@ -26,6 +38,8 @@ impl Loading {
             attention,
             total_bytes: AtomicU64::new(0),
             loaded_bytes: AtomicU64::new(0),
+            frame: AtomicU64::new(0),
+            keys: AtomicU64::new(0),
             began: Instant::now(),
             began_at: since.map_or(0, |time| time.as_secs()),
             took: OnceLock::new(),
@@ -44,6 +58,17 @@ impl Loading {
         self.attention.set(Reason::Loading, false);
     }
 
+    /// So many keys have come back on one shard.
+    pub(crate) fn note_keys(&self, keys: usize) {
+        self.keys.fetch_add(keys as u64, Ordering::Relaxed);
+    }
+
+    /// How many keys have come back, when it has ended; `None` when there was nothing to read.
+    pub(crate) fn keys(&self) -> Option<u64> {
+        let has_data = self.total_bytes.load(Ordering::Relaxed) > 0;
+        has_data.then(|| self.keys.load(Ordering::Relaxed))
+    }
+
     /// How long it took, when it has ended.
     pub(crate) fn took(&self) -> Option<Duration> {
         self.took.get().copied()
@@ -52,6 +77,30 @@ impl Loading {
     /// How many bytes there are to read.
     pub(crate) fn expect(&self, bytes: u64) {
         self.total_bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// The log of a directory is to be read, without what is only reserved of it. What cannot be looked
+    /// at is left out: whoever reads it will say why.
+    pub(crate) fn expect_log(&self, directory: &Path) {
+        let Ok(entries) = directory.read_dir() else { return };
+        for entry in entries.flatten() {
+            let name = entry.file_name();
+            let is_segment = name
+                .to_str()
+                .is_some_and(|name| name.starts_with("log-") && name.ends_with(".wal"));
+            if is_segment {
+                self.expect(written_bytes(&entry.path()).unwrap_or_default());
+            }
+        }
+    }
+
+    /// A record of the log has been read. To be called in their order, by one thread.
+    pub(crate) fn note_record(&self, record: &RecordRef<'_>) {
+        const FRAME_HEADER: u64 = 40;
+        const RECORD_HEADER: u64 = 24;
+        let is_first = self.frame.swap(record.frame, Ordering::Relaxed) != record.frame;
+        let head = if is_first { FRAME_HEADER } else { 0 };
+        self.note(head + RECORD_HEADER + record.record.body.len() as u64);
     }
 
     /// So many more have been read.
@@ -84,5 +133,38 @@ impl Loading {
         }
         let left = self.began.elapsed().as_secs_f64() * (total - loaded) as f64 / loaded as f64;
         (left as u64).max(1)
+    }
+}
+
+/// How far a file has been written. Space that is reserved behind that is a hole, or counts as written
+/// where the file system does not tell.
+fn written_bytes(path: &Path) -> io::Result<u64> {
+    let file = File::open(path)?;
+    let end = lseek(&file, 0, Whence::SeekHole).ok().and_then(|end| u64::try_from(end).ok());
+    end.map_or_else(|| Ok(file.metadata()?.len()), Ok)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    #[test]
+    fn only_segments_are_expected() {
+        let directory = tempfile::tempdir().unwrap();
+        for (name, bytes) in
+            [("log-0000000000000001.wal", 5), ("log-0000000000000002.wal", 7), ("node-id", 11)]
+        {
+            File::create(directory.path().join(name)).unwrap().write_all(&vec![1; bytes]).unwrap();
+        }
+        let loading = Loading::default();
+        loading.expect_log(&directory.path().join("missing"));
+        assert_eq!((loading.bytes(), loading.keys()), ((0, 0), None));
+        loading.expect_log(directory.path());
+        assert_eq!(loading.bytes(), (12, 0));
+        loading.note(3);
+        loading.note_keys(1);
+        assert_eq!((loading.percent(), loading.keys()), (25.0, Some(1)));
     }
 }

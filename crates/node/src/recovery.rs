@@ -166,7 +166,7 @@ impl<'n> Recovery<'n> {
     /// Takes one record of the log.
     fn take(&mut self, record: &RecordRef<'_>) -> Result<(), NodeError> {
         let Record { kind, shard, index, body, .. } = record.record;
-        self.node.loading.note(body.len() as u64);
+        self.node.loading.note_record(record);
         let layout = &record.segment.layout;
         let is_covered = self.covered.as_ref().is_some_and(|(own, covered)| {
             // Segments of another layout are what a snapshot of the new one was taken of.

@@ -20,7 +20,7 @@ use crate::config::Config;
 use crate::data_dir::{DataDir, random_id};
 use crate::error::NodeError;
 use crate::latency::LatencyMonitor;
-use crate::loading::Loading;
+use crate::loading::{Loading, progress};
 use crate::log::LogService;
 use crate::mailbox::Message;
 use crate::membership::Membership;
@@ -66,7 +66,7 @@ fn start_log(config: &Config) -> Result<(), NodeError> {
         .with_env_filter(filter)
         .with_target(false)
         .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr)
+        .with_writer(|| progress::AboveBar)
         .init();
     Ok(())
 }
@@ -96,14 +96,20 @@ async fn serve(config: Config, id: &str) -> Result<(), NodeError> {
             opened.map_err(|error| NodeError::Data(error.to_string()))??;
         }
         () = wait_for_end(&node) => return Ok(()),
+        () = progress::show(&node) => {}
     }
     let ranges = node.topology.ranges_of(node.topology.myself());
     let slots: Vec<String> = ranges.iter().map(|(from, to)| format!("{from}-{to}")).collect();
+    // Without data there is nothing to say of it.
+    let keys = node.loading.keys();
+    let loading_millis = keys.and(node.loading.took()).map(|took| took.as_millis() as u64);
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         shards = node.topology.shards(),
         slots = slots.join(","),
         nodes = node.topology.members().len(),
+        keys,
+        loading_millis,
         "ready"
     );
     tokio::spawn(housekeeping(node.clone()));
