@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::{Config, Overrides};
+use crate::server::Offline;
 use crate::{demo_cluster, log_tools, server};
 
 /// Exit code of a bad configuration or command line (`EX_CONFIG`).
@@ -25,9 +26,22 @@ struct Cli {
 enum Command {
     /// Run several nodes on this machine in one terminal, until Ctrl-C.
     DemoCluster(demo_cluster::DemoArgs),
+    /// Take a file of Redis or Valkey (dump.rdb) into a data directory that has no data.
+    Import(TransferArgs),
+    /// Write the data of a node that is not running to a file that Redis and Valkey read.
+    Export(TransferArgs),
     /// Look at the log of a node that is not running, or repair it.
     #[command(subcommand)]
     Log(log_tools::LogCommand),
+}
+
+#[derive(Args)]
+struct TransferArgs {
+    /// The file.
+    #[arg(value_name = "FILE.rdb")]
+    file: PathBuf,
+    #[command(flatten)]
+    server: ServerArgs,
 }
 
 #[derive(Args)]
@@ -53,6 +67,11 @@ struct ServerArgs {
 }
 
 impl ServerArgs {
+    fn config(&self) -> Result<Config, String> {
+        let overrides = self.overrides()?;
+        Config::read(self.config.as_deref(), &overrides).map_err(|error| error.to_string())
+    }
+
     fn overrides(&self) -> Result<Overrides, String> {
         let flags = [
             ("port", &self.port),
@@ -81,6 +100,8 @@ pub(crate) fn run() -> ExitCode {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => fail(&format!("{error:#}"), 1),
         },
+        Some(Command::Import(args)) => transfer(args, Offline::Import),
+        Some(Command::Export(args)) => transfer(args, Offline::Export),
         Some(Command::Log(command)) => match log_tools::run(&command) {
             Ok(true) => ExitCode::SUCCESS,
             Ok(false) => ExitCode::FAILURE,
@@ -90,11 +111,23 @@ pub(crate) fn run() -> ExitCode {
     }
 }
 
+/// Takes a file in, or writes one.
+#[expect(clippy::print_stdout, reason = "the one line that says what was done")]
+fn transfer(args: TransferArgs, work: fn(PathBuf) -> Offline) -> ExitCode {
+    match args.server.config() {
+        Ok(config) => match server::run_offline(config, work(args.file)) {
+            Ok(said) => {
+                println!("{said}");
+                ExitCode::SUCCESS
+            }
+            Err(error) => fail(&error.to_string(), 1),
+        },
+        Err(error) => fail(&error, EXIT_CONFIG),
+    }
+}
+
 fn serve(args: &ServerArgs) -> ExitCode {
-    let config = args.overrides().and_then(|overrides| {
-        Config::read(args.config.as_deref(), &overrides).map_err(|error| error.to_string())
-    });
-    match config {
+    match args.config() {
         Ok(config) => match server::run(config) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => fail(&error.to_string(), 1),

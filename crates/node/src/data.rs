@@ -10,6 +10,7 @@ use crate::error::NodeError;
 use crate::log::{self, Durability};
 use crate::mailbox::Message;
 use crate::node::Node;
+use crate::rdb_files;
 use crate::recovery::{self, Found};
 use crate::snapshots;
 
@@ -24,12 +25,21 @@ pub(crate) struct Data {
     found: Mutex<Option<Recovered>>,
 }
 
+/// What the data is read for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Use {
+    /// It is served, and written on.
+    Serve,
+    /// It is looked at; nothing on the disk changes.
+    Look,
+}
+
 /// Reads the data of the node, and begins to write it on as its durability says. Takes a thread for
 /// as long as that takes.
 ///
 /// # Errors
 /// The data cannot be read, or not be written on.
-pub(crate) fn open(node: &Arc<Node>, id: &str) -> Result<(), NodeError> {
+pub(crate) fn open(node: &Arc<Node>, id: &str, use_of: Use) -> Result<(), NodeError> {
     let dir = &node.config.dir;
     let failed = |source| NodeError::Directory { path: dir.clone(), source };
     let storage = DirStorage::new(dir).map_err(failed)?;
@@ -39,7 +49,29 @@ pub(crate) fn open(node: &Arc<Node>, id: &str) -> Result<(), NodeError> {
     let layout = recovery::layout(node);
     node.loading.expect_log(dir);
     let found = recovery::run(node, &storage, id)?;
-    let Found { recovered, last, time, needs_snapshot } = found;
+    let Found { recovered, last, time, is_new, mut needs_snapshot } = found;
+    if is_new {
+        node.loading.note_new();
+    }
+    match &node.config.import_rdb {
+        Some(path) if is_new => {
+            let figures = rdb_files::import(node, path)?;
+            tracing::info!(
+                file = %path.display(),
+                keys = figures.keys,
+                expired = figures.expired,
+                elsewhere = figures.elsewhere,
+                skipped = figures.skipped,
+                libraries = figures.libraries,
+                "taken in"
+            );
+            needs_snapshot = true;
+        }
+        Some(path) => {
+            tracing::info!(file = %path.display(), "not taken in: there is data already");
+        }
+        None => {}
+    }
     for (shard, &index) in last.shards.iter().enumerate() {
         node.log.begin_after(shard as u16, index);
         let (done, wait) = oneshot::channel();
@@ -56,7 +88,7 @@ pub(crate) fn open(node: &Arc<Node>, id: &str) -> Result<(), NodeError> {
         data.begin_log(node)?;
     }
     let _ = node.data.set(data);
-    if needs_snapshot {
+    if needs_snapshot && use_of == Use::Serve {
         let end = snapshots::begin(node);
         let taken = end.map_or(Err("one is under way".into()), |end| {
             end.blocking_recv().unwrap_or_else(|_| Err("it ended".into()))

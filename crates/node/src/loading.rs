@@ -5,7 +5,7 @@ pub(crate) mod progress;
 use std::fs::File;
 use std::io;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -24,6 +24,8 @@ pub(crate) struct Loading {
     frame: AtomicU64,
     /// Keys that have come back, when it has ended.
     keys: AtomicU64,
+    /// There was no data.
+    was_new: AtomicBool,
     began: Instant,
     began_at: u64,
     took: OnceLock<Duration>,
@@ -40,6 +42,7 @@ impl Loading {
             loaded_bytes: AtomicU64::new(0),
             frame: AtomicU64::new(0),
             keys: AtomicU64::new(0),
+            was_new: AtomicBool::new(false),
             began: Instant::now(),
             began_at: since.map_or(0, |time| time.as_secs()),
             took: OnceLock::new(),
@@ -67,6 +70,16 @@ impl Loading {
     pub(crate) fn keys(&self) -> Option<u64> {
         let has_data = self.total_bytes.load(Ordering::Relaxed) > 0;
         has_data.then(|| self.keys.load(Ordering::Relaxed))
+    }
+
+    /// Notes that there was no data.
+    pub(crate) fn note_new(&self) {
+        self.was_new.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether there was no data before a file was taken in.
+    pub(crate) fn was_new(&self) -> bool {
+        self.was_new.load(Ordering::Relaxed)
     }
 
     /// How long it took, when it has ended.

@@ -36,6 +36,8 @@ pub(crate) struct Found {
     pub(crate) last: Indices,
     /// The time of the last record.
     pub(crate) time: Micros,
+    /// There was nothing at all.
+    pub(crate) is_new: bool,
     /// What follows on in the log is not what follows on the last snapshot: one has to be taken
     /// before anything is promised.
     pub(crate) needs_snapshot: bool,
@@ -160,7 +162,8 @@ impl<'n> Recovery<'n> {
             pairs.for_each(|(own, logged)| *own = (*own).max(*logged));
         }
         let time = Micros(i64::try_from(time).unwrap_or(i64::MAX).saturating_mul(1000));
-        Ok(Found { recovered, last, time, needs_snapshot })
+        let is_new = recovered.segments.is_empty() && layout.is_none();
+        Ok(Found { recovered, last, time, is_new, needs_snapshot })
     }
 
     /// Takes one record of the log.

@@ -1,6 +1,7 @@
 //! A running node: starts threads, listens, and ends them.
 
 use std::io::IsTerminal;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock};
@@ -17,11 +18,12 @@ use crate::attention::Attention;
 use crate::clients::Clients;
 use crate::command_log::CommandLog;
 use crate::config::Config;
+use crate::data::Use;
 use crate::data_dir::{DataDir, random_id};
 use crate::error::NodeError;
 use crate::latency::LatencyMonitor;
 use crate::loading::{Loading, progress};
-use crate::log::LogService;
+use crate::log::{Durability, LogService};
 use crate::mailbox::Message;
 use crate::membership::Membership;
 use crate::monitors::Monitors;
@@ -32,7 +34,7 @@ use crate::peers::{Credentials, Peers};
 use crate::settings::Settings;
 use crate::snapshots::{self, Snapshots};
 use crate::tracking::Trackers;
-use crate::{commands, data, executor, listener, memory, panic, sys, watchdog};
+use crate::{commands, data, executor, listener, memory, panic, rdb_files, sys, watchdog};
 use shard::gauge::Gauge;
 
 /// How long replies that are being written may take when the node ends.
@@ -57,6 +59,65 @@ pub(crate) fn run(config: Config) -> Result<(), NodeError> {
     let result = runtime.block_on(serve(config, &id));
     drop(directory);
     result
+}
+
+/// What is done with the data of a node that serves nobody.
+pub(crate) enum Offline {
+    /// A file of Redis's format is taken in, by a node that has no data.
+    Import(PathBuf),
+    /// All that there is is written to such a file.
+    Export(PathBuf),
+}
+
+/// Reads the data of a node, does something with it, and ends. Returns what is to be said of it.
+///
+/// # Errors
+/// It cannot be done.
+pub(crate) fn run_offline(config: Config, work: Offline) -> Result<String, NodeError> {
+    start_log(&config)?;
+    panic::install_hook();
+    let directory = DataDir::open(&config.dir)?;
+    let id = directory.node_id(&config.dir)?;
+    sys::install_interrupt_handler()
+        .map_err(|source| NodeError::Start { what: "signal handler", source })?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|source| NodeError::Start { what: "runtime", source })?;
+    // Without a log nothing is written but what is asked for.
+    let import_rdb = match &work {
+        Offline::Import(path) => Some(path.clone()),
+        Offline::Export(_) => None,
+    };
+    let config = Config { durability: Durability::None, appendonly: None, import_rdb, ..config };
+    let said = runtime.block_on(async {
+        let membership = Membership::new(&config, &id)?;
+        let (node, mailboxes) = build(config, &membership)?;
+        start_threads(&node, mailboxes).await?;
+        let work = tokio::task::spawn_blocking(move || offline(&node, &id, work));
+        work.await.map_err(|error| NodeError::Data(error.to_string()))?
+    });
+    drop(directory);
+    said
+}
+
+fn offline(node: &Arc<Node>, id: &str, work: Offline) -> Result<String, NodeError> {
+    let is_export = matches!(work, Offline::Export(_));
+    data::open(node, id, if is_export { Use::Look } else { Use::Serve })?;
+    let dir = node.config.dir.display();
+    match work {
+        Offline::Import(_) if node.loading.was_new() => {
+            Ok(format!("{} keys are in {dir} now", node.loading.keys().unwrap_or_default()))
+        }
+        Offline::Import(path) => Err(NodeError::Rdb {
+            path,
+            why: format!("not taken in: {dir} has data already; give it a directory of its own"),
+        }),
+        Offline::Export(path) => {
+            let keys = rdb_files::export(node, &path)?;
+            Ok(format!("{keys} keys of {dir} are in {} now", path.display()))
+        }
+    }
 }
 
 fn start_log(config: &Config) -> Result<(), NodeError> {
@@ -90,7 +151,7 @@ async fn serve(config: Config, id: &str) -> Result<(), NodeError> {
         tokio::spawn(listener.accept_all(node.clone(), turn.clone()));
     }
     let (reader, own_id) = (node.clone(), id.to_owned());
-    let read = tokio::task::spawn_blocking(move || data::open(&reader, &own_id));
+    let read = tokio::task::spawn_blocking(move || data::open(&reader, &own_id, Use::Serve));
     tokio::select! {
         opened = read => {
             opened.map_err(|error| NodeError::Data(error.to_string()))??;
