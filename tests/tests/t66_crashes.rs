@@ -76,7 +76,7 @@ fn write(port: u16, from: u64, stop: &AtomicBool) -> Told {
             2 => call(&["RPUSH", "appended", &name]).map(|_| told.appends.push(id)),
             _ => {
                 let steps = [&["MULTI"][..], &["INCR", "{pair}a"], &["INCR", "{pair}b"], &["EXEC"]];
-                let replies = steps.map(|step| call(step));
+                let replies = steps.map(&mut call);
                 match &replies[3] {
                     Some(reply) if !reply.is_error() => {
                         told.pairs += 1;

@@ -171,7 +171,7 @@ mod tests {
         {
             File::create(directory.path().join(name)).unwrap().write_all(&vec![1; bytes]).unwrap();
         }
-        let loading = Loading::default();
+        let loading = Loading::new(Arc::default());
         loading.expect_log(&directory.path().join("missing"));
         assert_eq!((loading.bytes(), loading.keys()), ((0, 0), None));
         loading.expect_log(directory.path());

@@ -132,8 +132,14 @@ fn is_time_to_retry(state: &State) -> bool {
     state.ended.is_none_or(|ended| ended.elapsed() >= RETRY)
 }
 
-/// Whether reading the log would take longer than reading the snapshot that it follows.
+/// Whether reading the log would take longer than reading the snapshot that it follows. Where the log
+/// grows so fast that snapshots would be taken all the time, it may grow longer: they are to cost a
+/// twentieth of the time at most.
 fn has_log_grown(node: &Node, state: &State) -> bool {
+    /// How many times as long as the last one took there is none, if the log does not grow too large.
+    const REST: u32 = 20;
+    /// How many times as large as one would be due the log is then.
+    const TOO_LARGE: u64 = 8;
     let settings = &node.settings;
     let percent = settings.auto_aof_rewrite_percentage.load(Ordering::Relaxed);
     let least = settings.auto_aof_rewrite_min_size.load(Ordering::Relaxed);
@@ -143,7 +149,12 @@ fn has_log_grown(node: &Node, state: &State) -> bool {
     let figures = &node.log.figures;
     let size = figures.size.load(Ordering::Relaxed);
     let grown = size.saturating_sub(figures.base_size.load(Ordering::Relaxed));
-    grown >= least && grown >= state.size.saturating_mul(percent) / 100
+    let due = least.max(state.size.saturating_mul(percent) / 100);
+    let has_rested = match (state.ended, state.took) {
+        (Some(ended), Some(took)) => ended.elapsed() >= took * REST,
+        _ => true,
+    };
+    grown >= due && (has_rested || grown >= due.saturating_mul(TOO_LARGE))
 }
 
 fn is_save_point(node: &Node, state: &State) -> bool {
