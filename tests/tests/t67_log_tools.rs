@@ -6,6 +6,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 
+use e2e::poll;
 use e2e::resp::Client;
 use e2e::server::{Builder, Server, command, folder, output};
 use nix::sys::signal::Signal;
@@ -263,6 +264,25 @@ fn a_damaged_snapshot_is_named() {
     // Nor is that of another node sound.
     fs::write(folder.path().join("node-id"), "f".repeat(40)).unwrap();
     says(&tool("check", folder.path(), &[]), 1, &["belongs to node", "NOT SOUND"]);
+}
+
+#[test]
+fn a_log_without_the_snapshot_that_it_follows_is_not_sound() {
+    let folder = folder();
+    let server = node(folder.path()).start();
+    fill(&mut server.client());
+    stop(server);
+    let server = node(folder.path()).start();
+    let first = segments(folder.path()).remove(0);
+    server.client().check("SAVE", "+OK");
+    poll("what the snapshot covers goes", || (!first.exists()).then_some(()));
+    stop(server);
+    says(&tool("check", folder.path(), &[]), 0, &["sound: "]);
+    fs::remove_dir_all(folder.path().join("snapshot-0000000000000001")).unwrap();
+    let words = ["there is no snapshot", "the log begins behind index", "NOT SOUND"];
+    says(&tool("check", folder.path(), &[]), 1, &words);
+    // There is nothing that a cut would help.
+    says(&tool("repair", folder.path(), &[]), 0, &["the log is sound"]);
 }
 
 #[test]

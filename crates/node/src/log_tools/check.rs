@@ -91,7 +91,7 @@ impl Check {
             let (owner, covered) = (super::owner(file.shard), file.covered);
             let (chunks, bytes) = (file.chunks, file.bytes);
             self.say(format_args!(
-                "{owner}: {bytes} bytes in {chunks} chunks, with all up to index {covered}"
+                "{owner}: chunks: {chunks}, bytes: {bytes}, up to index {covered}"
             ));
         }
         match read_set(storage, &set) {

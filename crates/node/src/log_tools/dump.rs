@@ -121,8 +121,13 @@ impl Dump<'_> {
             if !self.is_about_wanted_keys(&decoded) {
                 continue;
             }
-            let place =
-                if count > 1 { format!(" entry {number} of {count}") } else { String::new() };
+            let mut place = match count {
+                1 => String::new(),
+                count => format!(" entry {number} of {count}"),
+            };
+            if decoded.is_empty() {
+                place.push_str(" nothing");
+            }
             self.show_head(reference, &place)?;
             for effect in &decoded {
                 self.show_command(&effect.as_command())?;
