@@ -10,6 +10,8 @@ mod keys;
 pub use family::Family;
 pub use keys::{Access, Begin, Find, KeySpec, KeysError};
 
+use std::ops::Range;
+
 use crate::args::Args;
 use crate::slot::Slot;
 
@@ -101,6 +103,10 @@ pub enum FanOut {
     AnyKey,
 }
 
+/// Finds the keys of a request where specifications cannot: which of the specifications holds, and
+/// the parts that are keys.
+pub type FindKeys = fn(Args<'_>) -> Option<(usize, Range<usize>)>;
+
 /// All that is known of a command without running it.
 #[derive(Debug)]
 pub struct CommandSpec {
@@ -114,6 +120,8 @@ pub struct CommandSpec {
     pub flags: Flags,
     /// Where its keys are.
     pub keys: &'static [KeySpec],
+    /// What finds its keys instead; `keys` is then what clients are told of them.
+    pub find_keys: Option<FindKeys>,
     /// How it is answered when it has no keys.
     pub fan_out: FanOut,
     /// ACL categories beyond those that [`CommandSpec::categories`] derives.
@@ -136,6 +144,7 @@ impl CommandSpec {
         arity: Arity(0),
         flags: Flags::empty(),
         keys: &[],
+        find_keys: None,
         fan_out: FanOut::None,
         acl_extra: &[],
         tips: &[],
@@ -200,6 +209,12 @@ impl CommandSpec {
         args: Args<'_>,
         mut visit: impl FnMut(usize, &KeySpec),
     ) -> Result<(), KeysError> {
+        if let Some(find) = self.find_keys {
+            if let Some((spec, parts)) = find(args) {
+                parts.for_each(|at| visit(at, &self.keys[spec]));
+            }
+            return Ok(());
+        }
         for spec in self.keys {
             if let Some((first, last, step)) = spec.range(args)? {
                 for at in (first..=last).step_by(step.max(1)) {
@@ -363,6 +378,21 @@ mod tests {
         };
         assert_eq!(keys(&STREAMS, &["xread", "streams", "a", "b", "0", "0"]), Ok(vec![2, 3]));
         assert_eq!(keys(&STREAMS, &["xread", "streams", "a", "b", "0"]), Ok(vec![2]));
+    }
+
+    #[test]
+    fn keys_that_are_found_in_another_way() {
+        const LAST: CommandSpec = CommandSpec {
+            keys: &[KeySpec::at(1, Access::Rw, &[]), KeySpec::at(2, Access::Ro, &[])],
+            find_keys: Some(|args| (args.len() > 3).then(|| (1, 2..args.len()))),
+            ..CommandSpec::NEW
+        };
+        let parts = ["last", "a", "b", "c"];
+        assert_eq!(keys(&LAST, &parts[..3]), Ok(vec![]));
+        assert_eq!(keys(&LAST, &parts), Ok(vec![2, 3]));
+        assert_eq!(LAST.slots(Request::of(&parts[..3]).args()), Slots::None);
+        let first = Slot::of_key(b"b");
+        assert_eq!(LAST.slots(Request::of(parts).args()), Slots::Several { first });
     }
 
     #[test]

@@ -196,19 +196,20 @@ async fn run_later(
         let at_home = matches!(executor.node.registry.home(queued.id), Home::Shard);
         at_home && (queued.slot.is_some() || fan_out == FanOut::None)
     };
-    // The commands of the shard run in one go, unless one for all shards stands between them.
+    // The commands of the shard run in one go, unless one for all shards stands between them, or one
+    // of the node that is about keys.
     let mut queue = transaction.queue.into_iter().peekable();
     let mut first = true;
     // Once at least: a transaction of nothing is spoiled, too, when a watched key has changed.
     while first || queue.peek().is_some() {
         let mut part = Vec::new();
         let mut others: Vec<(usize, Queued)> = Vec::new();
-        let mut fan: Option<Queued> = None;
+        let mut between: Option<Queued> = None;
         for queued in queue.by_ref() {
             if is_shards(&queued) {
                 part.push(queued);
-            } else if executor.node.table().spec(queued.id).fan_out != FanOut::None {
-                fan = Some(queued);
+            } else if stands_between(&executor, &queued) {
+                between = Some(queued);
                 break;
             } else {
                 others.push((part.len(), queued));
@@ -239,16 +240,36 @@ async fn run_later(
         first = false;
         // What has begun is done whole.
         terms.needs = Needs::default();
-        if let Some(queued) = fan {
-            if let Some(refusal) = refusal(&executor, terms.restricted.as_deref(), &queued) {
-                encode::error(&mut out, refusal.as_bytes());
-                continue;
-            }
-            let fan_out = executor.node.table().spec(queued.id).fan_out;
-            out.extend(fan_out::run(executor.clone(), fan_out, queued, terms.version).await);
+        if let Some(queued) = between {
+            out.extend(run_between(&executor, &connection, queued, &terms).await);
         }
     }
     out
+}
+
+/// Whether what was queued before a command has to have run before it, though it is no shard's.
+fn stands_between(executor: &Executor, queued: &Queued) -> bool {
+    let spec = executor.node.table().spec(queued.id);
+    spec.fan_out != FanOut::None || !spec.keys.is_empty()
+}
+
+/// Runs a command for all shards, or one of the node about keys.
+async fn run_between(
+    executor: &Rc<Executor>,
+    connection: &Rc<Connection>,
+    queued: Queued,
+    terms: &Terms,
+) -> Vec<u8> {
+    let fan_out = executor.node.table().spec(queued.id).fan_out;
+    if fan_out == FanOut::None {
+        return run_other(executor, connection, &queued).await;
+    }
+    if let Some(refusal) = refusal(executor, terms.restricted.as_deref(), &queued) {
+        let mut out = Vec::new();
+        encode::error(&mut out, refusal.as_bytes());
+        return out;
+    }
+    fan_out::run(executor.clone(), fan_out, queued, terms.version).await
 }
 
 /// Replies of the shard, with those of the session's commands where they were queued.

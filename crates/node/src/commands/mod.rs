@@ -19,6 +19,7 @@ mod function_stats;
 pub(crate) mod info;
 mod latency;
 mod memory;
+pub(crate) mod migrate;
 mod module;
 mod monitor;
 mod pubsub;
@@ -98,6 +99,7 @@ pub(crate) fn commands() -> Vec<(&'static CommandSpec, NodeCommand)> {
         (&function_kill::SPEC, function_kill::run),
         (&function_stats::SPEC, function_stats::run),
         (&info::SPEC, info::run),
+        (&migrate::SPEC, migrate::run),
         (&monitor::SPEC, monitor::run),
         (&quit::SPEC, quit::run),
         (&role::SPEC, role::run),

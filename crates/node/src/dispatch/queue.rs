@@ -20,6 +20,10 @@ impl Dispatch<'_> {
         if let Some(refusal) = self.executor.node.refusal(Needs::of(spec)) {
             return self.refuse(&refusal.to_string());
         }
+        if self.session.atomic_exec && spec.name == "migrate" {
+            // What another node has taken cannot be taken back.
+            return self.refuse("ERR MIGRATE is not allowed in a transaction that rolls back");
+        }
         let slot = match plan(spec, args, &self.executor.node.topology) {
             // Shards of their own threads cannot be rolled back as one.
             Plan::FanOut(_) if self.session.atomic_exec => {

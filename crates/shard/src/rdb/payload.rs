@@ -3,14 +3,26 @@
 //! The type of the value, the value, and a trailer: the version of the format (2 bytes, little
 //! endian) and a checksum of all before it (8 bytes, little endian).
 
+use std::convert::Infallible;
+
 use super::source::Slice;
 use super::write::{Output, Writer};
 use super::{Loaded, RdbError, Reader, checksum, is_readable, value};
-use crate::keyspace::Settings;
 use crate::keyspace::value::ValueView;
+use crate::keyspace::{Keyspace, Settings};
 use crate::time::Millis;
 
 const TRAILER: usize = 10;
+
+/// A key of the entered slot, to be taken elsewhere: the payload of its value, and when it expires.
+/// `None` when there is no such key. To be called between commands.
+pub fn of_key(keyspace: &mut Keyspace, key: &[u8]) -> Option<(Vec<u8>, Option<Millis>)> {
+    let now = keyspace.now();
+    let expiry = keyspace.expiry(key)?;
+    let value = keyspace.whole(key)?;
+    let Ok(payload) = write(value, now, || Ok::<(), Infallible>(()));
+    Some((payload, expiry))
+}
 
 /// What a payload with a trailer that is right holds, and its version.
 pub(crate) fn open(payload: &[u8]) -> Option<(&[u8], u16)> {
