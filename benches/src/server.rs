@@ -52,6 +52,30 @@ pub struct ServerPlan {
     pub cores: Vec<usize>,
     /// A library that is loaded before its own.
     pub preload: Option<PathBuf>,
+    /// How durable its writes are.
+    pub durability: Durability,
+}
+
+/// How durable writes of a server are when it acknowledges them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum Durability {
+    /// There is no log.
+    #[default]
+    None,
+    /// A log that is synced once a second.
+    Everysec,
+    /// A log that is synced before the reply.
+    Always,
+}
+
+impl Durability {
+    fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Everysec => "everysec",
+            Self::Always => "always",
+        }
+    }
 }
 
 /// A server that runs.
@@ -109,7 +133,7 @@ impl Server {
         let path = path::absolute(&plan.path).context("find the binary")?;
         let mut command = Command::new(&path);
         command
-            .args(arguments(plan.kind, port, directory.path()))
+            .args(arguments(plan, port, directory.path()))
             .envs(environment(plan.kind, port, ports))
             .envs(plan.preload.iter().map(|library| ("LD_PRELOAD", library)))
             .current_dir(directory.path())
@@ -215,16 +239,24 @@ pub fn jemalloc() -> Option<PathBuf> {
     directories.iter().map(|directory| Path::new(directory).join(NAME)).find(|path| path.is_file())
 }
 
-fn arguments(kind: Kind, port: u16, directory: &Path) -> Vec<String> {
+fn arguments(plan: &ServerPlan, port: u16, directory: &Path) -> Vec<String> {
     let port = port.to_string();
     let directory = directory.to_string_lossy();
     let mut arguments = vec!["--port", &port, "--bind", "127.0.0.1", "--dir", &directory];
-    match kind {
-        Kind::Atoll => arguments.extend(["--shards", "1", "--set", "durability=none"]),
-        Kind::PeerAlone => arguments.extend(["--save", "", "--appendonly", "no"]),
-        Kind::PeerNode => {
-            arguments.extend(["--save", "", "--appendonly", "no", "--cluster-enabled", "yes"]);
+    let durability = format!("durability={}", plan.durability.name());
+    let of_peers = match plan.durability {
+        Durability::None => ["--appendonly", "no", "--appendfsync", "everysec"],
+        other => ["--appendonly", "yes", "--appendfsync", other.name()],
+    };
+    match plan.kind {
+        Kind::Atoll => arguments.extend(["--shards", "1", "--set", &durability]),
+        Kind::PeerAlone | Kind::PeerNode => {
+            arguments.extend(["--save", ""]);
+            arguments.extend(of_peers);
         }
+    }
+    if plan.kind == Kind::PeerNode {
+        arguments.extend(["--cluster-enabled", "yes"]);
     }
     arguments.into_iter().map(str::to_owned).collect()
 }

@@ -19,7 +19,7 @@ use bench::generator::{Generator, Limit, Pace};
 use bench::interrupt;
 use bench::machine::Machine;
 use bench::options::{KeyspaceOptions, NamedBinary};
-use bench::server::{self, Kind, Server, ServerPlan};
+use bench::server::{self, Durability, Kind, Server, ServerPlan};
 use bench::setup;
 use bench::topology::Topology;
 use bench::workload::{self, Workload};
@@ -62,6 +62,12 @@ struct Options {
     /// Length of one turn.
     #[arg(long, default_value_t = 3.0)]
     seconds: f64,
+    /// How durable writes of all servers are.
+    #[arg(long, value_enum, default_value_t)]
+    durability: Durability,
+    /// Also run Atoll without a log, to see what the log costs.
+    #[arg(long)]
+    without_log: bool,
     /// The core of the server that is measured.
     #[arg(long, default_value_t = 0)]
     server_core: usize,
@@ -79,6 +85,9 @@ struct Options {
 const SCRIPTS_PIPELINE: usize = 32;
 /// The same of the commands.
 const COMMANDS_PIPELINE: usize = 16;
+
+/// What Atoll without a log is called.
+const WITHOUT_LOG: &str = "atoll-without-log";
 
 /// Before each turn, unmeasured: wakes the core and fills the caches again.
 const WARM_UP: Duration = Duration::from_millis(200);
@@ -174,8 +183,11 @@ fn start(options: &Options) -> Result<Vec<Contestant>> {
     let with_jemalloc = jemalloc.iter().flat_map(|library| {
         options.jemalloc_servers.iter().map(|peer| (peer.clone(), kind, Some(library.clone())))
     });
+    let without_log = NamedBinary { name: WITHOUT_LOG.to_owned(), path: options.atoll.clone() };
+    let without_log = options.without_log.then_some((without_log, Kind::Atoll, None));
     let contestants = atoll
         .into_iter()
+        .chain(without_log)
         .chain(peers.into_iter().map(|peer| (peer, kind, None)))
         .chain(with_jemalloc)
         .map(|(binary, kind, preload)| {
@@ -185,7 +197,10 @@ fn start(options: &Options) -> Result<Vec<Contestant>> {
             if let Some(library) = &preload {
                 version += &format!(", run with {}", library.display());
             }
-            let server = Server::start(&ServerPlan { name, path, kind, cores, preload })?;
+            let durability =
+                if name == WITHOUT_LOG { Durability::None } else { options.durability };
+            let plan = ServerPlan { name, path, kind, cores, preload, durability };
+            let server = Server::start(&plan)?;
             let topology = Topology::unrouted(vec![server.address()]);
             Ok(Contestant { version, server, topology })
         })

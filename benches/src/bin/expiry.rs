@@ -20,7 +20,7 @@ use bench::machine::Machine;
 use bench::measurement::Measurement;
 use bench::options::{KeyspaceOptions, NamedBinary};
 use bench::report::Table;
-use bench::server::{self, Kind, Server, ServerPlan};
+use bench::server::{self, Durability, Kind, Server, ServerPlan};
 use bench::setup;
 use bench::topology::Topology;
 use bench::workload::{Workload, append_command};
@@ -95,6 +95,7 @@ fn plans(options: &Options, core: usize) -> Result<Vec<ServerPlan>> {
         kind,
         cores: vec![core],
         preload: None,
+        durability: Durability::None,
     };
     let atoll = (!options.no_atoll).then(|| plan("atoll", &options.atoll, Kind::Atoll));
     let others =

@@ -19,7 +19,7 @@ use bench::interrupt;
 use bench::machine::Machine;
 use bench::options::NamedBinary;
 use bench::report::Table;
-use bench::server::{self, Kind, Server, ServerPlan};
+use bench::server::{self, Durability, Kind, Server, ServerPlan};
 use bench::workload::append_command;
 use clap::{Parser, ValueEnum};
 
@@ -96,6 +96,7 @@ fn plans(options: &Options) -> Result<Vec<ServerPlan>> {
         kind,
         cores: cores[..1].to_vec(),
         preload: None,
+        durability: Durability::None,
     };
     let atoll = (!options.no_atoll).then(|| plan("atoll", &options.atoll, Kind::Atoll));
     let others =

@@ -15,7 +15,7 @@ use bench::interrupt;
 use bench::machine::Machine;
 use bench::options::{KeyspaceOptions, NamedBinary};
 use bench::report::{Table, grouped};
-use bench::server::{self, Kind, Server, ServerPlan};
+use bench::server::{self, Durability, Kind, Server, ServerPlan};
 use bench::setup;
 use bench::topology::Topology;
 use bench::workload::Workload;
@@ -112,7 +112,7 @@ fn server_plan(options: &Options, cores: Vec<usize>) -> ServerPlan {
         Some(NamedBinary { name, path }) => (name.clone(), path.clone(), Kind::PeerNode),
         None => ("atoll".to_owned(), options.atoll.clone(), Kind::Atoll),
     };
-    ServerPlan { name, path, kind, cores, preload: None }
+    ServerPlan { name, path, kind, cores, preload: None, durability: Durability::None }
 }
 
 fn new_table() -> Table {
