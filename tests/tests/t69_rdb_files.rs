@@ -157,6 +157,49 @@ fn what_a_real_redis_saves_reads_the_same() {
     assert_eq!(read(&mut server.client()), read(&mut theirs));
 }
 
+/// `redis-cli --rdb`, while others write.
+#[test]
+fn a_file_is_asked_for_while_the_node_serves() {
+    let Ok(cli) = std::process::Command::new("redis-cli").arg("--version").output() else {
+        eprintln!("no redis-cli on this machine");
+        return;
+    };
+    assert!(cli.status.success());
+    let (data, other) = (folder(), folder());
+    for durability in ["everysec", "none"] {
+        let server = Server::builder().shards(3).set("durability", durability).start();
+        let mut client = server.client();
+        values(&mut client);
+        let digest = client.run("DEBUG DIGEST");
+        let file = data.path().join(durability);
+        let mut cli = std::process::Command::new("redis-cli");
+        cli.args(["-p", &server.port().to_string(), "--rdb"]).arg(&file);
+        let output = cli.output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        client.check("SET later v", "+OK");
+        let dir = other.path().join(durability);
+        let taken = tool("import", &file, &dir);
+        assert!(taken.status.success(), "{}", String::from_utf8_lossy(&taken.stderr));
+        let copy = Server::builder().directory(&dir).shards(2).start();
+        assert_eq!(copy.client().run("DEBUG DIGEST"), digest, "{durability}");
+        client.check_start("REPLCONF listening-port 1", "-ERR Unrecognized REPLCONF option");
+        let left = std::fs::read_dir(server.data()).unwrap();
+        let left = left.filter(|entry| {
+            entry.as_ref().unwrap().file_name().to_string_lossy().ends_with(".tmp")
+        });
+        assert_eq!(
+            left.filter(|entry| !entry
+                .as_ref()
+                .unwrap()
+                .file_name()
+                .to_string_lossy()
+                .starts_with("log-next"))
+                .count(),
+            0
+        );
+    }
+}
+
 #[test]
 fn what_is_no_file_of_redis_is_refused() {
     let folder = folder();

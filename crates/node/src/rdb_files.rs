@@ -12,9 +12,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use protocol::slot::Slot;
 use router::topology::Owner;
+use shard::keyspace::{Events, Keyspace, Settings};
 use shard::rdb::file::{Event, FileReader, FileWriter, OtherDatabases, Record};
 use shard::time::Millis;
 use tokio::sync::oneshot;
+use wal::snapshot;
 
 use crate::clock::Clock;
 use crate::error::NodeError;
@@ -223,6 +225,42 @@ fn write_file(node: &Arc<Node>, path: &Path) -> Result<u64, String> {
     to.flush().map_err(failed)?;
     to.get_ref().sync_all().map_err(failed)?;
     Ok(keys)
+}
+
+/// Writes the newest snapshot of a node to a file of Redis's format, while the node goes on serving.
+/// One shard after the other is in memory for a second time.
+///
+/// # Errors
+/// It cannot be read or written.
+pub(crate) fn write_newest(node: &Node, path: &Path) -> Result<(), String> {
+    let failed = |error: std::io::Error| error.to_string();
+    let damaged = |error: wal::error::SnapshotError| error.to_string();
+    let data = node.data.get().ok_or("the data has not been read yet")?;
+    let _stays = node.snapshots.reading();
+    let set = snapshot::newest(&data.storage, Some(&data.id)).map_err(damaged)?;
+    let set = set.ok_or("there is no snapshot")?;
+    let with_fields = node.published().iter().any(|figures| figures.with_expiring_fields > 0);
+    let to = BufWriter::with_capacity(1 << 20, File::create(path).map_err(failed)?);
+    let mut writer = FileWriter::new(to, with_fields).map_err(failed)?;
+    writer.note("redis-ver", "7.2.0").map_err(failed)?;
+    for library in node.functions.libraries() {
+        writer.library(&library.code).map_err(failed)?;
+    }
+    let now = Clock::default().now();
+    let settings = Settings { events: Events::empty(), ..node.settings.keyspace() };
+    for (shard, slots) in set.layout.shards.iter().enumerate() {
+        let mut keyspace = Keyspace::new(slots.first, slots.count, 0);
+        keyspace.configure(settings);
+        let mut file = snapshot::open(&data.storage, &set, shard as u16).map_err(damaged)?;
+        while let Some(chunk) = file.next_chunk().map_err(damaged)? {
+            keyspace.replay(chunk).map_err(|error| error.to_string())?;
+        }
+        keyspace.enter(now, None);
+        let (keys, expiring) = (keyspace.len() as u64, keyspace.expiring() as u64);
+        writer.begin_keys(keys, expiring).map_err(failed)?;
+        writer.keys_of(&keyspace).map_err(failed)?;
+    }
+    writer.finish().map_err(failed)?.flush().map_err(failed)
 }
 
 /// Asks one executor after the other.

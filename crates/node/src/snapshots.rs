@@ -31,6 +31,8 @@ pub(crate) struct Snapshots {
     state: Mutex<State>,
     /// The number of the newest set.
     number: AtomicU64,
+    /// Held by who reads the newest set, and by who removes the others.
+    reading: Mutex<()>,
 }
 
 /// The figures of INFO.
@@ -65,6 +67,11 @@ impl Snapshots {
     /// The figures.
     pub(crate) fn state(&self) -> State {
         self.lock().clone()
+    }
+
+    /// As long as it is held, the newest set stays.
+    pub(crate) fn reading(&self) -> std::sync::MutexGuard<'_, ()> {
+        self.reading.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
@@ -232,6 +239,7 @@ fn write(node: &Arc<Node>, data: &Data, number: u64, began: u64) -> Result<u64, 
     if node.log.is_running() {
         node.log.order(Order::Covered(info.covered.shards.clone(), info.covered.node));
     }
+    let _reading = node.snapshots.reading();
     snapshot::remove_others(&data.storage, number).map_err(failed)?;
     Ok(info.files.iter().map(|file| file.bytes).sum())
 }

@@ -33,6 +33,7 @@ mod script_stats;
 mod shutdown;
 mod slowlog;
 pub(crate) mod subscribe;
+mod sync;
 mod tracking;
 mod transaction;
 mod waitaof;
@@ -124,6 +125,7 @@ pub(crate) fn commands() -> Vec<(&'static CommandSpec, NodeCommand)> {
     commands.extend_from_slice(save::COMMANDS);
     commands.extend_from_slice(slowlog::COMMANDS);
     commands.extend_from_slice(subscribe::COMMANDS);
+    commands.extend_from_slice(sync::COMMANDS);
     commands.extend_from_slice(tracking::COMMANDS);
     commands
 }

@@ -35,7 +35,7 @@ impl Connection {
     }
 
     /// Writes what the socket takes at once.
-    pub(super) fn write_now(&self, executor: &Executor) {
+    pub(crate) fn write_now(&self, executor: &Executor) {
         if self.is_held(executor) {
             return;
         }
