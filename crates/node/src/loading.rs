@@ -4,12 +4,12 @@ pub(crate) mod progress;
 
 use std::fs::File;
 use std::io;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use nix::unistd::{Whence, lseek};
 use wal::RecordRef;
 
 use crate::attention::{Attention, Reason};
@@ -149,12 +149,24 @@ impl Loading {
     }
 }
 
-/// How far a file has been written. Space that is reserved behind that is a hole, or counts as written
-/// where the file system does not tell.
+/// How far a file has been written, about: what follows is zeros that only reserve space. A value with
+/// some thousand zeros may be taken for the end, which spoils nothing but what people are told.
 fn written_bytes(path: &Path) -> io::Result<u64> {
+    const PAGE: usize = 4096;
     let file = File::open(path)?;
-    let end = lseek(&file, 0, Whence::SeekHole).ok().and_then(|end| u64::try_from(end).ok());
-    end.map_or_else(|| Ok(file.metadata()?.len()), Ok)
+    let size = file.metadata()?.len();
+    let mut page = [0; PAGE];
+    let (mut low, mut high) = (0, size.div_ceil(PAGE as u64));
+    while low < high {
+        let middle = low.midpoint(high);
+        let count = file.read_at(&mut page, middle * PAGE as u64)?;
+        if page[..count].iter().any(|byte| *byte != 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    Ok(size.min(low * PAGE as u64))
 }
 
 #[cfg(test)]
@@ -179,5 +191,24 @@ mod tests {
         loading.note(3);
         loading.note_keys(1);
         assert_eq!((loading.percent(), loading.keys()), (25.0, Some(1)));
+    }
+
+    #[test]
+    fn what_is_only_reserved_is_not_expected() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("file");
+        for (written, size, found) in [
+            (0, 0, 0),
+            (0, 100_000, 0),
+            (1, 100_000, 4096),
+            (4096, 100_000, 4096),
+            (4097, 100_000, 8192),
+            (100_000, 100_000, 100_000),
+        ] {
+            let mut file = File::create(&path).unwrap();
+            file.write_all(&vec![1; written]).unwrap();
+            file.set_len(size).unwrap();
+            assert_eq!(written_bytes(&path).unwrap(), found, "{written} of {size}");
+        }
     }
 }

@@ -17,7 +17,7 @@ const LINES: Duration = Duration::from_secs(1);
 /// How often the bar is drawn.
 const FRAMES: Duration = Duration::from_millis(100);
 
-const TEMPLATE: &str = "loading [{bar:40}] {percent}% of {total_bytes}, {msg} keys, {eta} left";
+const TEMPLATE: &str = "loading [{wide_bar}] {percent}% of {total_bytes}, {msg}";
 
 /// The bar while there is one.
 static BAR: OnceLock<WeakProgressBar> = OnceLock::new();
@@ -44,20 +44,29 @@ async fn write_lines(node: &Node) {
 }
 
 async fn show_bar(node: &Node) {
-    // It is cleared when it is dropped.
-    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-    if let Ok(style) = ProgressStyle::with_template(TEMPLATE) {
-        bar.set_style(style.progress_chars("=> "));
+    let (total, loaded) = node.loading.bytes();
+    let mut style = ProgressStyle::default_bar();
+    if let Ok(own) = ProgressStyle::with_template(TEMPLATE) {
+        style = own.progress_chars("=> ");
     }
+    // It is cleared when it is dropped.
+    let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr())
+        .with_style(style)
+        .with_message(message(node))
+        .with_position(loaded);
     let _ = BAR.set(bar.downgrade());
     let mut interval = interval_at(Instant::now(), FRAMES);
     loop {
         interval.tick().await;
         let (total, loaded) = node.loading.bytes();
-        bar.set_message(keys(node).to_string());
         bar.set_length(total);
+        bar.set_message(message(node));
         bar.set_position(loaded);
     }
+}
+
+fn message(node: &Node) -> String {
+    format!("{} keys, {} s left", keys(node), node.loading.eta_seconds())
 }
 
 fn keys(node: &Node) -> u64 {
