@@ -285,8 +285,11 @@ fn segments_go_when_snapshots_cover_them() {
     let value = "x".repeat(1000);
     for n in 0..500 {
         client.call(&["SET", &format!("k{}", n % 10), &value]);
+        if n % 50 == 49 {
+            // Otherwise all of it could be one frame, in one segment.
+            client.check("WAITAOF 1 0 0", "[:1 :0]");
+        }
     }
-    client.check("WAITAOF 1 0 0", "[:1 :0]");
     let segments = || {
         let names = std::fs::read_dir(folder.path()).unwrap();
         let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
