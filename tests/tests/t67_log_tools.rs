@@ -4,7 +4,7 @@
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::process::{Output, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use e2e::poll;
 use e2e::resp::Client;
@@ -285,6 +285,15 @@ fn a_log_without_the_snapshot_that_it_follows_is_not_sound() {
     says(&tool("repair", folder.path(), &[]), 0, &["the log is sound"]);
 }
 
+/// As `cp -rl` does it.
+fn copy_all(from: &Path, to: &Path, is_wanted: impl Fn(&str) -> bool) {
+    let names = fs::read_dir(from).unwrap().map(|entry| entry.unwrap().file_name());
+    let names = names.map(|name| name.into_string().unwrap()).filter(|name| is_wanted(name));
+    let mut command = Command::new("cp");
+    command.arg("-rl").args(names.map(|name| from.join(name))).arg(to);
+    assert!(command.status().unwrap().success());
+}
+
 #[test]
 fn a_copy_is_a_back_up() {
     let folder = folder();
@@ -295,16 +304,37 @@ fn a_copy_is_a_back_up() {
     client.check("SET after 1", "+OK");
     stop(server);
     let copy = e2e::server::folder();
-    let copied = std::process::Command::new("cp")
-        .arg("-r")
-        .args(fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path()))
-        .arg(copy.path())
-        .status();
-    assert!(copied.unwrap().success());
+    copy_all(folder.path(), copy.path(), |_| true);
     fs::remove_file(copy.path().join("atoll.lock")).unwrap();
     says(&tool("check", copy.path(), &[]), 0, &["sound: "]);
     assert!(!copy.path().join("atoll.lock").exists());
     let server = node(copy.path()).start();
     server.client().check("GET after", "$1");
     server.client().check("DBSIZE", ":21");
+}
+
+#[test]
+fn a_snapshot_of_a_running_node_is_a_back_up() {
+    let folder = folder();
+    let server = node(folder.path()).start();
+    let mut client = server.client();
+    fill(&mut client);
+    client.check("SAVE", "+OK");
+    let copy = e2e::server::folder();
+    let is_wanted = |name: &str| name == "node-id" || name.starts_with("snapshot-");
+    copy_all(folder.path(), copy.path(), is_wanted);
+    // Links outlive the next snapshot.
+    client.check("SET after 1", "+OK");
+    client.check("SAVE", "+OK");
+    says(&tool("check", copy.path(), &[]), 0, &["there is no log", "sound: "]);
+    let restored = node(copy.path()).start();
+    let mut other = restored.client();
+    other.check("DBSIZE", ":20");
+    other.check("GET key7", "$value7");
+    other.check("SET more 1", "+OK");
+    other.check("SAVE", "+OK");
+    stop(restored);
+    says(&tool("check", copy.path(), &[]), 0, &["sound: "]);
+    stop(server);
+    says(&tool("check", folder.path(), &[]), 0, &["sound: "]);
 }
