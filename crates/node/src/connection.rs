@@ -416,6 +416,7 @@ impl Connection {
     pub(crate) fn close(&self, executor: &Rc<Executor>) {
         executor.node.clients.remove(self.id());
         let mut state = self.state.borrow_mut();
+        executor.node.log.note_holding(state.session.holds_replies.take(), None);
         crate::commands::watch::unwatch_all(executor, &mut state.session);
         crate::commands::subscribe::unsubscribe_all(executor, &mut state.session);
         if state.session.monitors {

@@ -13,6 +13,7 @@ use shard::channels::Subscriber;
 use shard::keyspace::{Events, Message};
 
 use crate::executor::Executor;
+use crate::log::Durability;
 
 /// A push for one connection.
 pub(crate) struct Push {
@@ -72,7 +73,7 @@ impl Executor {
             shard.keyspace_mut().forget_tracked();
         }
         let is_part = self.fans_out.get();
-        match self.myself().filter(|_| self.node.log.may_hold()) {
+        match self.myself().filter(|_| self.node.log.durability() == Durability::Always) {
             None => self.deliver(messages, events, by, is_part),
             Some(me) => self.outlet.when_durable(self.outlet.last(), move || {
                 me.deliver(messages, events, by, is_part);

@@ -25,6 +25,7 @@ impl Dispatch<'_> {
             return Step::Again(Then::Nothing);
         }
         let start = self.output.len();
+        let held = self.session.holds_replies;
         let mut reply = Reply::resp(self.output, self.session.version);
         let mut call = SessionCall {
             session: self.session,
@@ -42,6 +43,7 @@ impl Dispatch<'_> {
         }
         if self.session.was_reset {
             self.session.was_reset = false;
+            executor.node.log.note_holding(held, self.session.holds_replies);
             crate::commands::watch::unwatch_all(executor, self.session);
             crate::commands::subscribe::unsubscribe_all(executor, self.session);
             self.session.tracking = None;

@@ -107,8 +107,8 @@ pub(crate) struct Figures {
 /// The log as all threads see it. See the module.
 pub(crate) struct LogService {
     durability: AtomicU8,
-    /// A client has asked for `always` for itself since the start.
-    always_for_some: AtomicBool,
+    /// How many clients have asked for `always` for themselves.
+    always_for_some: AtomicU64,
     lines: Vec<Line>,
     doze: AtomicU8,
     thread: OnceLock<Thread>,
@@ -124,7 +124,7 @@ impl LogService {
         let (producers, consumers): (Vec<_>, Vec<_>) = rings.unzip();
         Self {
             durability: AtomicU8::new(durability as u8),
-            always_for_some: AtomicBool::new(false),
+            always_for_some: AtomicU64::new(0),
             lines: (0..shards).map(|_| Line::default()).collect(),
             doze: AtomicU8::new(Doze::Awake as u8),
             thread: OnceLock::new(),
@@ -159,12 +159,16 @@ impl LogService {
     /// Whether replies may have to wait for the disk.
     #[inline]
     pub(crate) fn may_hold(&self) -> bool {
-        self.durability() == Durability::Always || self.always_for_some.load(Ordering::Relaxed)
+        self.durability() == Durability::Always || self.always_for_some.load(Ordering::Relaxed) > 0
     }
 
-    /// Notes that a client wants its own writes to be synced.
-    pub(crate) fn hold_for_some(&self) {
-        self.always_for_some.store(true, Ordering::Relaxed);
+    /// Notes that a client wants its own writes to be synced from now on, or does not any more.
+    pub(crate) fn note_holding(&self, before: Option<bool>, now: Option<bool>) {
+        match (before == Some(true), now == Some(true)) {
+            (false, true) => self.always_for_some.fetch_add(1, Ordering::SeqCst),
+            (true, false) => self.always_for_some.fetch_sub(1, Ordering::SeqCst),
+            _ => 0,
+        };
     }
 
     /// The last index of a shard that is on the disk.

@@ -35,12 +35,12 @@ pub(super) fn run(call: &mut NodeCall<'_, '_>, args: Args<'_>) -> Result<Done, C
             "ERR there is no log: CONFIG SET durability everysec begins one",
         ));
     }
+    log.note_holding(call.session.holds_replies, holds);
     call.session.holds_replies = holds;
     if holds != Some(true) {
         call.reply.ok();
         return Ok(Done::Replied);
     }
-    log.hold_for_some();
     let executor = call.executor.clone();
     // What others have written before, and it may read, is on the disk when it is answered.
     Ok(Done::Later(Box::pin(async move {
