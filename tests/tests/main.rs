@@ -30,6 +30,7 @@ mod t64_clients;
 mod t65_durability;
 mod t66_crashes;
 mod t67_log_tools;
+mod t68_migrate;
 mod t69_rdb_files;
 mod t70_files;
 mod t80_observe;
