@@ -2,9 +2,9 @@
 //! \[AUTH2 username password\] \[KEYS key \[key …\]\]: hand keys over to another server.
 //!
 //! The shard of the keys dumps them, the connection's executor has the target restore them, and the
-//! shard removes what the target has taken. Redis does nothing else meanwhile. Here the shard goes on
-//! serving, so the keys are watched: one that has changed since it was dumped stays, and that is an
-//! error. That also holds when the target is this node itself, whichever way it is reached.
+//! shard removes what the target has taken. Redis does nothing else meanwhile. Here the shard goes
+//! on serving, so the keys are watched: one that has changed since it was dumped stays, and that is
+//! an error. That also holds when the target is this node itself, whichever way it is reached.
 //!
 //! | module | holds |
 //! |---|---|
@@ -51,9 +51,9 @@ pub(super) static SPEC: CommandSpec = CommandSpec {
     acl_extra: &["dangerous"],
     tips: &["nondeterministic_output"],
     since: "2.6.0",
-    complexity: "This command actually executes a DUMP+DEL in the source instance, and a RESTORE in \
-                 the target instance. See the pages of these commands for time complexity. Also an \
-                 O(N) data transfer between the two instances is performed.",
+    complexity: "This command actually executes a DUMP+DEL in the source instance, and a RESTORE \
+                 in the target instance. See the pages of these commands for time complexity. Also \
+                 an O(N) data transfer between the two instances is performed.",
     summary: "Atomically transfers a key from one Redis instance to another.",
     ..CommandSpec::NEW
 };

@@ -96,8 +96,8 @@ fn options(args: Args<'_>) -> (Option<usize>, Vec<usize>) {
     (None, secrets)
 }
 
-/// The parts that are keys. KEYS without any key is as if it were not there; with a key besides, there
-/// is none, and the command says what is wrong.
+/// The parts that are keys. KEYS without any key is as if it were not there; with a key besides,
+/// there is none, and the command says what is wrong.
 pub(super) fn find_keys(args: Args<'_>) -> Option<(usize, Range<usize>)> {
     match options(args).0 {
         Some(first) if first < args.len() => args.at(3).is_empty().then(|| (1, first..args.len())),

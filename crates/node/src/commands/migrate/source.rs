@@ -82,8 +82,8 @@ impl Source {
         Some(requests)
     }
 
-    /// Removes the keys that the target has taken, of which `taken` speaks in their order, unless they
-    /// have changed. Returns how many have.
+    /// Removes the keys that the target has taken, of which `taken` speaks in their order, unless
+    /// they have changed. Returns how many have.
     ///
     /// # Errors
     /// Why some could not be removed.
