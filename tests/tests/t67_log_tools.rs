@@ -285,12 +285,12 @@ fn a_log_without_the_snapshot_that_it_follows_is_not_sound() {
     says(&tool("repair", folder.path(), &[]), 0, &["the log is sound"]);
 }
 
-/// As `cp -rl` does it.
-fn copy_all(from: &Path, to: &Path, is_wanted: impl Fn(&str) -> bool) {
+/// As `cp` does it with these options.
+fn copy_all(options: &str, from: &Path, to: &Path, is_wanted: impl Fn(&str) -> bool) {
     let names = fs::read_dir(from).unwrap().map(|entry| entry.unwrap().file_name());
     let names = names.map(|name| name.into_string().unwrap()).filter(|name| is_wanted(name));
     let mut command = Command::new("cp");
-    command.arg("-rl").args(names.map(|name| from.join(name))).arg(to);
+    command.arg(options).args(names.map(|name| from.join(name))).arg(to);
     assert!(command.status().unwrap().success());
 }
 
@@ -304,7 +304,7 @@ fn a_copy_is_a_back_up() {
     client.check("SET after 1", "+OK");
     stop(server);
     let copy = e2e::server::folder();
-    copy_all(folder.path(), copy.path(), |_| true);
+    copy_all("-r", folder.path(), copy.path(), |_| true);
     fs::remove_file(copy.path().join("atoll.lock")).unwrap();
     says(&tool("check", copy.path(), &[]), 0, &["sound: "]);
     assert!(!copy.path().join("atoll.lock").exists());
@@ -322,7 +322,7 @@ fn a_snapshot_of_a_running_node_is_a_back_up() {
     client.check("SAVE", "+OK");
     let copy = e2e::server::folder();
     let is_wanted = |name: &str| name == "node-id" || name.starts_with("snapshot-");
-    copy_all(folder.path(), copy.path(), is_wanted);
+    copy_all("-rl", folder.path(), copy.path(), is_wanted);
     // Links outlive the next snapshot.
     client.check("SET after 1", "+OK");
     client.check("SAVE", "+OK");
