@@ -29,11 +29,13 @@ impl DataDir {
         Self::open_existing(path, true)
     }
 
-    /// Locks a directory that is there. Unless it is to be written, nothing is made in it: a copy may
-    /// lie where nobody can write. When that has no lock file, no node uses it, and it is not locked.
+    /// Locks a directory that is there. Unless it is to be written, nothing is made in it: a copy
+    /// may lie where nobody can write. When that has no lock file, no node uses it, and it is not
+    /// locked.
     ///
     /// # Errors
-    /// There is no such directory, it cannot be written though it is to be, or another process has it.
+    /// There is no such directory, it cannot be written though it is to be, or another process has
+    /// it.
     pub(crate) fn open_existing(path: &Path, writes: bool) -> Result<Self, NodeError> {
         let failed = |source| NodeError::Directory { path: path.into(), source };
         fs::read_dir(path).map_err(failed)?;

@@ -92,8 +92,8 @@ impl Loading {
         self.total_bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    /// The log of a directory is to be read, without what is only reserved of it. What cannot be looked
-    /// at is left out: whoever reads it will say why.
+    /// The log of a directory is to be read, without what is only reserved of it. What cannot be
+    /// looked at is left out: whoever reads it will say why.
     pub(crate) fn expect_log(&self, directory: &Path) {
         let Ok(entries) = directory.read_dir() else { return };
         for entry in entries.flatten() {
@@ -149,8 +149,9 @@ impl Loading {
     }
 }
 
-/// How far a file has been written, about: what follows is zeros that only reserve space. A value with
-/// some thousand zeros may be taken for the end, which spoils nothing but what people are told.
+/// How far a file has been written, about: what follows is zeros that only reserve space. A value
+/// with some thousand zeros may be taken for the end, which spoils nothing but what people are
+/// told.
 fn written_bytes(path: &Path) -> io::Result<u64> {
     const PAGE: usize = 4096;
     let file = File::open(path)?;

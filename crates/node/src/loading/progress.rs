@@ -1,5 +1,5 @@
-//! Tells people how far reading the data has come, when that takes longer than a second: by a bar on a
-//! terminal, else by a line in the log each second.
+//! Tells people how far reading the data has come, when that takes longer than a second: by a bar
+//! on a terminal, else by a line in the log each second.
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::OnceLock;

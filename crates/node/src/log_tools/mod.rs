@@ -1,8 +1,9 @@
 //! `atoll log`: tools for the data directory of a node that has stopped.
 //!
-//! One tool is one file: `check` says whether a node would start with what is there, `dump` shows what
-//! the log says as commands, `repair` cuts a damaged log. Each takes the lock of the directory, so
-//! none runs beside the node that the directory belongs to; the first two change nothing.
+//! One tool is one file: `check` says whether a node would start with what is there, `dump` shows
+//! what the log says as commands, `repair` cuts a damaged log. Each takes the lock of the
+//! directory, so none runs beside the node that the directory belongs to; the first two change
+//! nothing.
 //!
 //! What they know of the format is what crate `wal` tells them.
 
@@ -39,7 +40,8 @@ pub(crate) enum LogCommand {
     ///
     /// What is cut away are writes that were acknowledged: without --accept-data-loss it is only
     /// said how much that is. Files that are changed or taken out are kept as ….damaged. A log that
-    /// only ends in a write that a crash has cut short needs no repair. The node must not be running.
+    /// only ends in a write that a crash has cut short needs no repair. The node must not be
+    /// running.
     Repair(repair::RepairArgs),
 }
 
