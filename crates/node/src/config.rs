@@ -153,7 +153,7 @@ impl Default for Config {
             log_segment_size: wal::limits::SEGMENT_BYTES_DEFAULT,
             save: SavePoints::default(),
             auto_aof_rewrite_percentage: 100,
-            auto_aof_rewrite_min_size: 64 << 20,
+            auto_aof_rewrite_min_size: 256 << 20,
             announce_host: None,
             announce_port: None,
             shard_endpoints: false,
