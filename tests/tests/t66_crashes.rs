@@ -183,3 +183,69 @@ fn nothing_acknowledged_is_lost_and_nothing_is_half_there() {
         appends.len()
     );
 }
+
+/// The log is switched on while the node is killed: what was acknowledged as logged is there, and what
+/// is there is the state of one moment.
+#[test]
+fn a_log_that_is_being_switched_on_is_there_whole_or_not_at_all() {
+    let folder = folder();
+    let start = |durability: &str| {
+        Server::builder()
+            .directory(folder.path())
+            .shards(2)
+            .set("durability", durability)
+            .set("log-segment-size", 262_144)
+            .expect_in_log("the log ends in what was being written")
+            .expect_in_log("the log was switched on, and the snapshot")
+            .start()
+    };
+    let mut rng = fastrand::Rng::with_seed(11);
+    let mut switched = 0;
+    for round in 0..12 {
+        let mut server = start("none");
+        let mut client = server.client();
+        let value = "x".repeat(100);
+        let lines: Vec<String> = (0..4000).map(|n| format!("SET fill{n} {round}{value}")).collect();
+        client.pipeline(&lines);
+        client.check(&format!("SET round {round}"), "+OK");
+        let stop: &'static AtomicBool = Box::leak(Box::new(AtomicBool::new(false)));
+        let (port, from) = (server.port(), (1000 + round) * 10_000_000);
+        let mut accounts = server.client();
+        for account in 0..ACCOUNTS {
+            let line = format!("HSET {{bank}}accounts {account} {}", MONEY / i64::from(ACCOUNTS));
+            accounts.run(&line);
+        }
+        accounts.check("SET {shop}stock 100000000", "+OK");
+        accounts.run("DEL {shop}sold");
+        let writer = std::thread::spawn(move || write(port, from, stop));
+        client.send_line("CONFIG SET durability always");
+        let acknowledged = !client.is_silent_for(Duration::from_micros(rng.u64(100..20_000)));
+        server.signal(Signal::SIGKILL);
+        server.wait();
+        stop.store(true, Ordering::Relaxed);
+        writer.join().unwrap();
+        let server = start("always");
+        let mut client = server.client();
+        let found = client.run("GET round");
+        if acknowledged {
+            switched += 1;
+            assert_eq!(found, format!("${round}"));
+        }
+        // What is there is of one moment, this round's or an earlier one's.
+        let fill = client.run("GET fill3999");
+        let of = fill.trim_start_matches('$').trim_end_matches('x');
+        assert!(found == "_" || found == format!("${of}") || !acknowledged, "{found} {of}");
+        if client.run("EXISTS {bank}accounts") == ":1" {
+            let accounts = client.value("HVALS {bank}accounts");
+            let money = |money: &Value| money.text().parse::<i64>().unwrap();
+            let sum: i64 = accounts.items().iter().map(money).sum();
+            assert_eq!(sum % MONEY, 0, "round {round}");
+            let stock: u64 = client.value("GET {shop}stock").text().parse().unwrap();
+            let sold = client.value("ZCARD {shop}sold").int() as u64;
+            assert_eq!(stock + sold, 100_000_000, "round {round}");
+        }
+        let counters = client.value("MGET {pair}a {pair}b");
+        assert_eq!(counters.items()[0].to_string(), counters.items()[1].to_string());
+    }
+    eprintln!("switched on before the end in {switched} of 12 rounds");
+}

@@ -171,8 +171,11 @@ fn a_sound_directory_is_described() {
     says(&tool("repair", folder.path(), &[]), 0, &["the log is sound"]);
     says(&tool("repair", folder.path(), &["--accept-data-loss"]), 0, &["the log is sound"]);
     let server = node(folder.path()).start();
-    assert!(server.log().contains("keys=21"), "{}", server.log());
-    assert!(server.log().contains("loading_millis="), "{}", server.log());
+    // It serves a moment before it says so.
+    let ready = poll("it says what came back", || {
+        server.log().lines().find(|line| line.contains(" ready ")).map(str::to_owned)
+    });
+    assert!(ready.contains("keys=21") && ready.contains("loading_millis="), "{ready}");
     server.client().check("GET after", "$1");
 }
 
