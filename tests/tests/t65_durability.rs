@@ -412,3 +412,49 @@ fn a_full_disk_stops_writes_and_not_reads() {
         assert_eq!(client.value(&format!("STRLEN k{n}")).int(), 100_000, "k{n}");
     }
 }
+
+/// After so many syncs the disk refuses: then nobody knows what it has.
+const BROKEN_DISK: &str = r#"
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include <sys/syscall.h>
+int fdatasync(int fd) {
+  static long calls;
+  if (__sync_add_and_fetch(&calls, 1) > atol(getenv("SYNCS"))) { errno = EIO; return -1; }
+  return syscall(SYS_fdatasync, fd);
+}
+"#;
+
+#[test]
+fn a_sync_that_fails_ends_the_process() {
+    let folder = folder();
+    let (source, library) = (folder.path().join("disk.c"), folder.path().join("disk.so"));
+    std::fs::write(&source, BROKEN_DISK).unwrap();
+    let compiled =
+        Command::new("cc").args(["-shared", "-fPIC", "-o"]).arg(&library).arg(&source).status();
+    assert!(compiled.unwrap().success(), "the compiler is there, for LuaJIT needs it");
+    let data = folder.path().join("data");
+    let mut server = node(&data, "always")
+        .variable("LD_PRELOAD", library.to_str().unwrap())
+        .variable("SYNCS", "30")
+        .expect_in_log("the log has failed")
+        .start();
+    let mut client = server.client();
+    let mut acknowledged = 0;
+    // Each waits for a sync of its own; the one that fails is not answered.
+    while client.try_send(format!("SET k{acknowledged} v\r\n").as_bytes()).is_ok() {
+        match client.try_read() {
+            Ok(Some(reply)) => assert_eq!(reply.to_string(), "+OK"),
+            Ok(None) | Err(_) => break,
+        }
+        acknowledged += 1;
+    }
+    assert_eq!(server.wait().code(), Some(74));
+    assert!((5..30).contains(&acknowledged), "{acknowledged}");
+    let server = node(&data, "always").start();
+    let mut client = server.client();
+    for n in 0..acknowledged {
+        client.check(&format!("GET k{n}"), "$v");
+    }
+}
