@@ -338,6 +338,59 @@ fn a_damaged_log_is_refused_and_left_alone() {
     assert_eq!(std::fs::read(&path).unwrap(), bytes);
 }
 
+#[test]
+fn the_newest_file_of_the_log_is_missed() {
+    let folder = folder();
+    let started = || node(folder.path(), "always").start();
+    let mut server = started();
+    server.client().check("SET first 1", "+OK");
+    server.signal(Signal::SIGTERM);
+    server.wait();
+    // Each start begins a file.
+    let server = started();
+    server.client().check("SET second 1", "+OK");
+    crash(server);
+    let mut logs: Vec<_> = std::fs::read_dir(folder.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "wal"))
+        .collect();
+    logs.sort();
+    let newest = logs.pop().unwrap();
+    assert!(!logs.is_empty());
+    std::fs::rename(&newest, folder.path().join("elsewhere")).unwrap();
+    let dir = folder.path().to_str().unwrap();
+    let arguments = ["--dir", dir, "--shards", "2", "--set", "durability=always"];
+    let refusal = e2e::server::refusal(&arguments, &[]);
+    let name = newest.file_name().unwrap().to_str().unwrap();
+    assert!(refusal.text.contains(&format!("{name} is missing")), "{}", refusal.text);
+    let tool = |arguments: &[&str]| {
+        let output = e2e::server::command().arg("log").args(arguments).arg(dir).output().unwrap();
+        (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    let (code, said) = tool(&["check"]);
+    assert!(code == Some(1) && said.contains("is missing"), "{said}");
+    let (code, said) = tool(&["repair"]);
+    assert!(code == Some(1) && said.contains("nothing was changed"), "{said}");
+    // Restored, it is as it was.
+    std::fs::rename(folder.path().join("elsewhere"), &newest).unwrap();
+    let server = started();
+    server.client().check("GET second", "$1");
+    crash(server);
+    // Given up, the log ends before it.
+    let mut logs: Vec<_> = std::fs::read_dir(folder.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "wal"))
+        .collect();
+    logs.sort();
+    std::fs::remove_file(logs.pop().unwrap()).unwrap();
+    let (code, said) = tool(&["repair", "--accept-data-loss"]);
+    assert!(code == Some(0) && said.contains("given up"), "{said}");
+    let server = started();
+    server.client().check("GET first", "$1");
+}
+
 /// A file system of this size, if this process may mount one.
 struct SmallDisk(tempfile::TempDir);
 

@@ -7,6 +7,7 @@ use wal::storage::DirStorage;
 use wal::{Indices, Layout, NodeId, Options, Recovered, Start, Writer};
 
 use crate::error::NodeError;
+use crate::log::head::{self, Head};
 use crate::log::{self, Durability};
 use crate::mailbox::Message;
 use crate::node::Node;
@@ -50,6 +51,8 @@ pub(crate) fn open(node: &Arc<Node>, id: &str, use_of: Use) -> Result<(), NodeEr
     node.loading.expect_log(dir);
     let found = recovery::run(node, &storage, id)?;
     let Found { recovered, last, time, is_new, mut needs_snapshot } = found;
+    let newest = recovered.segments.last().map(|segment| segment.header.first_frame);
+    head::check(dir, newest).map_err(NodeError::Data)?;
     if is_new {
         node.loading.note_new();
     }
@@ -125,7 +128,8 @@ impl Data {
             gap.map_err(|error| NodeError::Data(error.to_string()))?;
         }
         writer.write()?;
-        log::start(&node.log, writer, node.gauge.clone())
+        let head = Head::new(self.storage.root());
+        log::start(&node.log, writer, node.gauge.clone(), head)
             .map_err(|source| NodeError::Start { what: "log", source })
     }
 }

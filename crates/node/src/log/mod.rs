@@ -16,6 +16,7 @@
 
 mod durability;
 mod hazards;
+pub(crate) mod head;
 pub(crate) mod outlet;
 mod switch;
 mod thread;

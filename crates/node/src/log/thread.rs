@@ -15,6 +15,7 @@ use wal::error::WriteError;
 use wal::storage::Storage;
 use wal::{Indices, Kind, NODE, Record};
 
+use super::head::Head;
 use super::{Doze, Durability, LogService, Order, Submission};
 use crate::clock::Clock;
 
@@ -36,16 +37,20 @@ pub(crate) fn start<S: Storage + Send + 'static>(
     service: &Arc<LogService>,
     writer: wal::Writer<S>,
     gauge: Arc<Gauge>,
+    mut head: Head,
 ) -> std::io::Result<()>
 where
     S::File: Send,
 {
     let consumers =
         std::mem::take(&mut *service.consumers.lock().unwrap_or_else(PoisonError::into_inner));
+    // Before anybody is served.
+    head.note(writer.header().first_frame);
     let shared = service.clone();
     let thread = std::thread::Builder::new().name("log".into()).spawn(move || {
         let now = Instant::now();
         let mut log = LogThread {
+            head,
             service: shared,
             writer,
             gauge,
@@ -63,6 +68,7 @@ where
 }
 
 struct LogThread<S: Storage> {
+    head: Head,
     service: Arc<LogService>,
     writer: wal::Writer<S>,
     gauge: Arc<Gauge>,
@@ -138,6 +144,7 @@ impl<S: Storage> LogThread<S> {
             }
         }
         self.note_room(self.writer.room());
+        self.head.note(self.writer.header().first_frame);
         let now = Instant::now();
         self.first_unsynced.get_or_insert(now);
         self.last_work = now;

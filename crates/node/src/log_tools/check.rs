@@ -18,6 +18,7 @@ use wal::{Kind, NODE, NodeId, RecordRef, Report};
 
 use super::time::rfc3339;
 use crate::data_dir::DataDir;
+use crate::log::head;
 use crate::node_state::NodeChange;
 
 /// Arguments of `atoll log check`.
@@ -122,7 +123,8 @@ impl Check {
         for note in contents.gaps {
             self.say(note);
         }
-        if damage.is_some() {
+        let is_damaged = damage.is_some();
+        if is_damaged {
             self.problems += 1;
         }
         if let Some(what) = contents.unreadable {
@@ -133,6 +135,13 @@ impl Check {
             && expected != found
         {
             self.problem(format_args!("the log is that of node {found}, not of {expected}"));
+        }
+        let newest = sound.segments.last().map(|segment| segment.header.first_frame);
+        // Behind damage nothing was looked for.
+        if let Err(error) = head::check(storage.root(), newest)
+            && !is_damaged
+        {
+            self.problem(error);
         }
         if let Err(error) = sound.reaches(set.map(|set| (&set.layout, &set.covered))) {
             self.problem(error);

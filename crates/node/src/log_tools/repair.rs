@@ -8,6 +8,8 @@ use clap::Args;
 use wal::error::LogError;
 use wal::{Damage, Recovered, Report, TornTail};
 
+use crate::log::head;
+
 /// Arguments of `atoll log repair`.
 #[derive(Args)]
 pub(crate) struct RepairArgs {
@@ -24,14 +26,26 @@ pub(super) fn run(args: &RepairArgs, out: &mut dyn Write) -> anyhow::Result<bool
     let (_lock, storage) = super::open(&args.dir, args.accept_data_loss)?;
     let Report { sound, damage } = wal::check(&storage)?;
     let Some(damage) = damage else {
-        super::say(out, &nothing_to_do(&sound))?;
-        return Ok(true);
+        let newest = sound.segments.last().map(|segment| segment.header.first_frame);
+        let Err(why) = head::check(&args.dir, newest) else {
+            super::say(out, &nothing_to_do(&sound))?;
+            return Ok(true);
+        };
+        let what = if args.accept_data_loss {
+            head::forget(&args.dir)?;
+            "it is given up: the log ends before it now"
+        } else {
+            "nothing was changed: with --accept-data-loss the log ends before it"
+        };
+        super::say(out, &format!("{why}\n{what}\n"))?;
+        return Ok(args.accept_data_loss);
     };
     let Some(file) = repairable(&damage.error) else { return Err(damage.error.into()) };
     let mut text = format!("{}\n", damage.error);
     text += &loss(&sound, &damage, file);
     if args.accept_data_loss {
         let repaired = wal::repair(&storage, true)?;
+        head::forget(&args.dir)?;
         if let Some((file, offset)) = &repaired.cut {
             let _ = writeln!(text, "{file} was cut at byte {offset}");
         }
