@@ -21,7 +21,7 @@ pub(crate) mod outlet;
 mod switch;
 mod thread;
 
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering, fence};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::Thread;
 
@@ -114,6 +114,8 @@ pub(crate) struct LogService {
     doze: AtomicU8,
     thread: OnceLock<Thread>,
     orders: Mutex<Vec<Order>>,
+    /// Held by who changes what holds.
+    switching: tokio::sync::Mutex<()>,
     producers: Mutex<Vec<Option<Producer<Submission>>>>,
     consumers: Mutex<Vec<Consumer<Submission>>>,
     pub(crate) figures: Figures,
@@ -130,6 +132,7 @@ impl LogService {
             doze: AtomicU8::new(Doze::Awake as u8),
             thread: OnceLock::new(),
             orders: Mutex::default(),
+            switching: tokio::sync::Mutex::default(),
             producers: Mutex::new(producers.into_iter().map(Some).collect()),
             consumers: Mutex::new(consumers),
             figures: Figures::default(),
@@ -151,7 +154,7 @@ impl LogService {
         Durability::of_number(self.durability.load(Ordering::Relaxed))
     }
 
-    /// Changes what holds; between none and another mode only the snapshots may (`snapshots`).
+    /// Changes what holds; for [`switch`] alone, which knows what belongs to it.
     pub(crate) fn set_durability(&self, durability: Durability) {
         self.durability.store(durability as u8, Ordering::SeqCst);
         self.wake_thread();
@@ -235,6 +238,8 @@ impl LogService {
     /// Says that entries have been submitted.
     #[inline]
     fn wake(&self) {
+        // What was pushed must be seen by a thread that is seen awake: it looks once more.
+        fence(Ordering::SeqCst);
         if self.doze.load(Ordering::SeqCst) == Doze::Idle as u8 {
             self.wake_thread();
         }

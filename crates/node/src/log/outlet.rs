@@ -88,7 +88,10 @@ impl Outlet {
             entry::put(&mut pending, keyspace.effects());
             self.time.set(keyspace.now_micros());
             if self.service.may_hold() {
-                self.hazards.borrow_mut().add(keyspace.effects(), self.next.get());
+                let mut hazards = self.hazards.borrow_mut();
+                // Nobody may wait for them, so it is not left to those who do.
+                hazards.forget_through(self.service.synced(self.shard));
+                hazards.add(keyspace.effects(), self.next.get());
             }
         }
         keyspace.clear_effects();

@@ -17,6 +17,7 @@ use crate::snapshots;
 /// Why it could not be changed; it is as it was.
 pub(crate) async fn switch(executor: Rc<Executor>, to: Durability) -> Result<(), String> {
     let log = &executor.node.log;
+    let _one_at_a_time = log.switching.lock().await;
     match (log.durability(), to) {
         (from, to) if from == to => {}
         (Durability::None, _) => {

@@ -85,10 +85,7 @@ impl<S: Storage> LogThread<S> {
     fn run(&mut self) {
         loop {
             self.service.doze.store(Doze::Awake as u8, Ordering::SeqCst);
-            let gathered = self.gather();
-            if gathered {
-                self.write();
-            }
+            let gathered = self.write_submitted();
             let orders = std::mem::take(
                 &mut *self.service.orders.lock().unwrap_or_else(PoisonError::into_inner),
             );
@@ -106,26 +103,37 @@ impl<S: Storage> LogThread<S> {
         }
     }
 
-    /// Takes what has been submitted into the frame; whether there was anything.
-    fn gather(&mut self) -> bool {
-        let Self { writer, consumers, .. } = self;
-        for (shard, consumer) in consumers.iter_mut().enumerate() {
-            while writer.gathered_bytes() < FRAME {
-                let Ok(submission) = consumer.pop() else { break };
-                let Submission { index, time, entries } = submission;
-                let record = Record {
-                    kind: if entries.is_empty() { Kind::Gap } else { Kind::Entries },
-                    shard: shard as u16,
-                    index,
-                    time_ms: u64::try_from(time.millis().0).unwrap_or_default(),
-                    body: &entries,
-                };
-                if let Err(error) = writer.append(&record) {
-                    fail(&error.to_string());
+    /// Writes what has been submitted so far; whether there was anything. What comes meanwhile is for
+    /// the next time: under load there is always more.
+    fn write_submitted(&mut self) -> bool {
+        let mut is_any = false;
+        for shard in 0..self.consumers.len() {
+            for _ in 0..self.consumers[shard].slots() {
+                let Ok(submission) = self.consumers[shard].pop() else { break };
+                self.append(shard as u16, &submission);
+                is_any = true;
+                if self.writer.gathered_bytes() >= FRAME {
+                    self.write();
                 }
             }
         }
-        writer.gathered_bytes() > 0
+        self.write();
+        is_any
+    }
+
+    /// Takes a submission into the frame.
+    fn append(&mut self, shard: u16, submission: &Submission) {
+        let Submission { index, time, entries } = submission;
+        let record = Record {
+            kind: if entries.is_empty() { Kind::Gap } else { Kind::Entries },
+            shard,
+            index: *index,
+            time_ms: u64::try_from(time.millis().0).unwrap_or_default(),
+            body: entries,
+        };
+        if let Err(error) = self.writer.append(&record) {
+            fail(&error.to_string());
+        }
     }
 
     /// Writes the frame. While the disk is full, writes are refused, and it is tried again.
@@ -262,16 +270,12 @@ impl<S: Storage> LogThread<S> {
                 self.service.figures.base_size.store(size, Ordering::Relaxed);
             }
             Order::Sync(done) => {
-                while self.gather() {
-                    self.write();
-                }
+                self.write_submitted();
                 self.sync();
                 let _ = done.send(());
             }
             Order::End(done) => {
-                while self.gather() {
-                    self.write();
-                }
+                self.write_submitted();
                 if let Err(error) = self.writer.sync_mark() {
                     fail(&error.to_string());
                 }
