@@ -28,6 +28,7 @@ mod t62_differential;
 mod t63_commands;
 mod t64_clients;
 mod t65_durability;
+mod t65_under_load;
 mod t66_crashes;
 mod t67_log_tools;
 mod t68_migrate;

@@ -3,7 +3,6 @@
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use shard::keyspace::Snapshot;
 use tokio::sync::mpsc;
 
 use super::Executor;
@@ -34,12 +33,11 @@ pub(crate) enum Piece {
 /// nobody takes the pieces any more.
 pub(crate) async fn take(executor: Rc<Executor>, pieces: mpsc::Sender<Piece>) {
     executor.shard.borrow_mut().keyspace_mut().record_effects(true);
-    let following = Following { snapshot: Snapshot::default(), written: Vec::new() };
-    executor.outlet.following().replace(Some(following));
+    let number = executor.outlet.follow();
     loop {
         let read_before = executor.bytes_in.get();
-        let slice = executor.snapshot_slice();
-        let is_end = matches!(slice, Slice::End(..));
+        let slice = executor.snapshot_slice(number);
+        let is_end = matches!(slice, Slice::End(..) | Slice::GivenUp);
         let sent = match slice {
             Slice::More => Ok(()),
             Slice::Chunk(chunk) => pieces.send(Piece::Chunk(chunk)).await,
@@ -47,13 +45,13 @@ pub(crate) async fn take(executor: Rc<Executor>, pieces: mpsc::Sender<Piece>) {
                 Ok(()) => pieces.send(end).await,
                 failed => failed,
             },
-            Slice::Behind => pieces.send(Piece::GivenUp).await,
+            Slice::GivenUp => pieces.send(Piece::GivenUp).await,
         };
         if is_end {
             return;
         }
-        if sent.is_err() || executor.outlet.following().borrow().is_none() {
-            executor.end_snapshot();
+        if sent.is_err() {
+            executor.end_snapshot(number);
             return;
         }
         tokio::task::yield_now().await;
@@ -68,29 +66,31 @@ enum Slice {
     More,
     Chunk(Vec<u8>),
     End(Vec<u8>, Piece),
-    Behind,
+    GivenUp,
 }
 
 impl Executor {
-    fn snapshot_slice(&self) -> Slice {
+    fn snapshot_slice(&self, number: u64) -> Slice {
         let start = Instant::now();
         let mut shard = self.shard.borrow_mut();
         // What has been done besides requests.
         self.keep(&mut shard);
-        let mut following = self.outlet.following().borrow_mut();
-        let Some(Following { snapshot, written }) = &mut *following else { return Slice::Behind };
+        // The next one may have begun before this one has noticed that nobody takes its pieces.
+        let Some(mut following) = self.outlet.following(number) else { return Slice::GivenUp };
+        let Following { snapshot, written, .. } = &mut *following;
         loop {
             if !shard.keyspace().snapshot_step(snapshot, written, STEP) {
                 let chunk = std::mem::take(written);
                 let end = Piece::End { covered: self.outlet.last(), keys: snapshot.keys() };
                 drop((following, shard));
                 // Nothing runs between the last step and this.
-                self.end_snapshot();
+                self.end_snapshot(number);
                 return Slice::End(chunk, end);
             }
             if written.len() > BEHIND {
-                *following = None;
-                return Slice::Behind;
+                drop((following, shard));
+                self.end_snapshot(number);
+                return Slice::GivenUp;
             }
             if written.len() >= CHUNK {
                 return Slice::Chunk(std::mem::take(written));
@@ -101,10 +101,11 @@ impl Executor {
         }
     }
 
-    /// No snapshot follows what happens any more.
-    fn end_snapshot(&self) {
-        self.outlet.following().replace(None);
-        let is_logged = self.node.log.durability() != Durability::None;
-        self.shard.borrow_mut().keyspace_mut().record_effects(is_logged);
+    /// No snapshot follows what happens any more, unless the next one does already.
+    fn end_snapshot(&self, number: u64) {
+        if self.outlet.unfollow(number) {
+            let is_logged = self.node.log.durability() != Durability::None;
+            self.shard.borrow_mut().keyspace_mut().record_effects(is_logged);
+        }
     }
 }

@@ -63,6 +63,12 @@ impl Hazards {
         self.last.get(&hash(key)).copied().unwrap_or_default().max(self.all)
     }
 
+    /// How many changes are remembered.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.order.len()
+    }
+
     /// Forgets what is durable.
     pub(super) fn forget_through(&mut self, index: u64) {
         while let Some(&(at, hash)) = self.order.front().filter(|(at, _)| *at <= index) {

@@ -8,7 +8,7 @@
 //! - I3. The executor never waits for the log. When the ring is full, entries gather here, and
 //!   beyond some size nothing more is read from clients ([`Outlet::is_congested`]).
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, RefCell, RefMut};
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -34,6 +34,9 @@ enum Held {
 
 /// What a snapshot that is being taken has written and not handed over.
 pub(crate) struct Following {
+    /// Which snapshot of this executor it is: one that was given up may still have to notice when
+    /// the next one has begun.
+    number: u64,
     pub(crate) snapshot: Snapshot,
     pub(crate) written: Vec<u8>,
 }
@@ -52,6 +55,8 @@ pub(crate) struct Outlet {
     held: RefCell<VecDeque<(u64, Held)>>,
     hazards: RefCell<Hazards>,
     following: RefCell<Option<Following>>,
+    /// Snapshots that have been begun.
+    followings: Cell<u64>,
 }
 
 impl Outlet {
@@ -66,6 +71,7 @@ impl Outlet {
             held: RefCell::default(),
             hazards: RefCell::default(),
             following: RefCell::default(),
+            followings: Cell::default(),
         }
     }
 
@@ -78,7 +84,7 @@ impl Outlet {
     pub(crate) fn take(&self, shard: &mut Shard) {
         let keyspace = shard.keyspace_mut();
         if let Some(following) = &mut *self.following.borrow_mut() {
-            let Following { snapshot, written } = following;
+            let Following { snapshot, written, .. } = following;
             let followed = keyspace.follow(snapshot, keyspace.effects(), written);
             debug_assert!(followed.is_ok(), "a shard's own effects decode");
         }
@@ -88,13 +94,18 @@ impl Outlet {
             entry::put(&mut pending, keyspace.effects());
             self.time.set(keyspace.now_micros());
             if self.service.may_hold() {
-                let mut hazards = self.hazards.borrow_mut();
-                // Nobody may wait for them, so it is not left to those who do.
-                hazards.forget_through(self.service.synced(self.shard));
-                hazards.add(keyspace.effects(), self.next.get());
+                self.remember(keyspace.effects());
             }
         }
         keyspace.clear_effects();
+    }
+
+    /// Notes what is changed by the entry that is taken, for who reads it before it is on the disk.
+    fn remember(&self, effects: &[u8]) {
+        let mut hazards = self.hazards.borrow_mut();
+        // Nobody may wait for them, so it is not left to those who do.
+        hazards.forget_through(self.service.synced(self.shard));
+        hazards.add(effects, self.next.get());
     }
 
     /// Hands the entries over that have been taken. To be called at the end of each batch.
@@ -219,8 +230,71 @@ impl Outlet {
         self.pending.borrow().len() > CONGESTED
     }
 
-    /// The snapshot that is being taken.
-    pub(crate) fn following(&self) -> &RefCell<Option<Following>> {
-        &self.following
+    /// Begins to follow what happens, for a snapshot: the number of that. One that is under way is
+    /// followed no more.
+    pub(crate) fn follow(&self) -> u64 {
+        let number = self.followings.get() + 1;
+        self.followings.set(number);
+        let following = Following { number, snapshot: Snapshot::default(), written: Vec::new() };
+        self.following.replace(Some(following));
+        number
+    }
+
+    /// What the snapshot of this number has written; `None` when it is followed no more.
+    pub(crate) fn following(&self, number: u64) -> Option<RefMut<'_, Following>> {
+        let following = RefMut::filter_map(self.following.borrow_mut(), Option::as_mut).ok()?;
+        (following.number == number).then_some(following)
+    }
+
+    /// Ends to follow for the snapshot of this number. Whether that was the one that was followed.
+    pub(crate) fn unfollow(&self, number: u64) -> bool {
+        let is_followed = self.following(number).is_some();
+        if is_followed {
+            self.following.replace(None);
+        }
+        is_followed
+    }
+
+    /// Whether there is a snapshot that follows what happens.
+    pub(crate) fn is_followed(&self) -> bool {
+        self.following.borrow().is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use shard::effect::Effect;
+
+    use super::*;
+
+    fn outlet(durability: Durability) -> Outlet {
+        Arc::new(LogService::new(1, durability)).outlet(0)
+    }
+
+    #[test]
+    fn a_snapshot_that_was_given_up_takes_nothing_of_the_next_one() {
+        let outlet = outlet(Durability::Everysec);
+        let given_up = outlet.follow();
+        let next = outlet.follow();
+        assert!(outlet.following(given_up).is_none());
+        assert!(!outlet.unfollow(given_up), "it ends what is not its own");
+        assert!(outlet.following(next).is_some());
+        assert!(outlet.unfollow(next));
+        assert!(!outlet.is_followed());
+    }
+
+    #[test]
+    fn keys_that_nobody_waits_for_are_forgotten() {
+        let outlet = outlet(Durability::Always);
+        for index in 1..=100 {
+            let mut effects = Vec::new();
+            Effect::Remove { key: format!("key{index}").as_bytes() }.encode(&mut effects);
+            outlet.begin_after(index - 1);
+            outlet.remember(&effects);
+            // As the log thread says it, which is one behind.
+            outlet.service.begin_after(0, index - 1);
+        }
+        assert_eq!((outlet.of_key(b"key100"), outlet.of_key(b"key1")), (100, 0));
+        assert!(outlet.hazards.borrow().len() <= 2);
     }
 }

@@ -82,7 +82,7 @@ async fn end(executor: &Rc<Executor>) {
     executor.node.log.set_durability(Durability::None);
     for shard in 0..executor.node.topology.shards() {
         let stop = |executor: &Executor| {
-            let is_followed = executor.outlet.following().borrow().is_some();
+            let is_followed = executor.outlet.is_followed();
             executor.shard.borrow_mut().keyspace_mut().record_effects(is_followed);
         };
         executor.ask(shard, stop).await;
