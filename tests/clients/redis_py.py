@@ -381,6 +381,56 @@ def example_scripts(check, client, _masters):
         )
 
 
+def retries(check, client, _masters):
+    """The example of docs/RETRIES.md, with replies that get lost."""
+    if not check.atoll_only("a request that is sent again runs once"):
+        return
+    text = (SCRIPTS.parents[1] / "docs" / "RETRIES.md").read_text()
+    names = {}
+    exec(text.split("```python\n")[1].split("```")[0], names)
+
+    class Lossy:
+        """A cluster whose first replies never come."""
+
+        def __init__(self, losses):
+            self.losses, self.nodes_manager = losses, client.nodes_manager
+            self.get_node_from_key = client.get_node_from_key
+
+        def get_redis_connection(self, node):
+            connection = client.get_redis_connection(node)
+            lossy = self
+
+            class Pipeline:
+                def __init__(self):
+                    self.inner = connection.pipeline(transaction=False)
+                    self.execute_command = self.inner.execute_command
+
+                def execute(self):
+                    replies = self.inner.execute()
+                    lossy.losses -= 1
+                    if lossy.losses >= 0:
+                        raise names["ConnectionError"]("the reply is lost")
+                    return replies
+
+            class Connection:
+                def pipeline(self, transaction):
+                    assert not transaction
+                    return Pipeline()
+
+            return Connection()
+
+    client.set("stock", 10)
+    run_once = names["run_once"]
+    lossy = Lossy(2)
+    check.equal("its reply comes", 9, run_once(lossy, "stock", "DECRBY", "stock", "1"))
+    check.equal("it was sent three times", -1, lossy.losses)
+    check.equal("it has run once", "9", client.get("stock"))
+    check.equal("the next one is another", 8, run_once(Lossy(1), "stock", "DECRBY", "stock", "1"))
+    lua = "return redis.call('LPUSH', KEYS[1], ARGV[1])"
+    check.equal("a script", 1, run_once(Lossy(1), "list", "EVAL", lua, "1", "list", "x"))
+    check.equal("has run once", 1, client.llen("list"))
+
+
 def scans(check, client, _masters):
     keys = {f"scan:{i}" for i in range(1000)}
     pipe = client.pipeline()
@@ -408,6 +458,7 @@ PARTS = (
     script_in_transaction,
     rollback,
     example_scripts,
+    retries,
     scans,
 )
 

@@ -21,6 +21,7 @@ use std::time::Duration;
 use protocol::encode::{self, Version};
 use protocol::spec::{CommandSpec, Family};
 use shard::Shard;
+use shard::acl::RestrictedUser;
 use shard::commands::blocking;
 use shard::commands::stream::request_to_wait_with;
 use shard::keyspace::Kind;
@@ -104,7 +105,12 @@ pub(crate) enum Attempt {
 
 impl Executor {
     /// Runs a request of this shard; when there is nothing yet, it waits.
-    pub(crate) fn attempt_or_wait(&self, queued: Queued, version: Version) -> Attempt {
+    pub(crate) fn attempt_or_wait(
+        &self,
+        queued: Queued,
+        restricted: Option<Arc<RestrictedUser>>,
+        version: Version,
+    ) -> Attempt {
         let mut bytes = Vec::new();
         let Ok(mut shard) = self.shard.try_borrow_mut() else {
             encode::error(&mut bytes, self.busy_text(self.index).as_bytes());
@@ -115,11 +121,19 @@ impl Executor {
         let now = self.clock.now();
         self.timings.begin();
         shard.keyspace_mut().set_caller(queued.caller);
-        match shard.attempt(queued.id, args, queued.slot, now, &mut reply) {
+        let is_script = self.node.table().spec(queued.id).family == Family::Scripting;
+        shard.set_restricted(restricted.filter(|_| is_script));
+        let outcome = shard.attempt_queued(&queued, now, &mut reply);
+        shard.set_restricted(None);
+        match outcome {
             Outcome::Replied | Outcome::Elsewhere(_) => {
                 self.note_end(queued.caller.client, queued.id, args, &bytes);
                 self.release(&mut shard);
+                drop(shard);
                 self.outlet.submit();
+                if is_script {
+                    self.after_script();
+                }
                 Attempt::Replied(bytes)
             }
             Outcome::Blocked => {
@@ -203,7 +217,7 @@ impl Executor {
         let mut bytes = Vec::new();
         let mut reply = Reply::resp(&mut bytes, version);
         let args = queued.request.args();
-        if shard.attempt(queued.id, args, queued.slot, now, &mut reply) == Outcome::Blocked {
+        if shard.attempt_queued(&queued, now, &mut reply) == Outcome::Blocked {
             return Look::Next;
         }
         self.note_end(queued.caller.client, queued.id, args, &bytes);
@@ -268,17 +282,20 @@ pub(crate) async fn counted(
     wait.await;
 }
 
-/// A request that may wait on another shard: sends it there and waits for its reply.
+/// A request that may wait, or is named: sends it to its shard and waits for its reply. `restricted`
+/// is whose it is, when that is somebody who may not do everything.
 pub(crate) async fn run_there(
     executor: Rc<Executor>,
     client: Arc<Client>,
     shard: u16,
     queued: Queued,
+    restricted: Option<Arc<RestrictedUser>>,
     version: Version,
 ) -> Vec<u8> {
     let spec = executor.node.table().spec(queued.id);
     let timeout = blocking::timeout_ms(spec, queued.request.args());
-    let attempt = executor.ask(shard, move |other| other.attempt_or_wait(queued, version)).await;
+    let attempt = move |other: &Executor| other.attempt_or_wait(queued, restricted, version);
+    let attempt = executor.ask(shard, attempt).await;
     match attempt {
         Some(Attempt::Replied(bytes)) => bytes,
         Some(Attempt::Waits(ticket, receiver)) => {

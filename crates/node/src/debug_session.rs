@@ -105,7 +105,8 @@ impl DebugSession {
             // It runs nowhere on this node, debugged or not.
             Plan::FanOut(_) | Plan::Moved { .. } | Plan::CrossSlot | Plan::Down(_) => return None,
         };
-        let queued = Queued { id, request: args.to_request(), slot, caller: session.caller() };
+        let queued =
+            Queued { id, request: args.to_request(), slot, caller: session.caller(), once: None };
         let keeps = session.debug == DebugMode::Keep;
         let restricted = session.login.restricted().cloned();
         Some(Ok(Self { queued, shard, keeps, version: session.version, restricted }))

@@ -4,6 +4,7 @@
 
 mod answer;
 mod blocking;
+pub(crate) mod once;
 mod plain;
 mod queue;
 mod wait;
@@ -146,6 +147,9 @@ impl<'a> Dispatch<'a> {
     #[inline(never)]
     fn run_the_long_way(&mut self, args: Args<'_>, ahead: Ahead) -> Step {
         let step = self.run_request(args, ahead);
+        if self.session.once.is_some() && !matches!(step, Step::Again(_)) {
+            self.settle_name();
+        }
         // A reply that comes later moves on when it comes.
         if matches!(step, Step::Next) {
             self.session.advance_reply_mode();
@@ -207,6 +211,12 @@ impl<'a> Dispatch<'a> {
         }
         if self.session.transaction.is_some() && !runs_in_multi(spec) {
             return self.queue(id, spec, args);
+        }
+        if self.session.once.is_some()
+            && let Some(step) =
+                self.run_named(id, spec, args, matches!(home, Home::Shard), ahead.slot)
+        {
+            return step;
         }
         if self.gathered.as_ref().is_some_and(|all| all.version() != self.session.version) {
             return Step::Again(Then::Nothing);
@@ -342,7 +352,7 @@ impl<'a> Dispatch<'a> {
                 }
                 let version = self.session.version;
                 let caller = self.session.caller();
-                let queued = Queued { id, request: own(args), slot: None, caller };
+                let queued = Queued { id, request: own(args), slot: None, caller, once: None };
                 let later = fan_out::run(self.executor.clone(), fan_out, queued, version);
                 Step::Wait(Then::Reply(Box::pin(later)))
             }
@@ -472,7 +482,7 @@ impl<'a> Dispatch<'a> {
             .gathered
             .get_or_insert_with(|| Gathered::new(version, login.restricted().cloned(), holds));
         let caller = self.session.caller();
-        gathered.add(shard, Queued { id, request: own(args), slot, caller }, silent);
+        gathered.add(shard, Queued { id, request: own(args), slot, caller, once: None }, silent);
         Step::Next
     }
 }

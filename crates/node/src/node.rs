@@ -144,6 +144,8 @@ pub(crate) struct Published {
     pub(crate) lazily_freed: u64,
     /// Keys that clients track, and pairs of keys and clients.
     pub(crate) tracked: (u64, u64),
+    /// Replies that are kept for who asks again, and about how many bytes of memory they take.
+    pub(crate) kept_replies: (u64, u64),
     pub(crate) bytes_in: u64,
     pub(crate) bytes_out: u64,
     pub(crate) script_memory: u64,

@@ -55,6 +55,9 @@ pub(crate) struct Settings {
     /// The bits of [`Events`].
     pub(crate) keyspace_events: AtomicU64,
     pub(crate) maxclients: AtomicU64,
+    /// Seconds; 0 keeps no replies.
+    pub(crate) idempotency_window: AtomicU64,
+    pub(crate) idempotency_memory_limit: AtomicU64,
     pub(crate) tracking_table_max_keys: AtomicU64,
     /// 0: no limit.
     pub(crate) maxmemory: AtomicU64,
@@ -129,6 +132,8 @@ impl Settings {
             lfu_decay_time: config.lfu_decay_time.into(),
             keyspace_events: u64::from(config.notify_keyspace_events.0.bits()).into(),
             maxclients: config.maxclients.into(),
+            idempotency_window: config.idempotency_window.into(),
+            idempotency_memory_limit: config.idempotency_memory_limit.into(),
             tracking_table_max_keys: config.tracking_table_max_keys.into(),
             maxmemory: config.maxmemory.into(),
             timeout: config.timeout.into(),
@@ -207,6 +212,7 @@ impl Settings {
                 bytes: as_usize(&self.stream_node_max_bytes),
             },
             string_len_max: as_usize(&self.proto_max_bulk_len),
+            kept_replies_memory_max: as_usize(&self.idempotency_memory_limit),
             tracked_keys_max: as_usize(&self.tracking_table_max_keys),
             eviction: self.eviction(),
             eviction_samples: as_usize(&self.maxmemory_samples),
@@ -401,6 +407,13 @@ pub(crate) const PARAMETERS: &[Parameter] = &[
     },
     number("lfu-log-factor", |settings| &settings.lfu_log_factor, i32::MAX as i64),
     number("lfu-decay-time", |settings| &settings.lfu_decay_time, i32::MAX as i64),
+    number("idempotency-window", |settings| &settings.idempotency_window, 86_400),
+    memory(
+        "idempotency-memory-limit",
+        |settings| &settings.idempotency_memory_limit,
+        1 << 16,
+        1 << 40,
+    ),
     number("tracking-table-max-keys", |settings| &settings.tracking_table_max_keys, MILLIS_MAX),
     log_limit("slowlog-log-slower-than", |settings| &settings.slowlog_log_slower_than),
     log_limit("commandlog-execution-slower-than", |settings| &settings.slowlog_log_slower_than),

@@ -19,11 +19,24 @@ use shard::shard::Queued;
 
 use crate::acl::login::Login;
 use crate::plan::CROSSSLOT;
+use shard::script::sha::Sha;
+
 use crate::subscriptions::Subscriptions;
 
 /// Bytes that a key, channel or prefix takes beside its name: here, and where its shard or the node
 /// keeps it.
 pub(crate) const OF_NAME: usize = 96;
+
+/// What the next request is called, by CLIENT IDEMPOTENCY.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pending {
+    /// The name.
+    pub id: Box<[u8]>,
+    /// It is for this script only, which was not known when it was called by its hash.
+    pub script: Option<Sha>,
+    /// It is still pending when the request that runs now is over.
+    pub stays: bool,
+}
 
 /// The state of one connection. See the module.
 #[derive(Debug)]
@@ -67,6 +80,8 @@ pub struct Session {
     /// Replies wait until what they tell of is on the disk, or do not; `None`: as the node says
     /// (CLIENT DURABILITY).
     pub holds_replies: Option<bool>,
+    /// What the next request or transaction is called (CLIENT IDEMPOTENCY).
+    pub once: Option<Pending>,
     /// What it has subscribed to.
     pub subscriptions: Subscriptions,
     /// Who it is.
@@ -100,6 +115,7 @@ impl Session {
             monitors: false,
             tracking: None,
             holds_replies: None,
+            once: None,
             subscriptions: Subscriptions::default(),
             login: Login::default(),
             witness: None,
@@ -171,6 +187,7 @@ impl Session {
     #[inline]
     pub fn is_plain(&self) -> bool {
         self.transaction.is_none()
+            && self.once.is_none()
             && self.tracking.is_none()
             && self.reply_mode == ReplyMode::On
             && self.login.is_open()
@@ -319,6 +336,7 @@ mod tests {
             request,
             slot: key.map(|key| Slot::of_key(key.as_bytes())),
             caller: Caller::default(),
+            once: None,
         }
     }
 

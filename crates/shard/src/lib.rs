@@ -37,6 +37,7 @@ pub mod gauge;
 pub mod glob;
 pub mod keyspace;
 pub mod needs;
+pub mod once;
 pub mod rdb;
 pub mod reply;
 pub mod script;

@@ -14,6 +14,7 @@ use crate::error::CommandError;
 use crate::gauge::Gauge;
 use crate::keyspace::{Caller, Keyspace};
 use crate::needs::Needs;
+use crate::once::Once;
 use crate::reply::Reply;
 use crate::script::ScriptEngine;
 use crate::time::Micros;
@@ -29,6 +30,8 @@ pub struct Queued {
     pub slot: Option<Slot>,
     /// Whose it is.
     pub caller: Caller,
+    /// It runs once, however often it is sent. (Of a transaction, EXEC is what has the name.)
+    pub once: Option<Arc<Once>>,
 }
 
 /// What has become of a request.
@@ -187,15 +190,30 @@ impl Shard {
     /// Runs a request that is admitted, and for which the keyspace is entered.
     #[inline]
     fn run_entered(&mut self, id: CommandId, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+        let result = self.run_handler(id, args, reply);
+        self.keyspace.commit_command();
+        Self::outcome(result, reply)
+    }
+
+    #[inline]
+    pub(crate) fn run_handler(
+        &mut self,
+        id: CommandId,
+        args: Args<'_>,
+        reply: &mut Reply<'_>,
+    ) -> Result<(), CommandError> {
         let Some(run) = self.table.row(id).run else {
-            reply.error_text(b"ERR this command is not answered by a shard");
-            return Outcome::Replied;
+            return Err(CommandError::Text("ERR this command is not answered by a shard"));
         };
         let Self { keyspace, scripts, .. } = self;
         let mut call = Call { keyspace, reply, scripts: Some(scripts), pulse: None };
         let result = run(&mut call, args);
         self.keyspace.note_read(self.table.spec(id), args);
-        self.keyspace.commit_command();
+        result
+    }
+
+    #[inline]
+    pub(crate) fn outcome(result: Result<(), CommandError>, reply: &mut Reply<'_>) -> Outcome {
         match result {
             Ok(()) => Outcome::Replied,
             Err(CommandError::Relocate(slot)) => Outcome::Elsewhere(slot),

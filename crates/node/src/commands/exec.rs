@@ -6,6 +6,8 @@
 //! (FLUSHALL, DBSIZE) run at their place too: with several shards they are not atomic with the
 //! rest.
 
+mod once;
+
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -21,6 +23,7 @@ use shard::acl::{Context, RestrictedUser};
 use shard::error::CommandError;
 use shard::keyspace::WatchFlag;
 use shard::needs::Needs;
+use shard::once::Once;
 use shard::shard::Queued;
 use shard::time::Micros;
 
@@ -40,6 +43,8 @@ struct Terms {
     restricted: Option<Arc<RestrictedUser>>,
     /// What all its commands ask of the node together.
     needs: Needs,
+    /// It runs once, however often it is sent; and the slot of its keys.
+    once: Option<(Arc<Once>, Slot)>,
 }
 
 /// EXEC.
@@ -55,6 +60,7 @@ pub(crate) fn run(call: &mut NodeCall<'_, '_>, _args: Args<'_>) -> Result<Done, 
     if shard == executor.index && executor.is_in_script() && !executor.is_busy(shard) {
         return Ok(Done::WhenShardFree);
     }
+    let once = once::of(call)?;
     let transaction = call.session.transaction.take().unwrap_or_default();
     let terms = Terms {
         watched: call.session.watched.clone(),
@@ -65,8 +71,16 @@ pub(crate) fn run(call: &mut NodeCall<'_, '_>, _args: Args<'_>) -> Result<Done, 
         needs: Needs::of_all(
             transaction.queue.iter().map(|queued| executor.node.table().spec(queued.id)),
         ),
+        once,
     };
     watch::unwatch_all(call.executor, call.session);
+    if let Some(refusal) = transaction.refusal().filter(|_| terms.once.is_some()) {
+        return Err(CommandError::dynamic(refusal));
+    }
+    if terms.once.is_some() {
+        let later = once::run(executor.clone(), call.connection.clone(), transaction, terms, shard);
+        return Ok(Done::Later(Box::pin(later)));
+    }
     if !transaction.cross_slot
         && let Some(why) = obstacle(executor, shard, terms.needs)
     {
@@ -75,15 +89,11 @@ pub(crate) fn run(call: &mut NodeCall<'_, '_>, _args: Args<'_>) -> Result<Done, 
     if let Some(refusal) = transaction.refusal() {
         return Err(CommandError::dynamic(refusal));
     }
-    let plain = transaction.queue.iter().all(|queued| {
-        let fan_out = executor.node.table().spec(queued.id).fan_out;
-        let at_home = matches!(executor.node.registry.home(queued.id), Home::Shard);
-        at_home && (queued.slot.is_some() || fan_out == FanOut::None)
-    });
+    let plain = transaction.queue.iter().all(|queued| is_shards(executor, queued));
     let watches_here = watch::by_shard(executor, terms.watched.clone());
     let watches_elsewhere = watches_here.keys().any(|key| *key != shard);
     if plain && shard == executor.index && !watches_elsewhere {
-        let bytes = run_on_shard(executor, &transaction.queue, &terms);
+        let bytes = run_queue(executor, &transaction.queue, &terms).into_reply(&terms);
         if let Some((out, _)) = call.reply.as_resp() {
             out.extend_from_slice(&bytes);
         }
@@ -91,6 +101,13 @@ pub(crate) fn run(call: &mut NodeCall<'_, '_>, _args: Args<'_>) -> Result<Done, 
     }
     let later = run_later(executor.clone(), call.connection.clone(), transaction, terms, shard);
     Ok(Done::Later(Box::pin(later)))
+}
+
+/// Whether a command of a transaction runs on the shard of its keys.
+fn is_shards(executor: &Executor, queued: &Queued) -> bool {
+    let fan_out = executor.node.table().spec(queued.id).fan_out;
+    let at_home = matches!(executor.node.registry.home(queued.id), Home::Shard);
+    at_home && (queued.slot.is_some() || fan_out == FanOut::None)
 }
 
 /// Why EXEC itself is refused now, whatever was queued before: no memory, or a busy shard.
@@ -103,20 +120,6 @@ fn discarded(why: &str) -> String {
     format!("EXECABORT Transaction discarded because of: {why}")
 }
 
-/// Runs a whole transaction on the shard of this executor.
-fn run_on_shard(executor: &Executor, queue: &[Queued], terms: &Terms) -> Vec<u8> {
-    let mut out = Vec::new();
-    match run_queue(executor, queue, terms) {
-        Outcome::Done { bytes, ends } => {
-            encode::header(&mut out, b'*', ends.len() as i64);
-            out.extend_from_slice(&bytes);
-        }
-        Outcome::Spoiled => encode::null_array(&mut out, terms.version),
-        Outcome::Refused(text) => encode::error(&mut out, text.as_bytes()),
-    }
-    out
-}
-
 /// How a transaction ended on its shard.
 enum Outcome {
     /// The replies, and where each ends.
@@ -125,6 +128,25 @@ enum Outcome {
     Spoiled,
     /// It did not run, or it was rolled back.
     Refused(String),
+    /// It had run already, and this was the reply.
+    Again(Vec<u8>),
+}
+
+impl Outcome {
+    /// The reply to EXEC when all of the transaction was the shard's.
+    fn into_reply(self, terms: &Terms) -> Vec<u8> {
+        let mut out = Vec::new();
+        match self {
+            Self::Done { bytes, ends } => {
+                encode::header(&mut out, b'*', ends.len() as i64);
+                out.extend_from_slice(&bytes);
+            }
+            Self::Spoiled => encode::null_array(&mut out, terms.version),
+            Self::Refused(text) => encode::error(&mut out, text.as_bytes()),
+            Self::Again(reply) => return reply,
+        }
+        out
+    }
 }
 
 /// Runs commands on the shard of this executor, if no watched key has changed.
@@ -133,6 +155,9 @@ fn run_queue(executor: &Executor, queue: &[Queued], terms: &Terms) -> Outcome {
         return Outcome::Refused(executor.busy_text(executor.index).into());
     };
     let now = executor.clock.now();
+    if let Some(outcome) = once::recall(&mut shard, now, terms) {
+        return outcome;
+    }
     let overdue = terms.watched.iter().any(|(slot, key)| {
         let is_here = executor.slot_owner(*slot) == shard::script::SlotOwner::Here;
         is_here && is_overdue(&mut shard, now, *slot, key)
@@ -152,12 +177,17 @@ fn run_queue(executor: &Executor, queue: &[Queued], terms: &Terms) -> Outcome {
     if terms.restricted.is_some() {
         shard.set_restricted(terms.restricted.clone());
     }
+    let mark = terms.once.as_ref().map(|_| shard.keyspace_mut().begin());
     let result = if terms.atomic {
         shard.transaction_or_nothing(queue, now, &mut bytes, terms.version, &mut ended)
     } else {
         Ok(shard.transaction(queue, now, &mut bytes, terms.version, &mut ended))
     };
     shard.set_restricted(None);
+    let result = match mark {
+        Some(mark) => once::keep(&mut shard, mark, now, terms, &bytes, result),
+        None => result,
+    };
     executor.release(&mut shard);
     drop(shard);
     executor.after_script();
@@ -191,11 +221,6 @@ async fn run_later(
     }
     let mut out = Vec::new();
     encode::header(&mut out, b'*', transaction.queue.len() as i64);
-    let is_shards = |queued: &Queued| {
-        let fan_out = executor.node.table().spec(queued.id).fan_out;
-        let at_home = matches!(executor.node.registry.home(queued.id), Home::Shard);
-        at_home && (queued.slot.is_some() || fan_out == FanOut::None)
-    };
     // The commands of the shard run in one go, unless one for all shards stands between them, or one
     // of the node that is about keys.
     let mut queue = transaction.queue.into_iter().peekable();
@@ -206,7 +231,7 @@ async fn run_later(
         let mut others: Vec<(usize, Queued)> = Vec::new();
         let mut between: Option<Queued> = None;
         for queued in queue.by_ref() {
-            if is_shards(&queued) {
+            if is_shards(&executor, &queued) {
                 part.push(queued);
             } else if stands_between(&executor, &queued) {
                 between = Some(queued);
@@ -221,6 +246,7 @@ async fn run_later(
             Some(Outcome::Done { bytes, ends }) => {
                 weave(&executor, &connection, &mut out, &bytes, &ends, others).await;
             }
+            Some(Outcome::Again(reply)) => return reply,
             Some(Outcome::Spoiled) if first => {
                 let mut out = Vec::new();
                 encode::null_array(&mut out, terms.version);

@@ -226,6 +226,9 @@ fn memory(node: &Node, published: &[Published], out: &mut String) {
     line(out, "used_memory_functions", functions.memory);
     line(out, "used_memory_scripts", all_scripts);
     line(out, "used_memory_scripts_human", human(all_scripts));
+    let kept = |of: fn(&Published) -> u64| sum(published, of);
+    line(out, "kept_replies", kept(|figures| figures.kept_replies.0));
+    line(out, "used_memory_kept_replies", kept(|figures| figures.kept_replies.1));
     let limit = node.settings.maxmemory.load(Ordering::Relaxed);
     line(out, "maxmemory", limit);
     line(out, "maxmemory_human", human(limit));

@@ -112,6 +112,8 @@ const KEYS: &[&str] = &[
     "lfu-decay-time",
     "min-replicas-to-write",
     "notify-keyspace-events",
+    "idempotency-window",
+    "idempotency-memory-limit",
     "tracking-table-max-keys",
     "slowlog-log-slower-than",
     "slowlog-max-len",

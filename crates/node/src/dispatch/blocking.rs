@@ -49,7 +49,8 @@ impl Dispatch<'_> {
             gathered.forget_last();
         }
         let version = self.session.version;
-        let queued = Queued { id, request: own(args), slot, caller: self.session.caller() };
+        let queued =
+            Queued { id, request: own(args), slot, caller: self.session.caller(), once: None };
         let (ticket, receiver) = executor.wait(&mut shard, queued, version);
         let timeout = blocking::timeout_ms(spec, args);
         let shard = executor.index;
@@ -72,9 +73,9 @@ impl Dispatch<'_> {
             return Step::Next;
         }
         let caller = self.session.caller();
-        let queued = Queued { id, request: own(args), slot: Some(slot), caller };
+        let queued = Queued { id, request: own(args), slot: Some(slot), caller, once: None };
         let (executor, client) = (self.executor.clone(), self.connection.client.clone());
-        let later = blocked::run_there(executor, client, shard, queued, self.session.version);
+        let later = blocked::run_there(executor, client, shard, queued, None, self.session.version);
         Step::Wait(Then::Blocked(Box::pin(later)))
     }
 }

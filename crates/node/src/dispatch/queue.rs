@@ -58,7 +58,7 @@ impl Dispatch<'_> {
         };
         let caller = self.session.caller();
         if let Some(transaction) = &mut self.session.transaction {
-            transaction.push(Queued { id, request: own(args), slot, caller });
+            transaction.push(Queued { id, request: own(args), slot, caller, once: None });
             if self.connection.has_queued_too_much(self.executor, transaction.memory()) {
                 return Step::Close;
             }

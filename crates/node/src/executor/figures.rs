@@ -183,6 +183,7 @@ impl Executor {
         for (code, count) in tally.errors() {
             *errors.entry(code.to_owned()).or_default() += count;
         }
+        let kept_replies = shard.keyspace().kept_replies();
         let published = Published {
             keys: shard.keyspace().len() as u64,
             expiring: shard.keyspace().expiring() as u64,
@@ -200,6 +201,7 @@ impl Executor {
             lazily_freed: shard.keyspace().lazily_freed(),
             changes: counters.changes,
             tracked: (tracked.0 as u64, tracked.1 as u64),
+            kept_replies: (kept_replies.0 as u64, kept_replies.1 as u64),
             bytes_in: self.bytes_in.get(),
             bytes_out: self.bytes_out.get(),
             script_memory: shard.scripts().memory_used() as u64,

@@ -12,6 +12,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use nix::time::ClockId;
+use shard::Shard;
 use shard::keyspace::Caller;
 
 use super::Executor;
@@ -100,6 +101,16 @@ impl Executor {
                 return true;
             }
         }
+        if shard.keyspace().kept_replies().0 > 0 {
+            return self.forget_slice(&mut shard);
+        }
         false
+    }
+
+    /// Forgets replies that are kept no more; says whether there are others.
+    fn forget_slice(&self, shard: &mut Shard) -> bool {
+        let keyspace = shard.keyspace_mut();
+        keyspace.enter(self.clock.now(), None);
+        keyspace.forget_replies(KEYS) == KEYS
     }
 }

@@ -4,7 +4,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher};
 
-use shard::effect::Effect;
+use shard::effect::{Effect, Subject};
 
 /// Keys by their hash. Two keys with one hash wait for each other, which costs time and nothing else.
 #[derive(Debug, Default)]
@@ -43,9 +43,11 @@ impl Hazards {
     /// Notes what an entry changes that has this index.
     pub(super) fn add(&mut self, effects: &[u8], index: u64) {
         for effect in Effect::decode_all(effects).map_while(Result::ok) {
-            match effect.key() {
-                None => self.all = index,
-                Some(key) => {
+            match effect.subject() {
+                Subject::AllKeys => self.all = index,
+                // Who is told a kept reply waits for all that its shard has done.
+                Subject::NoKey => {}
+                Subject::Key(key) => {
                     let hash = hash(key);
                     if self.last.insert(hash, index) != Some(index) {
                         self.order.push_back((index, hash));

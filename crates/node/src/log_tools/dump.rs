@@ -16,7 +16,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use clap::Args;
-use shard::effect::Effect;
+use shard::effect::{Effect, Subject};
 use shard::{entry, glob};
 use wal::error::RecoverError;
 use wal::{Kind, NODE, RecordRef};
@@ -139,7 +139,11 @@ impl Dump<'_> {
     fn is_about_wanted_keys(&self, effects: &[Effect<'_>]) -> bool {
         let Some(pattern) = &self.args.key else { return true };
         let is_like = |key: &[u8]| glob::matches(pattern.as_bytes(), key, false);
-        effects.iter().any(|effect| effect.key().is_none_or(is_like))
+        effects.iter().any(|effect| match effect.subject() {
+            Subject::Key(key) => is_like(key),
+            Subject::AllKeys => true,
+            Subject::NoKey => false,
+        })
     }
 
     fn show_node(&mut self, reference: &RecordRef<'_>) -> Result<(), Failure> {

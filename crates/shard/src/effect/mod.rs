@@ -1,6 +1,6 @@
 //! Effects: single changes of the keyspace, as the log carries them.
 //!
-//! An effect names one key and is absolute (a value, not a difference; a point in time, not a
+//! An effect names one key (or all, or none) and is absolute (a value, not a difference; a point in time, not a
 //! duration), so that replaying needs neither clock nor randomness, and so that a snapshot that
 //! already has it can be told to skip it key by key (reference: replication rule R9).
 //!
@@ -8,12 +8,13 @@
 //! One byte of kind, the key, then the fields: byte strings as a LEB128 length and the text,
 //! integers as LEB128 (signed ones zigzag). Kinds are never given a new meaning; each type of value
 //! has a file here and a range of kinds: keys and strings 1-4 and 7, hashes 5, 6 and 8-15, lists
-//! 16-31, sets 32-47, sorted sets 48-63, streams 64-95.
+//! 16-31, sets 32-47, sorted sets 48-63, streams 64-95; replies that are kept 96.
 //!
 //! # Invariants
 //! - I1. Decoding is total: any bytes give effects or [`BadEffect`], never a panic.
 
 mod hash;
+mod kept_reply;
 mod list;
 mod set;
 mod stream;
@@ -22,6 +23,7 @@ pub(crate) mod wire;
 mod zset;
 
 pub use hash::HashEffect;
+pub use kept_reply::KeepReply;
 pub use list::ListEffect;
 pub use set::SetEffect;
 pub use stream::{PendingEntry, StreamEffect};
@@ -59,6 +61,19 @@ pub enum Effect<'a> {
     Stream(&'a [u8], StreamEffect<'a>),
     /// A sorted set changes.
     ZSet(&'a [u8], ZSetEffect<'a>),
+    /// A reply is kept.
+    KeepReply(KeepReply<'a>),
+}
+
+/// What an effect changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subject<'a> {
+    /// This key.
+    Key(&'a [u8]),
+    /// All keys.
+    AllKeys,
+    /// No key.
+    NoKey,
 }
 
 /// Bytes that are not effects.
@@ -74,8 +89,8 @@ const REMOVE: u8 = 4;
 const FLUSH: u8 = 7;
 
 impl<'a> Effect<'a> {
-    /// The key that changes; `None` for all of them.
-    pub fn key(&self) -> Option<&'a [u8]> {
+    /// What changes.
+    pub fn subject(&self) -> Subject<'a> {
         match *self {
             Self::SetExpiry { key, .. }
             | Self::Remove { key }
@@ -84,8 +99,9 @@ impl<'a> Effect<'a> {
             | Self::List(key, _)
             | Self::Set(key, _)
             | Self::Stream(key, _)
-            | Self::ZSet(key, _) => Some(key),
-            Self::Flush => None,
+            | Self::ZSet(key, _) => Subject::Key(key),
+            Self::Flush => Subject::AllKeys,
+            Self::KeepReply(_) => Subject::NoKey,
         }
     }
 
@@ -100,13 +116,14 @@ impl<'a> Effect<'a> {
             Self::Set(_, change) => change.kind(),
             Self::Stream(_, change) => change.kind(),
             Self::ZSet(_, change) => change.kind(),
+            Self::KeepReply(_) => kept_reply::KEEP_REPLY,
         }
     }
 
     /// Appends the effect to `out`.
     pub fn encode(&self, out: &mut Vec<u8>) {
         out.push(self.kind());
-        if let Some(key) = self.key() {
+        if let Subject::Key(key) = self.subject() {
             put_bytes(out, key);
         }
         match self {
@@ -118,6 +135,7 @@ impl<'a> Effect<'a> {
             Self::Set(_, change) => change.encode(out),
             Self::Stream(_, change) => change.encode(out),
             Self::ZSet(_, change) => change.encode(out),
+            Self::KeepReply(kept) => kept.encode(out),
         }
     }
 
@@ -134,6 +152,7 @@ impl<'a> Effect<'a> {
             Self::Set(key, change) => change.as_command(key),
             Self::Stream(key, change) => change.as_command(key),
             Self::ZSet(key, change) => change.as_command(key),
+            Self::KeepReply(KeepReply { id, .. }) => words(&[b"CLIENT", b"IDEMPOTENCY", id]),
         }
     }
 
@@ -159,6 +178,9 @@ fn decode<'a>(rest: &mut &'a [u8]) -> Option<Effect<'a>> {
     *rest = after;
     if kind == FLUSH {
         return Some(Effect::Flush);
+    }
+    if kind == kept_reply::KEEP_REPLY {
+        return KeepReply::decode(rest).map(Effect::KeepReply);
     }
     let key = take_bytes(rest)?;
     Some(match kind {
@@ -213,6 +235,15 @@ mod tests {
             Effect::Hash(b"k", HashEffect::SetExpiry { field: b"f", expiry: Some(1 << 46) }),
             Effect::Hash(b"k", HashEffect::SetExpiry { field: b"f", expiry: None }),
             Effect::Flush,
+            Effect::KeepReply(KeepReply {
+                slot: protocol::slot::Slot::of_key(b"k"),
+                id: b"id",
+                request: u64::MAX,
+                made: -5,
+                until: i64::MAX,
+                version: protocol::encode::Version::Resp3,
+                reply: b"+OK\r\n",
+            }),
         ];
         let mut bytes = Vec::new();
         effects.iter().for_each(|effect| effect.encode(&mut bytes));

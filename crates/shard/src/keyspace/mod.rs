@@ -35,6 +35,7 @@ mod garbage;
 pub mod hasher;
 mod hold;
 pub(crate) mod index;
+mod kept_replies;
 mod outbox;
 pub mod scan;
 pub(crate) mod short_bytes;
@@ -60,6 +61,7 @@ pub(crate) use door::indexes_of;
 pub use door::{NewExpiry, Scored, Usage};
 pub use evict::Eviction;
 pub use hold::Hold;
+pub use kept_replies::KeptReply;
 pub use outbox::{Events, Message};
 pub use snapshot::Snapshot;
 pub use tally::{Failures, Tally};
@@ -70,6 +72,7 @@ pub use watch::WatchFlag;
 use entry::Entry;
 use garbage::Garbage;
 use hasher::KeyHasher;
+use kept_replies::KeptReplies;
 use protocol::slot::{SLOT_COUNT, Slot};
 use tables::{CHUNK, Tables};
 use undo::UndoLog;
@@ -91,6 +94,8 @@ pub struct Settings {
     pub hash_limits: HashLimits,
     /// Up to how many bytes a HyperLogLog stays sparse (`hll-sparse-max-bytes`).
     pub hll_sparse_max: usize,
+    /// Bytes of memory that replies may take that are kept for who asks again.
+    pub kept_replies_memory_max: usize,
     /// How large a node of a list may become.
     pub list_limit: ListLimit,
     /// Up to where sets stay in their small forms.
@@ -119,6 +124,7 @@ impl Default for Settings {
         Self {
             hash_limits: HashLimits::default(),
             hll_sparse_max: 3000,
+            kept_replies_memory_max: 64 << 20,
             list_limit: ListLimit::default(),
             set_limits: SetLimits::default(),
             stream_limits: StreamLimits::default(),
@@ -173,6 +179,7 @@ pub struct Keyspace {
     /// Effects of the command, transaction or script that runs, when `record` is on.
     effects: Vec<u8>,
     record: bool,
+    kept_replies: KeptReplies,
     watch: WatchTable,
     /// Watched keys that have been changed and not committed.
     touched: Vec<short_bytes::ShortBytes>,
@@ -214,6 +221,7 @@ impl Keyspace {
             garbage: Garbage::default(),
             effects: Vec::new(),
             record: false,
+            kept_replies: KeptReplies::default(),
             watch: WatchTable::default(),
             touched: Vec::new(),
             ready: VecDeque::new(),

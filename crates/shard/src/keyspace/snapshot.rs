@@ -14,6 +14,10 @@
 //! whether a change is of an element that the walk has yet to come to. Lists and streams depend on
 //! order: when one is changed that is written in part, it is begun again, and ended at once.
 //!
+//! # Replies
+//! Replies that are kept come last, in the order in which they end. One that is kept meanwhile is
+//! written at once; that it may be written twice does no harm.
+//!
 //! # Invariants
 //! - I1. A key that is there from the first step to the last is written, however the tables grow and
 //!   shrink meanwhile: the walk goes by the order of hashes, as SCAN does (`index`, I3).
@@ -23,10 +27,11 @@ use protocol::slot::Slot;
 
 use super::door::{effects_of_entries, effects_of_entry, effects_of_groups};
 use super::index::Index;
+use super::kept_replies::Name;
 use super::value::ValueView;
 use super::{Entry, Keyspace};
 use crate::effect::{
-    BadEffect, Effect, HashEffect, ListEffect, SetEffect, StringEffect, ZSetEffect,
+    BadEffect, Effect, HashEffect, ListEffect, SetEffect, StringEffect, Subject, ZSetEffect,
 };
 use crate::time::Millis;
 use crate::types::stream::id::StreamId;
@@ -54,6 +59,8 @@ pub struct Snapshot {
     large: Vec<Vec<u8>>,
     /// The large value that is written in part.
     part: Option<Part>,
+    /// The kept reply that was written last of those that the walk has come to.
+    reply: Option<(Millis, Name)>,
     /// How many keys are written.
     keys: u64,
 }
@@ -96,7 +103,7 @@ impl Snapshot {
     /// elements or strings of more than `bytes` bytes.
     pub fn in_parts(elements: usize, bytes: usize, together: usize) -> Self {
         let parts = Parts { elements, bytes, together };
-        Self { parts, slot: 0, position: 0, large: Vec::new(), part: None, keys: 0 }
+        Self { parts, slot: 0, position: 0, large: Vec::new(), part: None, reply: None, keys: 0 }
     }
 
     /// How many keys have been written so far.
@@ -156,7 +163,14 @@ impl Keyspace {
                 continue;
             }
             if snapshot.slot >= self.tables.slots.len() {
-                return false;
+                match self.kept_replies.next_after(snapshot.reply.as_ref()) {
+                    None => return false,
+                    Some((at, effect)) => {
+                        Effect::KeepReply(effect).encode(out);
+                        snapshot.reply = Some(at.clone());
+                    }
+                }
+                continue;
             }
             self.write_bucket(snapshot, out);
         }
@@ -219,12 +233,19 @@ impl Keyspace {
         let mut written: Option<Vec<u8>> = None;
         for effect in Effect::decode_all(effects) {
             let effect = effect?;
-            let Some(key) = effect.key() else {
-                // Nothing is left of what was to be written.
-                snapshot.part = None;
-                snapshot.large.clear();
-                effect.encode(out);
-                continue;
+            let key = match effect.subject() {
+                Subject::Key(key) => key,
+                Subject::AllKeys => {
+                    // Nothing is left of what was to be written.
+                    snapshot.part = None;
+                    snapshot.large.clear();
+                    effect.encode(out);
+                    continue;
+                }
+                Subject::NoKey => {
+                    effect.encode(out);
+                    continue;
+                }
             };
             if written.as_deref() == Some(key) {
                 continue;

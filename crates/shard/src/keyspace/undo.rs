@@ -9,6 +9,7 @@
 use super::Tables;
 use super::door::Inverse;
 use super::garbage::{Garbage, about_memory};
+use super::kept_replies::Name;
 use super::short_bytes::ShortBytes;
 use super::value::Value;
 use crate::time::Millis;
@@ -25,6 +26,8 @@ pub(super) enum Undo {
     Rename { from: ShortBytes, to: ShortBytes },
     /// The shard held all this.
     Flush(Box<Tables>),
+    /// No reply of this name was kept.
+    KeptReply { name: Name },
 }
 
 impl Undo {
@@ -39,6 +42,7 @@ impl Undo {
             Self::Expiry { key, .. } => !key.is_inline(),
             Self::Inside { key, inverse } => !key.is_inline() || inverse.owns(),
             Self::Entry { .. } | Self::Rename { .. } | Self::Flush(_) => true,
+            Self::KeptReply { .. } => true,
         }
     }
 
@@ -54,6 +58,7 @@ impl Undo {
             Self::Rename { from, to } => from.memory() + to.memory(),
             Self::Inside { key, inverse } => key.memory() + inverse.memory(),
             Self::Flush(tables) => tables.memory(),
+            Self::KeptReply { name } => name.len(),
         };
         size_of::<Self>() + own
     }

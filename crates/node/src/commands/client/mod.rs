@@ -1,7 +1,8 @@
-//! CLIENT subcommands about other clients: LIST, INFO, KILL, PAUSE, UNPAUSE, UNBLOCK.
+//! CLIENT subcommands that need the node: IDEMPOTENCY, LIST, INFO, KILL, PAUSE, UNPAUSE, UNBLOCK.
 
 mod durability;
 mod filter;
+mod idempotency;
 mod kill;
 mod list;
 
@@ -20,6 +21,7 @@ use crate::pause::Mode;
 /// Sorted by name.
 pub(super) const COMMANDS: &[(&CommandSpec, NodeCommand)] = &[
     (&durability::SPEC, durability::run),
+    (&idempotency::SPEC, idempotency::run),
     (&INFO, list::info),
     (&KILL, kill::run),
     (&LIST, list::run),

@@ -7,6 +7,7 @@
 
 mod hash;
 mod import;
+mod kept_reply;
 mod list;
 mod set;
 mod stream;
@@ -19,7 +20,7 @@ use super::short_bytes::ShortBytes;
 use super::undo::Undo;
 use super::value::{ValueMut, ValueView};
 use super::{Entry, Events, Keyspace, Message, Tables, Value};
-use crate::effect::{BadEffect, Effect, StringEffect};
+use crate::effect::{BadEffect, Effect, StringEffect, Subject};
 use crate::time::{Micros, Millis};
 use hash::HashInverse;
 pub use import::Usage;
@@ -438,6 +439,7 @@ impl Keyspace {
                 let new = std::mem::replace(&mut self.tables, *tables);
                 self.garbage.add_tables(Box::new(new));
             }
+            Undo::KeptReply { name } => drop(self.kept_replies.remove(&name)),
         }
     }
 
@@ -499,7 +501,10 @@ impl Keyspace {
     /// Applies one effect. Total: an effect that does not fit the state (a field set in a string)
     /// changes nothing, since the entry that carries it has been checked where it was made.
     fn apply(&mut self, effect: &Effect<'_>) {
-        let Some(key) = effect.key() else { return self.flush() };
+        if let Effect::KeepReply(kept) = effect {
+            return self.apply_kept_reply(kept);
+        }
+        let Subject::Key(key) = effect.subject() else { return self.flush() };
         self.slot = Slot::of_key(key);
         if self.slot.index().wrapping_sub(self.tables.first) >= self.tables.slots.len() {
             return;
@@ -511,7 +516,7 @@ impl Keyspace {
             Effect::Remove { key } => {
                 self.remove_found(key);
             }
-            Effect::Flush => {}
+            Effect::Flush | Effect::KeepReply(_) => {}
             Effect::String(key, change) => self.apply_to_string(key, change),
             Effect::Hash(key, change) => self.apply_to_hash(key, change),
             Effect::List(key, change) => self.apply_to_list(key, change),

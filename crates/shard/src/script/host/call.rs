@@ -254,7 +254,7 @@ impl Host {
             self.check_memory(spec)?;
             let slot = self.check_slot(spec, request)?;
             let caller = Caller::default();
-            Ok(Some(Queued { id, request: request.clone(), slot, caller }))
+            Ok(Some(Queued { id, request: request.clone(), slot, caller, once: None }))
         });
         match checked {
             Ok(Some(queued)) => {
