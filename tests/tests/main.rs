@@ -35,6 +35,7 @@ mod t68_migrate;
 mod t69_rdb_files;
 mod t70_files;
 mod t72_idempotency;
+mod t73_world;
 mod t80_observe;
 mod t81_config_rewrite;
 mod t82_slots_and_logs;
