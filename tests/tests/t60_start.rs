@@ -2,8 +2,10 @@
 
 use std::fs;
 use std::net::TcpListener;
+use std::process::Command;
 
-use e2e::server::{Server, folder, output, refusal};
+use e2e::resp::Client;
+use e2e::server::{Process, Server, binary, folder, output, refusal};
 use e2e::{poll, ports, repository};
 use nix::sys::signal::Signal;
 
@@ -174,4 +176,37 @@ fn help_and_version_need_no_server() {
     let version = output(&["--version"]);
     assert!(String::from_utf8_lossy(&version.stdout).starts_with("atoll "));
     assert!(!output(&["--no-such-flag"]).status.success());
+}
+
+/// A machine that allows fewer open files than clients were to have.
+#[test]
+fn no_more_clients_than_files_may_be_open() {
+    let (folder, port) = (folder(), ports::take(1));
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", "ulimit -n 200 && exec \"$0\" \"$@\" 2> \"$LOG\""])
+        .arg(binary())
+        .args(["--port", &port.to_string(), "--shards", "2", "--dir"])
+        .arg(folder.path().join("data"))
+        .env("LOG", folder.path().join("log"));
+    let _process = Process::start(command);
+    let mut client = poll("it serves", || Client::try_connect(port).ok());
+    poll("its data is read", || (client.run("PING") == "+PONG").then_some(()));
+    client.check("CONFIG GET maxclients", "[$maxclients $120]");
+    client.check("CONFIG SET maxclients 50", "+OK");
+    client.check(
+        "CONFIG SET maxclients 5000",
+        "-ERR CONFIG SET failed (possibly related to argument 'maxclients') - The operating system \
+         is not able to handle the specified number of clients, try with 120",
+    );
+    client.check("CONFIG SET maxclients 120", "+OK");
+    let mut others: Vec<Client> = (0..119).map(|_| Client::connect(port)).collect();
+    for other in &mut others {
+        other.check("PING", "+PONG");
+    }
+    let mut refused = Client::connect(port);
+    assert_eq!(refused.read().to_string(), "-ERR max number of clients reached");
+    let log = std::fs::read_to_string(folder.path().join("log")).unwrap();
+    assert!(log.contains("the limit of open files is too low"), "{log}");
+    client.check("SAVE", "+OK");
 }

@@ -33,6 +33,7 @@ mod memory;
 mod monitors;
 mod node;
 mod node_state;
+mod open_files;
 mod output_limits;
 mod panic;
 mod pause;

@@ -34,7 +34,9 @@ use crate::peers::{Credentials, Peers};
 use crate::settings::Settings;
 use crate::snapshots::{self, Snapshots};
 use crate::tracking::Trackers;
-use crate::{commands, data, executor, listener, memory, panic, rdb_files, sys, watchdog};
+use crate::{
+    commands, data, executor, listener, memory, open_files, panic, rdb_files, sys, watchdog,
+};
 use shard::gauge::Gauge;
 
 /// How long replies that are being written may take when the node ends.
@@ -132,8 +134,19 @@ fn start_log(config: &Config) -> Result<(), NodeError> {
     Ok(())
 }
 
-async fn serve(config: Config, id: &str) -> Result<(), NodeError> {
+async fn serve(mut config: Config, id: &str) -> Result<(), NodeError> {
     let membership = Membership::new(&config, id)?;
+    let shards = u64::from(membership.topology.shards());
+    let possible = open_files::make_room(config.maxclients, shards);
+    if possible < config.maxclients {
+        let wanted = config.maxclients;
+        tracing::warn!(
+            wanted,
+            possible,
+            "maxclients: the limit of open files is too low (ulimit -n)"
+        );
+        config.maxclients = possible;
+    }
     let mut listeners = Vec::new();
     for endpoint in &membership.endpoints {
         let bound =

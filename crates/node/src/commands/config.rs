@@ -16,6 +16,7 @@ use crate::config::{AppendFsync, MemoryShare, Percentiles, SavePoints, Shards};
 use crate::log::{self, Durability};
 use crate::memory;
 use crate::node::Node;
+use crate::open_files;
 use crate::output_limits::Limit;
 use crate::settings::{FLAGS, PARAMETERS, Parameter, Settings};
 
@@ -330,6 +331,20 @@ fn set(call: &mut NodeCall<'_, '_>, args: Args<'_>) -> Result<Done, CommandError
     })))
 }
 
+/// Why there cannot be so many clients, if that is what is set (Redis's text).
+fn clients_refused(node: &Node, parameter: &Parameter, number: u64) -> Option<String> {
+    if parameter.name != "maxclients" {
+        return None;
+    }
+    let possible = open_files::make_room(number, node.executors.len() as u64);
+    (possible < number).then(|| {
+        format!(
+            "The operating system is not able to handle the specified number of clients, try with \
+             {possible}"
+        )
+    })
+}
+
 fn parse_change(node: &Node, name: &[u8], value: &[u8]) -> Result<Change, CommandError> {
     let name = String::from_utf8_lossy(name).to_ascii_lowercase();
     let failed = |why: &str| {
@@ -339,7 +354,10 @@ fn parse_change(node: &Node, name: &[u8], value: &[u8]) -> Result<Change, Comman
     };
     if let Some(parameter) = PARAMETERS.iter().find(|known| known.name == name) {
         return match parameter.parse(value) {
-            Ok(number) => Ok(Change::Number(parameter, number)),
+            Ok(number) => match clients_refused(node, parameter, number) {
+                Some(why) => Err(failed(&why)),
+                None => Ok(Change::Number(parameter, number)),
+            },
             Err(why) => Err(failed(&why)),
         };
     }
