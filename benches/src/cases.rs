@@ -7,7 +7,7 @@
 use anyhow::{Context, Result, ensure};
 
 use crate::inprocess::{Local, Prepared};
-use crate::scripts;
+use load::scripts;
 
 /// One thing to measure.
 ///

@@ -2,8 +2,8 @@
 //!
 //! The first server is the subject; the others are its peers.
 
-use crate::measurement::Measurement;
-use crate::report::{Table, grouped, median, spread_percent};
+use load::measurement::Measurement;
+use load::report::{Table, grouped, median, spread_percent};
 
 /// One turn of one server.
 #[derive(Debug, Clone)]

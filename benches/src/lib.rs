@@ -1,33 +1,11 @@
-//! Load generation and fair comparison of RESP servers.
+//! Fair comparison of RESP servers, and what a shard costs in this process.
 //!
-//! A load generator lies in three ways: it is slower than the server and so measures itself, it
-//! waits for a slow reply and so never sees the requests that would have suffered (coordinated
-//! omission), or it does not look at what it is answered. So here every byte to send is built
-//! beforehand, the open loop measures from the intended time of sending, and every reply is
-//! counted by its structure, errors and nils apart.
+//! The load comes from crate `load`, which `atoll bench` uses as well.
 //!
 //! | module | holds |
 //! |---|---|
-//! | [`workload`] | what is asked: commands, keys, scripts |
-//! | [`scripts`] | the scripts among it |
-//! | `collections` | the requests on collections among it |
-//! | [`zipf`] | skewed choice of keys |
-//! | [`tape`] | the prebuilt requests of one connection |
-//! | [`reply`] | counting replies without keeping them |
-//! | [`connection`] | one non-blocking connection: a batch out, its replies in |
-//! | [`generator`] | the event loop over many connections, closed or open |
-//! | [`fleet`] | several generators, one thread each |
-//! | [`measurement`] | what a run has found |
-//! | [`client`] | a blocking client for the set-up |
-//! | [`topology`] | which node owns which slot |
-//! | [`filling`] | what fills a server to see how much memory it takes |
-//! | [`setup`] | loading scripts and keys before a run |
-//! | [`server`] | starting and surely stopping servers |
-//! | [`interrupt`] | stopping them also when this program is told to stop |
-//! | [`cpu`] | processor time and pinning |
-//! | [`machine`] | the facts that belong beside a number |
 //! | [`comparison`] | what several servers show side by side |
-//! | [`report`] | tables as text and Markdown |
+//! | [`filling`] | what fills a server to see how much memory it takes |
 //! | [`inprocess`] | a shard in this process |
 //! | [`cases`] | what is measured there |
 //! | [`options`] | command-line options that the programs share |
@@ -38,25 +16,7 @@
 #![forbid(unsafe_code)]
 
 pub mod cases;
-pub mod client;
-mod collections;
 pub mod comparison;
-pub mod connection;
-pub mod cpu;
 pub mod filling;
-pub mod fleet;
-pub mod generator;
 pub mod inprocess;
-pub mod interrupt;
-pub mod machine;
-pub mod measurement;
 pub mod options;
-pub mod reply;
-pub mod report;
-pub mod scripts;
-pub mod server;
-pub mod setup;
-pub mod tape;
-pub mod topology;
-pub mod workload;
-pub mod zipf;

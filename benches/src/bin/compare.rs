@@ -12,18 +12,19 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use bench::client::Value;
 use bench::comparison::{self, Bout, EXPLANATION, Turn};
-use bench::cpu;
-use bench::generator::{Generator, Limit, Pace};
-use bench::interrupt;
-use bench::machine::Machine;
-use bench::options::{KeyspaceOptions, NamedBinary};
-use bench::server::{self, Durability, Kind, Server, ServerPlan};
-use bench::setup;
-use bench::topology::Topology;
-use bench::workload::{self, Workload};
+use bench::options::NamedBinary;
 use clap::Parser;
+use load::client::Value;
+use load::cpu;
+use load::generator::{Generator, Limit, Pace};
+use load::interrupt;
+use load::machine::Machine;
+use load::options::KeyspaceOptions;
+use load::server::{self, Durability, Kind, Server, ServerPlan};
+use load::setup;
+use load::topology::Topology;
+use load::workload::{self, Workload};
 
 /// Compares Atoll with other RESP servers on this machine.
 #[derive(Debug, Parser)]

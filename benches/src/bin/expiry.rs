@@ -11,20 +11,21 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, ensure};
-use bench::client::{Client, Value};
-use bench::cpu;
-use bench::fleet::Fleet;
-use bench::generator::{Limit, Pace};
-use bench::interrupt;
-use bench::machine::Machine;
-use bench::measurement::Measurement;
-use bench::options::{KeyspaceOptions, NamedBinary};
-use bench::report::Table;
-use bench::server::{self, Durability, Kind, Server, ServerPlan};
-use bench::setup;
-use bench::topology::Topology;
-use bench::workload::{Workload, append_command};
+use bench::options::NamedBinary;
 use clap::Parser;
+use load::client::{Client, Value};
+use load::cpu;
+use load::fleet::Fleet;
+use load::generator::{Limit, Pace};
+use load::interrupt;
+use load::machine::Machine;
+use load::measurement::Measurement;
+use load::options::KeyspaceOptions;
+use load::report::Table;
+use load::server::{self, Durability, Kind, Server, ServerPlan};
+use load::setup;
+use load::topology::Topology;
+use load::workload::{Workload, append_command};
 
 /// Requests sent at once; with the replies far below the socket buffers.
 const BATCH: u64 = 200;

@@ -7,8 +7,8 @@ use std::time::Instant;
 
 use anyhow::{Result, ensure};
 use bench::cases::{CASES, Case, Ready};
-use bench::report::{Table, median, quantile, quartile_spread_percent};
 use clap::Parser;
+use load::report::{Table, median, quantile, quartile_spread_percent};
 
 /// The allocator of a node.
 #[global_allocator]

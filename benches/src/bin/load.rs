@@ -7,15 +7,15 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use bench::fleet::Fleet;
-use bench::generator::{Limit, Pace};
-use bench::measurement::Measurement;
-use bench::options::KeyspaceOptions;
-use bench::report::grouped;
-use bench::setup;
-use bench::topology::Topology;
-use bench::workload::Workload;
 use clap::Parser;
+use load::fleet::Fleet;
+use load::generator::{Limit, Pace};
+use load::measurement::Measurement;
+use load::options::KeyspaceOptions;
+use load::report::grouped;
+use load::setup;
+use load::topology::Topology;
+use load::workload::Workload;
 
 /// Sends load to a RESP server or cluster and prints what it saw.
 #[derive(Debug, Parser)]

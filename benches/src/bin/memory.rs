@@ -12,16 +12,16 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use bench::client::{Client, Value};
-use bench::cpu;
 use bench::filling::{self, Filling};
-use bench::interrupt;
-use bench::machine::Machine;
 use bench::options::NamedBinary;
-use bench::report::Table;
-use bench::server::{self, Durability, Kind, Server, ServerPlan};
-use bench::workload::append_command;
 use clap::{Parser, ValueEnum};
+use load::client::{Client, Value};
+use load::cpu;
+use load::interrupt;
+use load::machine::Machine;
+use load::report::Table;
+use load::server::{self, Durability, Kind, Server, ServerPlan};
+use load::workload::append_command;
 
 /// Requests sent at once; with the replies far below the socket buffers.
 const BATCH: u64 = 200;

@@ -8,18 +8,19 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use bench::cpu;
-use bench::fleet::Fleet;
-use bench::generator::{Limit, Pace};
-use bench::interrupt;
-use bench::machine::Machine;
-use bench::options::{KeyspaceOptions, NamedBinary};
-use bench::report::{Table, grouped};
-use bench::server::{self, Durability, Kind, Server, ServerPlan};
-use bench::setup;
-use bench::topology::Topology;
-use bench::workload::Workload;
+use bench::options::NamedBinary;
 use clap::Parser;
+use load::cpu;
+use load::fleet::Fleet;
+use load::generator::{Limit, Pace};
+use load::interrupt;
+use load::machine::Machine;
+use load::options::KeyspaceOptions;
+use load::report::{Table, grouped};
+use load::server::{self, Durability, Kind, Server, ServerPlan};
+use load::setup;
+use load::topology::Topology;
+use load::workload::Workload;
 
 /// Measures clusters of one node, two nodes and so on.
 #[derive(Debug, Parser)]

@@ -13,10 +13,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use bench::inprocess::{Local, Prepared};
-use bench::machine::Machine;
-use bench::report::{Table, grouped};
 use clap::Parser;
 use hdrhistogram::Histogram;
+use load::machine::Machine;
+use load::report::{Table, grouped};
 use mimalloc::MiMalloc;
 use nix::time::ClockId;
 
