@@ -5,7 +5,7 @@
 
 use clap::ValueEnum;
 
-use load::workload::append_command;
+use load::encoder::append_command;
 
 /// One kind of data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -4,7 +4,7 @@
 
 use bench::inprocess::Local;
 use load::scripts::{
-    CJSON, HINCRBY_100, RELEASE, SLIDING_WINDOW, STOCK, TOKEN_BUCKET, WRITE_4, document,
+    CJSON, HINCRBY_100, RELEASE, SALE, SLIDING_WINDOW, STOCK, TOKEN_BUCKET, WRITE_4, document,
 };
 
 fn run(local: &mut Local, script: &str, keys: &[&str], arguments: &[&str]) -> String {
@@ -30,6 +30,18 @@ fn a_stock_is_never_oversold() {
     local.request(&["SET", "stock", "2"]).unwrap();
     assert_eq!(run(&mut local, STOCK, &["stock"], &["2"]), ":1\r\n");
     assert_eq!(run(&mut local, STOCK, &["stock"], &["1"]), ":0\r\n");
+}
+
+#[test]
+fn a_sale_is_booked_or_does_not_take_place() {
+    let mut local = Local::new();
+    let keys = ["{a}left", "{a}sold"];
+    assert_eq!(run(&mut local, SALE, &keys, &["1"]), ":-1\r\n");
+    local.request(&["MSET", keys[0], "2", keys[1], "0"]).unwrap();
+    assert_eq!(run(&mut local, SALE, &keys, &["2"]), ":1\r\n");
+    assert_eq!(run(&mut local, SALE, &keys, &["1"]), ":0\r\n");
+    let left = local.request(&["MGET", keys[0], keys[1]]).unwrap();
+    assert_eq!(left, "*2\r\n$1\r\n0\r\n$1\r\n2\r\n");
 }
 
 #[test]

@@ -236,7 +236,7 @@ fn measure(
         let expected = expected.get_or_insert_with(|| replies.clone());
         ensure!(*expected == replies, "{first} replied {expected:?}, {name} {replies:?}");
         let plan = options.keyspace.plan(topology, &encoder, pipeline);
-        generators.push(Generator::connect(plan, 0..options.keyspace.connections)?);
+        generators.push(Generator::connect(&plan, 0..options.keyspace.connections)?);
     }
     let names = contestants.iter().map(|contestant| contestant.server.name().to_owned());
     let mut turns: Vec<(String, Vec<Turn>)> = names.map(|name| (name, Vec::new())).collect();

@@ -15,6 +15,7 @@ use bench::options::NamedBinary;
 use clap::Parser;
 use load::client::{Client, Value};
 use load::cpu;
+use load::encoder::append_command;
 use load::fleet::Fleet;
 use load::generator::{Limit, Pace};
 use load::interrupt;
@@ -25,7 +26,7 @@ use load::report::Table;
 use load::server::{self, Durability, Kind, Server, ServerPlan};
 use load::setup;
 use load::topology::Topology;
-use load::workload::{Workload, append_command};
+use load::workload::Workload;
 
 /// Requests sent at once; with the replies far below the socket buffers.
 const BATCH: u64 = 200;
@@ -205,7 +206,7 @@ fn storm(options: &Options, name: &str, server: &Server) -> Result<Vec<String>> 
         no_preload: false,
     };
     let encoder = setup::prepare(&topology, Workload::Get, &keyspace)?;
-    let mut fleet = Fleet::connect(keyspace.plan(&topology, &encoder, 1), 1)?;
+    let mut fleet = Fleet::connect(&keyspace.plan(&topology, &encoder, 1), 1)?;
     let mut read = |duration: Duration| -> Result<Measurement> {
         let pace = Pace::Open { requests_per_second: options.reads };
         fleet.run(pace, Limit { duration, requests: None })

@@ -69,7 +69,7 @@ fn run(options: &Options) -> Result<Measurement> {
     };
     let encoder = setup::prepare(&topology, options.workload, &options.keyspace)?;
     let plan = options.keyspace.plan(&topology, &encoder, options.pipeline);
-    let mut fleet = Fleet::connect(plan, options.threads)?;
+    let mut fleet = Fleet::connect(&plan, options.threads)?;
     fleet.run(pace(options), limit(options))
 }
 

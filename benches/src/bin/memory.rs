@@ -17,11 +17,11 @@ use bench::options::NamedBinary;
 use clap::{Parser, ValueEnum};
 use load::client::{Client, Value};
 use load::cpu;
+use load::encoder::append_command;
 use load::interrupt;
 use load::machine::Machine;
 use load::report::Table;
 use load::server::{self, Durability, Kind, Server, ServerPlan};
-use load::workload::append_command;
 
 /// Requests sent at once; with the replies far below the socket buffers.
 const BATCH: u64 = 200;

@@ -142,7 +142,7 @@ fn measure(options: &Options, plan: &ServerPlan, nodes: usize, table: &mut Table
         let encoder = setup::prepare(&topology, workload, &options.keyspace)?;
         for &pipeline in &options.pipelines {
             let load = options.keyspace.plan(&topology, &encoder, pipeline);
-            let mut fleet = Fleet::connect(load, options.threads)?;
+            let mut fleet = Fleet::connect(&load, options.threads)?;
             let run = Run { options, nodes, workload, pipeline };
             for row in run.measure(&mut fleet, &servers, &topology)? {
                 eprintln!("{}", row.join("  "));

@@ -2,13 +2,14 @@
 //!
 //! It keeps replies, which the generator must not, and is slow, which here does not matter.
 
+use std::fmt;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::workload::append_command;
+use crate::encoder::append_command;
 
 /// Longer than any set-up request takes on a server that is alive.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -16,6 +17,23 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 const DEPTH_MAX: usize = 16;
 /// Larger than any reply that is asked for here.
 const LENGTH_MAX: i64 = 64 << 20;
+
+/// As whom connections log in. The default is not to.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Access {
+    /// The user; the default one without.
+    pub user: Option<String>,
+    /// The password; without one there is no AUTH.
+    pub password: Option<String>,
+}
+
+impl fmt::Debug for Access {
+    /// Without the password, which must not get into any text.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let password = self.password.as_ref().map(|_| "(hidden)");
+        f.debug_struct("Access").field("user", &self.user).field("password", &password).finish()
+    }
+}
 
 /// A reply.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,10 +78,26 @@ pub struct Client {
 impl Client {
     /// Connects to `host:port`.
     pub fn connect(address: &str) -> Result<Self> {
-        let stream = connect(address)?;
-        stream.set_read_timeout(Some(TIMEOUT)).context("set the read timeout")?;
-        stream.set_write_timeout(Some(TIMEOUT)).context("set the write timeout")?;
-        Ok(Self { stream: BufReader::new(stream) })
+        Self::connect_as(address, &Access::default(), TIMEOUT)
+    }
+
+    /// Connects to `host:port` and logs in; nothing takes longer than `timeout`.
+    pub fn connect_as(address: &str, access: &Access, timeout: Duration) -> Result<Self> {
+        let stream = connect_within(address, timeout)?;
+        stream.set_read_timeout(Some(timeout)).context("set the read timeout")?;
+        stream.set_write_timeout(Some(timeout)).context("set the write timeout")?;
+        let mut client = Self { stream: BufReader::new(stream) };
+        if let Some(password) = &access.password {
+            let words = ["AUTH"].into_iter().chain(access.user.as_deref()).chain([&**password]);
+            let words: Vec<&str> = words.collect();
+            client.request(&words).with_context(|| format!("log in at {address}"))?;
+        }
+        Ok(client)
+    }
+
+    /// The connection, for other use. All replies must have been read.
+    pub fn into_stream(self) -> TcpStream {
+        self.stream.into_inner()
     }
 
     /// Sends one request and waits for its reply. An error reply is an `Err`.
@@ -124,14 +158,19 @@ impl Client {
 }
 
 /// Opens a connection without Nagle's delay, which would hold back every second small batch.
-pub fn connect(address: &str) -> Result<TcpStream> {
-    let resolved = address
-        .to_socket_addrs()
-        .with_context(|| format!("resolve {address}"))?
-        .next()
-        .with_context(|| format!("{address} has no address"))?;
-    let stream = TcpStream::connect_timeout(&resolved, TIMEOUT)
-        .with_context(|| format!("connect to {address}"))?;
-    stream.set_nodelay(true).context("set TCP_NODELAY")?;
-    Ok(stream)
+fn connect_within(address: &str, timeout: Duration) -> Result<TcpStream> {
+    let resolved = address.to_socket_addrs().with_context(|| format!("resolve {address}"))?;
+    let mut last_error = None;
+    // A name may stand for addresses of which only some are listened on.
+    for socket_address in resolved {
+        match TcpStream::connect_timeout(&socket_address, timeout) {
+            Ok(stream) => {
+                stream.set_nodelay(true).context("set TCP_NODELAY")?;
+                return Ok(stream);
+            }
+            Err(error) => last_error = Some(error),
+        }
+    }
+    let error = last_error.with_context(|| format!("{address} has no address"))?;
+    Err(error).with_context(|| format!("connect to {address}"))
 }

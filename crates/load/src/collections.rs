@@ -5,7 +5,8 @@
 
 use fastrand::Rng;
 
-use crate::workload::{Workload, append_command};
+use crate::encoder::append_command;
+use crate::workload::Workload;
 
 /// Fields of a hash.
 const FIELDS: u64 = 10;

@@ -5,21 +5,31 @@
 //! fixed times and measures from the *intended* time, so a stall counts for every request that
 //! had to wait for it.
 //!
+//! A connection that ends makes the run fail, unless the generator is patient: then that is counted,
+//! and the connection is opened anew (`errands`), as redirects are followed.
+//!
 //! # Invariants
 //! - I1. When `run` returns without an error, no request is under way: the next run starts clean
 //!   and the server's counters can be read in between.
 //! - I2. A run ends: at the deadline no batch starts any more, and a server that says nothing for
 //!   `STALL_MAX` is an error.
 
+mod patient;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 
-use crate::connection::Connection;
+use self::patient::Patience;
+use crate::connection::{Connection, Renewal};
 use crate::cpu;
 use crate::measurement::Measurement;
+use crate::run::Run;
+pub use crate::run::{Limit, Pace};
 use crate::tape::{Tape, TapePlan};
 
 /// After so long a silence the server is taken for dead.
@@ -28,26 +38,16 @@ const STALL_MAX: Duration = Duration::from_secs(10);
 const EVENTS_MAX: usize = 256;
 /// Read at once. Small enough to stay in the cache between reads.
 const BUFFER_SIZE: usize = 64 * 1024;
+/// How long the closed loop sleeps at most.
+const TICK_MS: u16 = 100;
+/// The event that tells of errands, among those of connections.
+const ERRANDS: u64 = u64::MAX;
 
-/// When batches are sent.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Pace {
-    /// The next one after the reply to the last one.
-    Closed,
-    /// So many requests in a second, whatever the server does.
-    Open {
-        /// For this generator, over all its connections.
-        requests_per_second: f64,
-    },
-}
-
-/// When a run ends.
-#[derive(Debug, Clone, Copy)]
-pub struct Limit {
-    /// No batch is sent after this time.
-    pub duration: Duration,
-    /// No batch is sent after so many requests. The last batch is always whole.
-    pub requests: Option<u64>,
+/// How far a run is, for others to look at.
+#[derive(Debug, Default)]
+pub struct Progress {
+    /// Answered requests of the current run.
+    pub answered: AtomicU64,
 }
 
 /// The connections of one thread.
@@ -55,97 +55,97 @@ pub struct Limit {
 pub struct Generator {
     epoll: Epoll,
     connections: Vec<Connection>,
-    /// Whether the epoll set watches the connection for writing.
-    write_watched: Vec<bool>,
+    /// What else is known of each connection.
+    places: Vec<Place>,
     /// Requests in one batch.
     pipeline: u64,
     nodes: usize,
     buffer: Vec<u8>,
+    progress: Arc<Progress>,
+    patience: Option<Patience>,
 }
 
-/// The state of one run.
-struct Run {
-    start: Instant,
-    deadline: Instant,
-    requests_left: u64,
-    schedule: Option<Schedule>,
-    in_flight: usize,
-    last_progress: Instant,
-    measurement: Measurement,
-}
-
-/// The open loop's timetable: batch b is due at start + b × interval, on connection b modulo
-/// their number.
-struct Schedule {
-    interval: Duration,
-    /// How many batches each connection has sent.
-    sent: Vec<u32>,
-    /// The batch whose time comes next, whoever is idle.
-    next: u64,
+/// A connection's place in the generator.
+#[derive(Debug)]
+struct Place {
+    /// Its number in the run.
+    number: usize,
+    /// Whether the epoll set watches it for writing.
+    write_watched: bool,
+    /// The state of the topology that its tape was made for.
+    version: u64,
+    /// Whether an errand is under way that renews it.
+    renewing: bool,
+    /// What it takes as soon as it is idle, and for which state of the topology that was made.
+    renewal: Option<(Renewal, u64)>,
+    /// Why there is no connection.
+    failure: Option<String>,
 }
 
 impl Generator {
-    /// Opens the connections with these numbers; connection i goes to node i modulo their count.
-    pub fn connect(plan: TapePlan<'_>, numbers: impl IntoIterator<Item = usize>) -> Result<Self> {
-        let nodes = plan.topology.nodes();
+    /// Opens the connections with these numbers; they are dealt out to the nodes in turn.
+    pub fn connect(plan: &TapePlan, numbers: impl IntoIterator<Item = usize>) -> Result<Self> {
+        Self::open(plan, numbers, false)
+    }
+
+    /// The same, for a generator that goes on when connections end and follows redirects.
+    pub fn connect_patient(
+        plan: &TapePlan,
+        numbers: impl IntoIterator<Item = usize>,
+    ) -> Result<Self> {
+        Self::open(plan, numbers, true)
+    }
+
+    fn open(
+        plan: &TapePlan,
+        numbers: impl IntoIterator<Item = usize>,
+        patient: bool,
+    ) -> Result<Self> {
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).context("create an epoll set")?;
-        let mut connections = Vec::new();
-        for number in numbers {
-            let node = number % nodes.len();
-            let tape = Tape::build(plan, number, node);
-            let connection = Connection::open(&nodes[node], node, tape)?;
-            let event = EpollEvent::new(EpollFlags::EPOLLIN, connections.len() as u64);
-            epoll.add(&connection, event).context("watch a connection")?;
-            connections.push(connection);
-        }
-        Ok(Self {
+        let mut generator = Self {
             epoll,
-            write_watched: vec![false; connections.len()],
-            connections,
+            connections: Vec::new(),
+            places: Vec::new(),
             pipeline: plan.pipeline as u64,
-            nodes: nodes.len(),
+            nodes: plan.topology.nodes().len(),
             buffer: vec![0; BUFFER_SIZE],
-        })
+            progress: Arc::default(),
+            patience: None,
+        };
+        for number in numbers {
+            let node = plan.topology.node_of(number);
+            let tape = Tape::build(plan, number, node);
+            let stream = plan.topology.connect(node)?.into_stream();
+            let follows = patient && plan.topology.is_routed();
+            generator.connections.push(Connection::new(stream, node, tape, follows)?);
+            generator.places.push(Place::new(number));
+            generator.watch_new(generator.connections.len() - 1)?;
+        }
+        if patient {
+            generator.patience = Some(Patience::new(plan, &generator.epoll)?);
+        }
+        Ok(generator)
+    }
+
+    /// Shows how far the runs are.
+    pub fn progress(&self) -> Arc<Progress> {
+        Arc::clone(&self.progress)
     }
 
     /// Drives all connections until the limit and waits for the last replies.
     pub fn run(&mut self, pace: Pace, limit: Limit) -> Result<Measurement> {
         let cpu_before = cpu::of_this_thread()?;
-        let mut run = self.begin(pace, limit)?;
-        if run.schedule.is_some() {
+        let mut run = Run::begin(pace, limit, self.pipeline, self.connections.len(), self.nodes)?;
+        if run.is_open() {
             self.run_open(&mut run)?;
         } else {
             self.run_closed(&mut run)?;
         }
         assert!(self.connections.iter().all(Connection::idle), "a batch is under way"); // I1
-        run.measurement.elapsed = run.start.elapsed();
-        run.measurement.generator = cpu::of_this_thread()?.since(cpu_before);
-        run.measurement.unsent = run.unsent(self.pipeline);
-        Ok(run.measurement)
-    }
-
-    fn begin(&self, pace: Pace, limit: Limit) -> Result<Run> {
-        let start = Instant::now();
-        let schedule = match pace {
-            Pace::Closed => None,
-            Pace::Open { requests_per_second } => {
-                ensure!(requests_per_second > 0.0, "the rate must be above 0");
-                Some(Schedule {
-                    interval: Duration::from_secs_f64(self.pipeline as f64 / requests_per_second),
-                    sent: vec![0; self.connections.len()],
-                    next: 0,
-                })
-            }
-        };
-        Ok(Run {
-            start,
-            deadline: start + limit.duration,
-            requests_left: limit.requests.unwrap_or(u64::MAX),
-            schedule,
-            in_flight: 0,
-            last_progress: start,
-            measurement: Measurement::empty(self.nodes),
-        })
+        let mut measurement = run.end();
+        measurement.generator = cpu::of_this_thread()?.since(cpu_before);
+        self.progress.answered.store(0, Ordering::Relaxed);
+        Ok(measurement)
     }
 
     fn run_closed(&mut self, run: &mut Run) -> Result<()> {
@@ -153,27 +153,39 @@ impl Generator {
             let now = Instant::now();
             self.start_next(index, now, run)?;
         }
-        while run.in_flight > 0 {
-            self.turn(run, EpollTimeout::from(100u8))?;
+        while run.in_flight > 0 || self.may_recover(run) {
+            self.turn(run, EpollTimeout::from(TICK_MS))?;
         }
         Ok(())
     }
 
-    /// Spins, because a thread that sleeps until the next send wakes too late by more than a
-    /// request takes.
+    /// Whether there will be something to send when a connection has been opened anew.
+    fn may_recover(&self, run: &Run) -> bool {
+        let silent = run.last_progress.elapsed() >= STALL_MAX; // I2
+        self.patience.is_some() && !run.is_over(Instant::now()) && !silent
+    }
+
+    /// Spins when the next batch is due soon, because a thread that sleeps until then wakes too
+    /// late by more than a request takes.
     fn run_open(&mut self, run: &mut Run) -> Result<()> {
+        const SPIN: Duration = Duration::from_millis(2);
         loop {
             let now = Instant::now();
-            while let Some(index) = run.next_due(now) {
+            while let Some((index, due)) = run.next_due(now) {
                 // A busy connection sends as soon as its reply has come, in `turn`.
-                if self.connections[index].idle() {
+                if self.is_down(index) {
+                    run.fail_due(index, self.places[index].why());
+                } else if self.connections[index].idle() {
+                    run.note_lateness(due, now);
                     self.start_next(index, now, run)?;
                 }
             }
-            if run.in_flight == 0 && (now >= run.deadline || run.requests_left == 0) {
+            if run.in_flight == 0 && run.is_over(now) {
                 return Ok(());
             }
-            self.turn(run, EpollTimeout::ZERO)?;
+            let sleep = run.until_due(now).saturating_sub(SPIN).as_millis();
+            let sleep = u16::try_from(sleep).unwrap_or(TICK_MS).min(TICK_MS);
+            self.turn(run, EpollTimeout::from(sleep))?;
         }
     }
 
@@ -186,18 +198,37 @@ impl Generator {
         };
         if count == 0 {
             let silence = run.last_progress.elapsed();
-            let stalled = run.in_flight > 0 && silence >= STALL_MAX;
-            ensure!(!stalled, "no reply for {silence:?}"); // I2
+            if run.in_flight > 0 && silence >= STALL_MAX {
+                return self.give_up(run, silence); // I2
+            }
             return Ok(());
         }
-        run.last_progress = Instant::now();
         for event in &events[..count] {
+            if event.data() == ERRANDS {
+                self.take_errands(run)?;
+                continue;
+            }
+            run.last_progress = Instant::now();
             self.serve(event.data() as usize, event.events(), run)?;
         }
+        self.progress.answered.store(run.measurement.requests, Ordering::Relaxed);
         Ok(())
     }
 
     fn serve(&mut self, index: usize, ready: EpollFlags, run: &mut Run) -> Result<()> {
+        match self.exchange(index, ready, run) {
+            Ok(true) => {
+                let now = Instant::now();
+                run.record(&self.connections[index], now);
+                self.start_next(index, now, run)
+            }
+            Ok(false) => Ok(()),
+            Err(error) => self.lose(index, error, run),
+        }
+    }
+
+    /// Writes and reads what can be, and says whether that completed the batch.
+    fn exchange(&mut self, index: usize, ready: EpollFlags, run: &mut Run) -> Result<bool> {
         let connection = &mut self.connections[index];
         if ready.contains(EpollFlags::EPOLLOUT) {
             connection.flush()?;
@@ -205,83 +236,67 @@ impl Generator {
         }
         // A hang-up or an error shows itself in the read.
         if ready == EpollFlags::EPOLLOUT {
-            return Ok(());
+            return Ok(false);
         }
         let connection = &mut self.connections[index];
-        if !connection.receive(&mut self.buffer, &mut run.measurement.tally)? {
-            return Ok(());
+        let complete = connection.receive(&mut self.buffer, &mut run.measurement.tally)?;
+        if connection.redirected() {
+            self.follow(index);
         }
-        let now = Instant::now();
-        run.record(connection, self.pipeline, now);
-        self.start_next(index, now, run)
+        Ok(complete)
     }
 
     /// Sends the next batch of an idle connection if its time has come and the run goes on.
     fn start_next(&mut self, index: usize, now: Instant, run: &mut Run) -> Result<()> {
-        let Some(started) = run.next_start(index, self.connections.len(), now) else {
-            return Ok(());
-        };
-        run.requests_left = run.requests_left.saturating_sub(self.pipeline);
-        run.in_flight += 1;
-        self.connections[index].start_batch(self.pipeline, started)?;
-        self.watch(index)
+        if self.patience.is_some() {
+            self.settle(index)?;
+            if self.is_down(index) {
+                return Ok(());
+            }
+        }
+        let Some(started) = run.next_start(index, now) else { return Ok(()) };
+        let sent = self.connections[index].start_batch(self.pipeline, started);
+        match sent.and_then(|()| self.watch(index)) {
+            Ok(()) => Ok(()),
+            Err(error) => self.lose(index, error, run),
+        }
     }
 
     /// Watches for room to write only while there is something to write.
     fn watch(&mut self, index: usize) -> Result<()> {
         let blocked = self.connections[index].blocked();
-        if self.write_watched[index] == blocked {
+        if self.places[index].write_watched == blocked {
             return Ok(());
         }
-        self.write_watched[index] = blocked;
+        self.places[index].write_watched = blocked;
         let write = if blocked { EpollFlags::EPOLLOUT } else { EpollFlags::empty() };
         let mut event = EpollEvent::new(EpollFlags::EPOLLIN | write, index as u64);
-        self.epoll.modify(&self.connections[index], &mut event).context("watch a connection")
+        let Some(stream) = self.connections[index].stream() else { return Ok(()) };
+        self.epoll.modify(stream, &mut event).context("watch a connection")
+    }
+
+    fn watch_new(&mut self, index: usize) -> Result<()> {
+        self.places[index].write_watched = false;
+        let Some(stream) = self.connections[index].stream() else { return Ok(()) };
+        let event = EpollEvent::new(EpollFlags::EPOLLIN, index as u64);
+        self.epoll.add(stream, event).context("watch a connection")
     }
 }
 
-impl Run {
-    fn record(&mut self, connection: &Connection, requests: u64, now: Instant) {
-        let latency = now.saturating_duration_since(connection.started());
-        let latency_ns = u64::try_from(latency.as_nanos()).unwrap_or(u64::MAX);
-        self.measurement.latency.saturating_record(latency_ns);
-        self.measurement.requests += requests;
-        self.measurement.requests_by_node[connection.node()] += requests;
-        self.in_flight -= 1;
+impl Place {
+    fn new(number: usize) -> Self {
+        Self {
+            number,
+            write_watched: false,
+            version: 0,
+            renewing: false,
+            renewal: None,
+            failure: None,
+        }
     }
 
-    /// From when the next batch of this connection counts, if it may be sent now.
-    fn next_start(&mut self, index: usize, connections: usize, now: Instant) -> Option<Instant> {
-        if now >= self.deadline || self.requests_left == 0 {
-            return None; // I2
-        }
-        let Some(schedule) = &mut self.schedule else { return Some(now) };
-        let batch = schedule.sent[index] as usize * connections + index;
-        let due = self.start + schedule.interval.mul_f64(batch as f64);
-        if due > now || due >= self.deadline {
-            return None;
-        }
-        schedule.sent[index] += 1;
-        Some(due)
-    }
-
-    /// The connection whose time has come, each batch of the timetable once.
-    fn next_due(&mut self, now: Instant) -> Option<usize> {
-        let schedule = self.schedule.as_mut()?;
-        let due = self.start + schedule.interval.mul_f64(schedule.next as f64);
-        if due > now || due >= self.deadline || self.requests_left == 0 {
-            return None;
-        }
-        let index = (schedule.next % schedule.sent.len() as u64) as usize;
-        schedule.next += 1;
-        Some(index)
-    }
-
-    /// Requests whose time came in this run but which were never sent.
-    fn unsent(&self, pipeline: u64) -> u64 {
-        let Some(schedule) = &self.schedule else { return 0 };
-        let sent: u64 = schedule.sent.iter().map(|&count| u64::from(count)).sum();
-        schedule.next.saturating_sub(sent) * pipeline
+    fn why(&self) -> &str {
+        self.failure.as_deref().unwrap_or("no connection")
     }
 }
 
@@ -291,8 +306,10 @@ mod tests {
     use std::net::{TcpListener, TcpStream};
 
     use super::*;
+    use crate::encoder::RequestEncoder;
+    use crate::tally::{LOST, UNREACHABLE};
     use crate::topology::Topology;
-    use crate::workload::{RequestEncoder, Workload};
+    use crate::workload::Workload;
 
     const PING: &[u8] = b"*1\r\n$4\r\nPING\r\n";
 
@@ -306,6 +323,18 @@ mod tests {
         }
     }
 
+    fn plan(address: String, pipeline: usize, connections: usize) -> TapePlan {
+        TapePlan {
+            encoder: Arc::new(RequestEncoder::new(Workload::Ping, 0, String::new())),
+            topology: Arc::new(Topology::unrouted(vec![address])),
+            keys: 1,
+            zipf: None,
+            pipeline,
+            connections,
+            seed: 0,
+        }
+    }
+
     fn run(reply: &'static [u8], pipeline: usize, pace: Pace, limit: Limit) -> Measurement {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
@@ -314,11 +343,8 @@ mod tests {
                 std::thread::spawn(move || answer(stream.unwrap(), reply));
             }
         });
-        let topology = Topology::unrouted(vec![address]);
-        let encoder = &RequestEncoder::new(Workload::Ping, 0, String::new());
-        let (topology, keys, zipf, connections) = (&topology, 1, None, 3);
-        let plan = TapePlan { encoder, topology, keys, zipf, pipeline, connections };
-        Generator::connect(plan, 0..connections).unwrap().run(pace, limit).unwrap()
+        let plan = plan(address, pipeline, 3);
+        Generator::connect(&plan, 0..3).unwrap().run(pace, limit).unwrap()
     }
 
     const MINUTE: Duration = Duration::from_secs(60);
@@ -348,19 +374,59 @@ mod tests {
         let measurement = run(b"+PONG\r\n", 2, pace, limit);
         // On a machine that is busy some are not sent in time, but none is forgotten.
         assert_eq!(measurement.requests + measurement.unsent, 200);
-        assert_eq!(measurement.latency.len() * 2, measurement.requests);
+        // What was not sent has waited as well.
+        assert_eq!(measurement.latency.len(), 100);
     }
 
     #[test]
     fn a_server_that_hangs_up_is_an_error() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let topology = Topology::unrouted(vec![listener.local_addr().unwrap().to_string()]);
-        let encoder = &RequestEncoder::new(Workload::Ping, 0, String::new());
-        let (topology, keys, zipf, pipeline, connections) = (&topology, 1, None, 1, 1);
-        let plan = TapePlan { encoder, topology, keys, zipf, pipeline, connections };
-        let mut generator = Generator::connect(plan, 0..1).unwrap();
+        let plan = plan(listener.local_addr().unwrap().to_string(), 1, 1);
+        let mut generator = Generator::connect(&plan, 0..1).unwrap();
         drop(listener.accept().unwrap());
         let limit = Limit { duration: MINUTE, requests: None };
         assert!(generator.run(Pace::Closed, limit).is_err());
+    }
+
+    #[test]
+    fn a_patient_generator_counts_a_connection_that_ends_and_opens_another() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let plan = plan(listener.local_addr().unwrap().to_string(), 2, 1);
+        let mut generator = Generator::connect_patient(&plan, 0..1).unwrap();
+        std::thread::spawn(move || {
+            let (mut first, _) = listener.accept().unwrap();
+            // One of two requests is answered.
+            first.read_exact(&mut [0; PING.len()]).unwrap();
+            first.write_all(b"+PONG\r\n").unwrap();
+            // Read, so that the end of the connection is not a reset.
+            first.read_exact(&mut [0; PING.len()]).unwrap();
+            drop(first);
+            for stream in listener.incoming() {
+                answer(stream.unwrap(), b"+PONG\r\n");
+            }
+        });
+        let limit = Limit { duration: MINUTE, requests: Some(10) };
+        let measurement = generator.run(Pace::Closed, limit).unwrap();
+        assert_eq!((measurement.requests, measurement.tally.lost), (9, 1));
+        assert_eq!((measurement.tally.errors, measurement.tally.disconnects), (1, 1));
+        let error = &measurement.tally.classes[LOST];
+        assert_eq!((error.count, error.first.as_str()), (1, "server closed the connection"));
+    }
+
+    #[test]
+    fn a_server_that_does_not_come_back_ends_the_run() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let plan = plan(listener.local_addr().unwrap().to_string(), 1, 1);
+        let mut generator = Generator::connect_patient(&plan, 0..1).unwrap();
+        drop(listener.accept().unwrap());
+        drop(listener);
+        let limit = Limit { duration: Duration::from_millis(300), requests: None };
+        let measurement = generator.run(Pace::Closed, limit).unwrap();
+        assert_eq!(measurement.requests, 0);
+        assert!(measurement.tally.disconnects > 0);
+        let pace = Pace::Open { requests_per_second: 1000.0 };
+        let measurement = generator.run(pace, limit).unwrap();
+        assert_eq!(measurement.tally.classes[UNREACHABLE].count, 300);
+        assert_eq!(measurement.tally.errors, 300);
     }
 }

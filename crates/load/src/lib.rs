@@ -10,12 +10,16 @@
 //! |---|---|
 //! | [`workload`] | what is asked: commands, keys, scripts |
 //! | [`scripts`] | the scripts among it |
+//! | [`encoder`] | the bytes of the requests |
 //! | `collections` | the requests on collections among it |
 //! | [`zipf`] | skewed choice of keys |
 //! | [`tape`] | the prebuilt requests of one connection |
 //! | [`reply`] | counting replies without keeping them |
+//! | [`tally`] | what is counted of them |
 //! | [`connection`] | one non-blocking connection: a batch out, its replies in |
 //! | [`generator`] | the event loop over many connections, closed or open |
+//! | `run` | when what is due in a run, and when it ends |
+//! | `errands` | what takes long, on a thread of its own: redirects, new connections |
 //! | [`fleet`] | several generators, one thread each |
 //! | [`measurement`] | what a run has found |
 //! | [`client`] | a blocking client for the set-up |
@@ -34,6 +38,8 @@ pub mod client;
 mod collections;
 pub mod connection;
 pub mod cpu;
+pub mod encoder;
+mod errands;
 pub mod fleet;
 pub mod generator;
 pub mod interrupt;
@@ -42,9 +48,11 @@ pub mod measurement;
 pub mod options;
 pub mod reply;
 pub mod report;
+mod run;
 pub mod scripts;
 pub mod server;
 pub mod setup;
+pub mod tally;
 pub mod tape;
 pub mod topology;
 pub mod workload;

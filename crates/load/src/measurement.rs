@@ -6,7 +6,7 @@ use hdrhistogram::Histogram;
 use serde_json::{Value, json};
 
 use crate::cpu::CpuTime;
-use crate::reply::Tally;
+use crate::tally::Tally;
 
 /// The longest latency that is told apart: a minute, beyond the limit on stalls.
 const LATENCY_MAX_NS: u64 = 60_000_000_000;
@@ -29,8 +29,12 @@ pub struct Measurement {
     /// How many threads the generator had.
     pub threads: u32,
     /// Open loop: requests whose time came but which could not be sent, as the connection was
-    /// still waiting. If there are many, the server did not hold the rate.
+    /// still waiting. If there are many, the server did not hold the rate. In the latency they count
+    /// with the time that they had waited at the end.
     pub unsent: u64,
+    /// Open loop: requests that were sent more than a millisecond late though the connection was
+    /// idle. If there are many, the generator did not hold the rate.
+    pub late: u64,
 }
 
 impl Measurement {
@@ -46,14 +50,15 @@ impl Measurement {
             generator: CpuTime::default(),
             threads: 1,
             unsent: 0,
+            late: 0,
         }
     }
 
     /// Adds what another thread has measured at the same time.
     pub fn add(&mut self, other: Self) {
         self.requests += other.requests;
-        for (mine, more) in self.requests_by_node.iter_mut().zip(other.requests_by_node) {
-            *mine += more;
+        for (node, requests) in other.requests_by_node.into_iter().enumerate() {
+            self.count_node(node, requests);
         }
         self.tally.add(other.tally);
         self.elapsed = self.elapsed.max(other.elapsed);
@@ -61,6 +66,15 @@ impl Measurement {
         self.generator = self.generator.plus(other.generator);
         self.threads += other.threads;
         self.unsent += other.unsent;
+        self.late += other.late;
+    }
+
+    /// Counts requests that a node has answered; it may be one that was not known at first.
+    pub fn count_node(&mut self, node: usize, requests: u64) {
+        if node >= self.requests_by_node.len() {
+            self.requests_by_node.resize(node + 1, 0);
+        }
+        self.requests_by_node[node] += requests;
     }
 
     /// Answered requests in a second.

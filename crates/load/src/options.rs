@@ -1,11 +1,13 @@
 //! What the load is about, as command-line options that programs share.
 
+use std::sync::Arc;
+
 use anyhow::{Result, ensure};
 use clap::Args;
 
+use crate::encoder::RequestEncoder;
 use crate::tape::TapePlan;
 use crate::topology::Topology;
-use crate::workload::RequestEncoder;
 
 /// What the load is about.
 #[derive(Debug, Clone, Args)]
@@ -38,19 +40,15 @@ impl KeyspaceOptions {
     }
 
     /// What the tapes of a run are made of.
-    pub fn plan<'a>(
-        &self,
-        topology: &'a Topology,
-        encoder: &'a RequestEncoder,
-        pipeline: usize,
-    ) -> TapePlan<'a> {
+    pub fn plan(&self, topology: &Topology, encoder: &RequestEncoder, pipeline: usize) -> TapePlan {
         TapePlan {
-            encoder,
-            topology,
+            encoder: Arc::new(encoder.clone()),
+            topology: Arc::new(topology.clone()),
             keys: self.keys,
             zipf: self.zipf,
             pipeline,
             connections: self.connections,
+            seed: 0,
         }
     }
 }

@@ -8,30 +8,10 @@
 //! - I1. Feeding the same bytes in any pieces gives the same counts.
 //! - I2. Memory is bounded by `LINE_LENGTH_MAX`, whatever a server sends.
 
+use crate::tally::{STEPS, Tally};
+
 /// The longest header line that may be cut in two. Errors of real servers stay far below it.
 const LINE_LENGTH_MAX: usize = 64 * 1024;
-
-/// What was seen in replies beside their number.
-#[derive(Debug, Default, Clone)]
-pub struct Tally {
-    /// Error replies, also those inside an array.
-    pub errors: u64,
-    /// Null replies, also those inside an array: for a workload of hits, a sign of a wrong set-up.
-    pub nils: u64,
-    /// The text of the first error, without its type byte.
-    pub first_error: Option<String>,
-}
-
-impl Tally {
-    /// Adds what another tally has seen.
-    pub fn add(&mut self, other: Self) {
-        self.errors += other.errors;
-        self.nils += other.nils;
-        if self.first_error.is_none() {
-            self.first_error = other.first_error;
-        }
-    }
-}
 
 /// Bytes that are no reply. The connection cannot be used any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -47,9 +27,31 @@ pub enum BadReply {
     LineTooLong,
 }
 
+/// A reply that says which node to ask instead.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Redirect {
+    /// How many replies of the batch came before it.
+    pub place: u64,
+    /// Which of the requests that belong together it answers.
+    pub step: usize,
+    /// Only this request, and after ASKING; else the slot has moved for good.
+    pub asking: bool,
+    /// Where to go, as `host:port`. The host is missing when it is that of the answering node.
+    pub address: String,
+}
+
 /// The state between two reads of one connection.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct ReplySkipper {
+    /// How many requests belong together.
+    steps: usize,
+    /// Which of them the next reply answers.
+    step: usize,
+    /// Replies of this batch that have begun.
+    begun: u64,
+    /// Whether redirects are kept to be followed; else they are errors.
+    follows: bool,
+    redirects: Vec<Redirect>,
     /// Elements that the current reply still lacks; 0 between replies.
     open_elements: u64,
     /// Bytes of the current bulk, with its line end, that are still to come.
@@ -58,7 +60,49 @@ pub struct ReplySkipper {
     partial_line: Vec<u8>,
 }
 
+impl Default for ReplySkipper {
+    /// For requests that do not belong together, and without following redirects.
+    fn default() -> Self {
+        Self::new(1, false)
+    }
+}
+
 impl ReplySkipper {
+    /// A skipper for requests that belong together in groups of `steps`.
+    pub fn new(steps: usize, follows: bool) -> Self {
+        Self {
+            steps,
+            step: 0,
+            begun: 0,
+            follows,
+            redirects: Vec::new(),
+            open_elements: 0,
+            payload_left: 0,
+            partial_line: Vec::new(),
+        }
+    }
+
+    /// Whether redirects are kept to be followed.
+    pub fn follows(&self) -> bool {
+        self.follows
+    }
+
+    /// Begins a batch whose first request is step `step` of its group.
+    pub fn begin_batch(&mut self, step: usize) {
+        self.step = step;
+        self.begun = 0;
+    }
+
+    /// Whether redirects have come that were not taken.
+    pub fn has_redirects(&self) -> bool {
+        !self.redirects.is_empty()
+    }
+
+    /// The redirects that have come since this was asked.
+    pub fn take_redirects(&mut self) -> Vec<Redirect> {
+        std::mem::take(&mut self.redirects)
+    }
+
     /// Takes the next bytes of the stream and says how many replies they completed.
     pub fn feed(&mut self, bytes: &[u8], tally: &mut Tally) -> Result<u64, BadReply> {
         let mut rest = bytes;
@@ -103,13 +147,18 @@ impl ReplySkipper {
     /// Reads the header line of one element and says whether the whole reply is complete.
     fn open_element(&mut self, line: &[u8], tally: &mut Tally) -> Result<bool, BadReply> {
         // A reply is its first element; an aggregate adds the elements it announces.
-        self.open_elements = self.open_elements.max(1);
+        if self.open_elements == 0 {
+            self.open_elements = 1;
+            if self.begin_reply(line, tally) {
+                return Ok(self.close_element());
+            }
+        }
         match line[0] {
             b'$' | b'=' | b'!' => match length(line)? {
                 None => tally.nils += 1,
                 Some(length) => {
                     if line[0] == b'!' {
-                        note_error(b"bulk error", tally);
+                        tally.note_error(b"bulk error");
                     }
                     self.payload_left =
                         usize::try_from(length).map_err(|_| BadReply::BadLength)? + 2;
@@ -117,7 +166,7 @@ impl ReplySkipper {
                 }
             },
             b'+' | b':' | b',' | b'#' | b'(' => {}
-            b'-' => note_error(&line[1..], tally),
+            b'-' => tally.note_error(&line[1..]),
             b'_' => tally.nils += 1,
             b'*' | b'~' | b'>' => match length(line)? {
                 None => tally.nils += 1,
@@ -127,6 +176,23 @@ impl ReplySkipper {
             other => return Err(BadReply::UnknownType(other)),
         }
         Ok(self.close_element())
+    }
+
+    /// Notes what a reply came to by its first line. True: it is a redirect to follow, which is
+    /// counted when that has been done.
+    fn begin_reply(&mut self, line: &[u8], tally: &mut Tally) -> bool {
+        let (step, place) = (self.step, self.begun);
+        self.step = if step + 1 >= self.steps { 0 } else { step + 1 };
+        self.begun += 1;
+        if line[0] == b'-'
+            && self.follows
+            && let Some(redirect) = parse_redirect(line)
+        {
+            self.redirects.push(Redirect { place, step, ..redirect });
+            return true;
+        }
+        tally.done[step.min(STEPS - 1)] += u64::from(says_done(line));
+        false
     }
 
     fn close_element(&mut self) -> bool {
@@ -157,12 +223,29 @@ fn length(line: &[u8]) -> Result<Option<u64>, BadReply> {
     Ok(Some(value))
 }
 
-#[cold]
-fn note_error(text: &[u8], tally: &mut Tally) {
-    tally.errors += 1;
-    if tally.first_error.is_none() {
-        tally.first_error = Some(String::from_utf8_lossy(text).trim_end().to_owned());
+/// Whether the first line of a reply says that something was done.
+fn says_done(line: &[u8]) -> bool {
+    match (line[0], line.get(1)) {
+        (b'+', _) => true,
+        (b':' | b'*' | b'%' | b'~', Some(digit)) => matches!(digit, b'1'..=b'9'),
+        (b'$', Some(digit)) => *digit != b'-',
+        _ => false,
     }
+}
+
+/// The place in the batch and the step are the caller's.
+#[cold]
+fn parse_redirect(line: &[u8]) -> Option<Redirect> {
+    let text = std::str::from_utf8(line.get(1..)?).ok()?.trim_end();
+    let mut words = text.split(' ');
+    let asking = match words.next()? {
+        "MOVED" => false,
+        "ASK" => true,
+        _ => return None,
+    };
+    let _slot: u16 = words.next()?.parse().ok()?;
+    let address = words.next()?.to_owned();
+    address.contains(':').then_some(Redirect { place: 0, step: 0, asking, address })
 }
 
 #[cfg(test)]
@@ -222,5 +305,31 @@ mod tests {
         assert_eq!(feed(b"$\r\n"), Err(BadReply::BadLength));
         assert_eq!(feed(b"$99999999999999999999\r\n"), Err(BadReply::BadLength));
         assert_eq!(feed(&vec![b'+'; LINE_LENGTH_MAX + 1]), Err(BadReply::LineTooLong));
+    }
+
+    #[test]
+    fn what_was_done_is_counted_by_step() {
+        let mut skipper = ReplySkipper::new(2, false);
+        let mut tally = Tally::default();
+        skipper.begin_batch(1);
+        let stream = b":1\r\n+OK\r\n:0\r\n$-1\r\n:-1\r\n$0\r\n\r\n*1\r\n:1\r\n*0\r\n-ERR x\r\n";
+        assert_eq!(skipper.feed(stream, &mut tally), Ok(9));
+        assert_eq!(tally.done, [2, 2, 0]);
+    }
+
+    #[test]
+    fn redirects_are_kept_to_be_followed_or_are_errors() {
+        let stream = b"+OK\r\n-MOVED 7 host:1\r\n-ASK 8 :2\r\n-MOVED x\r\n";
+        let mut tally = Tally::default();
+        let mut skipper = ReplySkipper::new(2, true);
+        assert_eq!(skipper.feed(stream, &mut tally), Ok(4));
+        let moved = Redirect { place: 1, step: 1, asking: false, address: "host:1".to_owned() };
+        let asked = Redirect { place: 2, step: 0, asking: true, address: ":2".to_owned() };
+        assert_eq!(skipper.take_redirects(), [moved, asked]);
+        assert_eq!((tally.errors, skipper.take_redirects().len()), (1, 0));
+
+        let mut tally = Tally::default();
+        ReplySkipper::default().feed(stream, &mut tally).unwrap();
+        assert_eq!((tally.errors, tally.classes["MOVED"].count), (3, 2));
     }
 }

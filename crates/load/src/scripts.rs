@@ -18,6 +18,15 @@ if tonumber(stock) < tonumber(ARGV[1]) then return 0 end
 redis.call('DECRBY', KEYS[1], ARGV[1])
 return 1";
 
+/// The same, and what was sold is booked on KEYS[2].
+pub const SALE: &str = "\
+local stock = redis.call('GET', KEYS[1])
+if not stock then return -1 end
+if tonumber(stock) < tonumber(ARGV[1]) then return 0 end
+redis.call('DECRBY', KEYS[1], ARGV[1])
+redis.call('INCRBY', KEYS[2], ARGV[1])
+return 1";
+
 /// Gives a lock back, if it is still held by ARGV[1].
 pub const RELEASE: &str = "\
 if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end

@@ -3,9 +3,10 @@
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::client::{Client, Value};
+use crate::encoder::{RequestEncoder, Target};
 use crate::options::KeyspaceOptions;
 use crate::topology::Topology;
-use crate::workload::{RequestEncoder, Target, Workload};
+use crate::workload::Workload;
 
 /// Sent at once while loading keys; with the replies far below the socket buffers.
 const CHUNK_REQUESTS: u64 = 256;
@@ -18,20 +19,22 @@ pub fn prepare(
     workload: Workload,
     keyspace: &KeyspaceOptions,
 ) -> Result<RequestEncoder> {
-    let mut clients = topology
-        .nodes()
-        .iter()
-        .map(|address| Client::connect(address))
-        .collect::<Result<Vec<_>>>()?;
+    let mut clients = connect_all(topology)?;
     let script_sha = match workload.script() {
         Some(script) => load_script(&mut clients, script)?,
         None => String::new(),
     };
     let encoder = RequestEncoder::new(workload, keyspace.value_size, script_sha);
     if workload.preloaded() && !keyspace.no_preload {
-        load_keys(&mut clients, topology, &encoder, keyspace.keys).context("load keys")?;
+        load_keys(&mut clients, topology, &encoder, keyspace.keys, &mut |_| {})
+            .context("load keys")?;
     }
     Ok(encoder)
+}
+
+/// Connections to all nodes, in their order.
+pub(crate) fn connect_all(topology: &Topology) -> Result<Vec<Client>> {
+    (0..topology.nodes().len()).map(|node| topology.connect(node)).collect()
 }
 
 /// Sends the workload's requests on a key that no run touches and gives back the replies. Twice, so
@@ -58,7 +61,7 @@ pub fn probe(topology: &Topology, encoder: &RequestEncoder, keys: u64) -> Result
     }
     let key = workload.routing_key(index);
     let owner = topology.owner(key.as_bytes()).unwrap_or(0);
-    let mut replies = Client::connect(&topology.nodes()[owner])?.batch(&bytes, requests)?;
+    let mut replies = topology.connect(owner)?.batch(&bytes, requests)?;
     // How much there was to remove says nothing.
     replies.drain(..clean_up as usize);
     replies.iter_mut().for_each(hide_entry_ids);
@@ -84,8 +87,8 @@ fn hide_entry_ids(reply: &mut Value) {
 
 /// Whether all nodes have a command.
 pub fn knows(topology: &Topology, command: &str) -> Result<bool> {
-    for address in topology.nodes() {
-        let reply = Client::connect(address)?.request(&["COMMAND", "INFO", command])?;
+    for mut client in connect_all(topology)? {
+        let reply = client.request(&["COMMAND", "INFO", command])?;
         let described = reply.array().and_then(|all| all.first()).and_then(Value::array);
         if described.is_none() {
             return Ok(false);
@@ -94,7 +97,7 @@ pub fn knows(topology: &Topology, command: &str) -> Result<bool> {
     Ok(true)
 }
 
-fn load_script(clients: &mut [Client], script: &str) -> Result<String> {
+pub(crate) fn load_script(clients: &mut [Client], script: &str) -> Result<String> {
     let mut sha = String::new();
     for client in clients {
         let reply = client.request(&["SCRIPT", "LOAD", script])?;
@@ -110,11 +113,36 @@ struct Chunk {
     requests: u64,
 }
 
-fn load_keys(
+/// Puts the keys of the workload in place. `told` is told now and then how many are.
+pub(crate) fn load_keys(
     clients: &mut [Client],
     topology: &Topology,
     encoder: &RequestEncoder,
     keys: u64,
+    told: &mut dyn FnMut(u64),
+) -> Result<()> {
+    for_all_keys(clients, topology, encoder, keys, RequestEncoder::append_preload, told)
+}
+
+/// Removes the keys of the workload.
+pub(crate) fn remove_keys(
+    clients: &mut [Client],
+    topology: &Topology,
+    encoder: &RequestEncoder,
+    keys: u64,
+) -> Result<()> {
+    let remove = RequestEncoder::append_clean_up;
+    for_all_keys(clients, topology, encoder, keys, remove, &mut |_| {})
+}
+
+/// Sends what `append` writes for each key to the key's owner.
+fn for_all_keys(
+    clients: &mut [Client],
+    topology: &Topology,
+    encoder: &RequestEncoder,
+    keys: u64,
+    append: fn(&RequestEncoder, &mut Vec<u8>, u64) -> u64,
+    told: &mut dyn FnMut(u64),
 ) -> Result<()> {
     let workload = encoder.workload();
     let mut chunks: Vec<Chunk> = clients.iter().map(|_| Chunk::default()).collect();
@@ -127,9 +155,10 @@ fn load_keys(
         };
         for node in nodes {
             let chunk = &mut chunks[node];
-            chunk.requests += encoder.append_preload(&mut chunk.bytes, index);
+            chunk.requests += append(encoder, &mut chunk.bytes, index);
             if chunk.requests >= CHUNK_REQUESTS || chunk.bytes.len() >= CHUNK_BYTES {
                 send_chunk(&mut clients[node], chunk)?;
+                told(index);
             }
         }
     }

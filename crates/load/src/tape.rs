@@ -9,11 +9,12 @@
 //! - I2. Requests that belong together (a lock and its release) are never split by the ring's end.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use fastrand::Rng;
 
+use crate::encoder::{RequestEncoder, Target};
 use crate::topology::Topology;
-use crate::workload::{RequestEncoder, Target};
 use crate::zipf::KeyPicker;
 
 /// How many requests there are in all rings of a run together, for each key of the keyspace. At
@@ -25,12 +26,12 @@ const REQUESTS_MAX: u64 = 4_000_000;
 const BYTES_MAX: usize = 256 << 20;
 
 /// What a tape is made of.
-#[derive(Debug, Clone, Copy)]
-pub struct TapePlan<'a> {
+#[derive(Debug, Clone)]
+pub struct TapePlan {
     /// Writes the requests.
-    pub encoder: &'a RequestEncoder,
+    pub encoder: Arc<RequestEncoder>,
     /// Which node owns which key.
-    pub topology: &'a Topology,
+    pub topology: Arc<Topology>,
     /// How many keys there are.
     pub keys: u64,
     /// The Zipf exponent, `None` for all keys alike.
@@ -39,6 +40,8 @@ pub struct TapePlan<'a> {
     pub pipeline: usize,
     /// Connections in the whole run, which share the keyspace between them.
     pub connections: usize,
+    /// Another seed, other requests.
+    pub seed: u64,
 }
 
 /// A ring of batches.
@@ -48,15 +51,18 @@ pub struct Tape {
     /// Where each batch ends in `bytes`.
     ends: Vec<usize>,
     next: usize,
+    /// Requests in a batch, and how many belong together.
+    pipeline: usize,
+    steps: usize,
 }
 
 impl Tape {
     /// Builds the tape of connection number `connection`, which is connected to `node`.
-    pub fn build(plan: TapePlan<'_>, connection: usize, node: usize) -> Self {
+    pub fn build(plan: &TapePlan, connection: usize, node: usize) -> Self {
         let workload = plan.encoder.workload();
         let picker = KeyPicker::new(workload.index_count(plan.keys), plan.zipf);
-        let mut random = Rng::with_seed(connection as u64 + 1);
-        let token = format!("connection-{connection}");
+        let mut random = Rng::with_seed(seed_of(plan.seed, connection));
+        let token = format!("connection-{connection}-{}", plan.seed);
         let connections = plan.connections.max(1);
         let all = plan.keys.saturating_mul(REQUESTS_PER_KEY).clamp(REQUESTS_MIN, REQUESTS_MAX);
         let requests_min = (all as usize).div_ceil(connections);
@@ -64,13 +70,14 @@ impl Tape {
         // I1, I2: the ring is a multiple of both a batch and a group of steps.
         let cycle = plan.pipeline * workload.steps();
 
-        let mut tape = Self { bytes: Vec::new(), ends: Vec::new(), next: 0 };
+        let (pipeline, steps) = (plan.pipeline, workload.steps());
+        let mut tape = Self { bytes: Vec::new(), ends: Vec::new(), next: 0, pipeline, steps };
         let mut requests = 0;
         let mut index = 0;
         loop {
             let step = requests % workload.steps();
             if step == 0 {
-                index = pick_owned(&plan, &picker, node, &mut random);
+                index = pick_owned(plan, &picker, node, &mut random);
             }
             let target = Target { index, step, token: &token, sequence: requests as u64 };
             plan.encoder.append(&mut tape.bytes, target, &mut random);
@@ -93,15 +100,30 @@ impl Tape {
         begin..end
     }
 
+    /// Which of the requests that belong together the next batch begins with.
+    pub fn next_step(&self) -> usize {
+        self.next * self.pipeline % self.steps
+    }
+
+    /// How many requests belong together.
+    pub fn steps(&self) -> usize {
+        self.steps
+    }
+
     /// All requests.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 }
 
+/// Without a seed of the run that of the connection is its number.
+fn seed_of(seed: u64, connection: usize) -> u64 {
+    seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(connection as u64 + 1)
+}
+
 /// Draws until the node owns the key. A node with few slots takes long, one without any would take
 /// for ever, so the topology must only name nodes that own slots.
-fn pick_owned(plan: &TapePlan<'_>, picker: &KeyPicker, node: usize, random: &mut Rng) -> u64 {
+fn pick_owned(plan: &TapePlan, picker: &KeyPicker, node: usize, random: &mut Rng) -> u64 {
     const DRAWS_MAX: u32 = 10_000;
     let mut index = picker.pick(random);
     for _ in 0..DRAWS_MAX {
@@ -121,18 +143,20 @@ mod tests {
     use crate::client::Value;
     use crate::workload::Workload;
 
-    fn tape(workload: Workload, pipeline: usize) -> Tape {
-        let encoder = RequestEncoder::new(workload, 16, "sha".to_owned());
-        let topology = Topology::unrouted(vec!["host:1".to_owned()]);
-        let plan = TapePlan {
-            encoder: &encoder,
-            topology: &topology,
+    fn plan(workload: Workload, pipeline: usize, seed: u64) -> TapePlan {
+        TapePlan {
+            encoder: Arc::new(RequestEncoder::new(workload, 16, "sha".to_owned())),
+            topology: Arc::new(Topology::unrouted(vec!["host:1".to_owned()])),
             keys: 1000,
             zipf: None,
             pipeline,
             connections: 50,
-        };
-        Tape::build(plan, 3, 0)
+            seed,
+        }
+    }
+
+    fn tape(workload: Workload, pipeline: usize) -> Tape {
+        Tape::build(&plan(workload, pipeline, 0), 3, 0)
     }
 
     #[test]
@@ -157,13 +181,10 @@ mod tests {
         };
         let slots = Value::Array(Some(vec![range(0, 8191, 1), range(8192, 16383, 2)]));
         let topology = Topology::from_slots(&slots, "host:1").unwrap();
-        let encoder = RequestEncoder::new(Workload::Get, 16, String::new());
-        let keys = 1000;
-        let (zipf, pipeline, connections) = (None, 4, 50);
-        let encoder = &encoder;
-        let plan = TapePlan { encoder, topology: &topology, keys, zipf, pipeline, connections };
+        let topology = Arc::new(topology);
+        let plan = TapePlan { topology: Arc::clone(&topology), ..plan(Workload::Get, 4, 0) };
         for node in 0..2 {
-            let tape = Tape::build(plan, node, node);
+            let tape = Tape::build(&plan, node, node);
             let text = String::from_utf8(tape.bytes).unwrap();
             let mut asked = text.lines().filter(|line| line.starts_with("key:"));
             assert!(asked.all(|key| topology.owner(key.as_bytes()) == Some(node)));
@@ -183,5 +204,23 @@ mod tests {
     fn the_ring_is_long_enough_for_the_keyspace() {
         let tape = tape(Workload::Get, 1);
         assert!(tape.ends.len() * 50 >= REQUESTS_MIN as usize);
+    }
+
+    #[test]
+    fn each_batch_knows_the_step_that_it_begins_with() {
+        let mut tape = tape(Workload::Queue, 4);
+        let mut steps = Vec::new();
+        for _ in 0..4 {
+            steps.push(tape.next_step());
+            tape.next_batch();
+        }
+        assert_eq!(steps, [0, 1, 2, 0]);
+    }
+
+    #[test]
+    fn the_same_seed_gives_the_same_requests() {
+        let bytes = |seed| Tape::build(&plan(Workload::Mixed, 1, seed), 3, 0).bytes;
+        assert_eq!(bytes(7), bytes(7));
+        assert_ne!(bytes(7), bytes(8));
     }
 }

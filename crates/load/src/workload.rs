@@ -1,13 +1,12 @@
-//! What is asked of a server: commands, keys and scripts, as bytes.
+//! What is asked of a server: commands, keys and scripts.
 //!
 //! Every workload has its own prefix of keys, so that one server can serve all of them one after
 //! the other without a WRONGTYPE. All keys are 16 bytes long, whatever the workload.
 //!
 //! # Not here
-//! The order and number of requests (tape), and who sends them (generator).
+//! The bytes of requests (encoder), their order and number (tape), and who sends them (generator).
 
 use clap::ValueEnum;
-use fastrand::Rng;
 
 use crate::collections;
 use crate::scripts;
@@ -27,8 +26,12 @@ pub enum Workload {
     Incr,
     /// EVALSHA: take one from the stock if there is enough (GET, DECRBY).
     Stock,
+    /// EVALSHA: the same, and book what was sold beside it (GET, DECRBY, INCRBY on two keys).
+    Sale,
     /// SET NX PX, then EVALSHA: delete the key if it is still ours.
     Lock,
+    /// LPUSH, then BRPOPLPUSH to the list of what is being worked on, then RPOP of that.
+    Queue,
     /// EVALSHA: count requests in a window (INCR, PEXPIRE at the first).
     Counter,
     /// EVALSHA of a script that does nothing.
@@ -103,9 +106,6 @@ pub const SCRIPTS: [Workload; 8] = [
     Workload::Cjson,
 ];
 
-/// More than any run takes away, and exact as a Lua number.
-const STOCK: &str = "1000000000000";
-
 impl Workload {
     /// The name, as on the command line.
     pub fn name(self) -> &'static str {
@@ -116,7 +116,9 @@ impl Workload {
             Self::Mixed => "mixed",
             Self::Incr => "incr",
             Self::Stock => "stock",
+            Self::Sale => "sale",
             Self::Lock => "lock",
+            Self::Queue => "queue",
             Self::Counter => "counter",
             Self::EvalNoop => "eval-noop",
             Self::EvalGet => "eval-get",
@@ -144,6 +146,7 @@ impl Workload {
     pub fn script(self) -> Option<&'static str> {
         match self {
             Self::Stock => Some(scripts::STOCK),
+            Self::Sale => Some(scripts::SALE),
             Self::Lock | Self::Release => Some(scripts::RELEASE),
             Self::Counter => Some(scripts::COUNTER),
             Self::EvalNoop => Some(scripts::NOOP),
@@ -159,6 +162,7 @@ impl Workload {
     /// Whether keys must be there before the first request.
     pub fn preloaded(self) -> bool {
         matches!(self, Self::Get | Self::Mixed | Self::Stock | Self::EvalGet | Self::Mget10)
+            || matches!(self, Self::Sale | Self::Lock | Self::Queue)
             || matches!(self, Self::Hget | Self::Sismember | Self::Xreadgroup)
             || matches!(self, Self::Zadd | Self::Zrank | Self::Zrangebyscore)
     }
@@ -172,6 +176,7 @@ impl Workload {
     pub fn steps(self) -> usize {
         match self {
             Self::Lock | Self::LpushRpop | Self::Xreadgroup => 2,
+            Self::Queue => 3,
             Self::Release => 1 + TOGETHER as usize,
             _ => 1,
         }
@@ -185,6 +190,7 @@ impl Workload {
             Self::Sadd | Self::Sismember | Self::Zadd | Self::Zrank | Self::Zrangebyscore => {
                 keys.div_ceil(collections::MEMBERS)
             }
+            Self::Queue => keys.div_ceil(PER_QUEUE),
             Self::Hset | Self::Hget | Self::Xadd | Self::Xreadgroup => keys.div_ceil(TOGETHER),
             _ => keys.max(1),
         }
@@ -197,7 +203,9 @@ impl Workload {
             Self::Get | Self::Set | Self::Mixed => format!("key:{index:012}"),
             Self::Incr => format!("inc:{index:012}"),
             Self::Stock => format!("stk:{index:012}"),
+            Self::Sale => beside(index, 'a', 'l'),
             Self::Lock => format!("lck:{index:012}"),
+            Self::Queue => beside(index, 'u', 'r'),
             Self::Counter => format!("cnt:{index:012}"),
             Self::EvalNoop => format!("nop:{index:012}"),
             Self::EvalGet => format!("evg:{index:012}"),
@@ -220,168 +228,37 @@ impl Workload {
             Self::Xreadgroup => format!("xrg:{index:012}"),
         }
     }
+
+    /// The keys of an index that hold what can be checked after a run; the first decides the slot.
+    pub fn keys_of(self, index: u64) -> Vec<String> {
+        match self {
+            Self::Sale => vec![beside(index, 'a', 'l'), beside(index, 'a', 's')],
+            Self::Queue => vec![beside(index, 'u', 'r'), beside(index, 'u', 'w')],
+            other => vec![other.routing_key(index)],
+        }
+    }
 }
 
 /// Keys that one request names together.
-const TOGETHER: u64 = 10;
+pub(crate) const TOGETHER: u64 = 10;
+/// There is one queue for so many keys of the keyspace.
+const PER_QUEUE: u64 = 1000;
 
 /// The braces make ten keys share a slot, as MGET in a cluster demands.
-fn member_key(index: u64, member: u64, family: char) -> String {
+pub(crate) fn member_key(index: u64, member: u64, family: char) -> String {
     format!("{{{index:010}}}{family}{member:03}")
 }
 
-/// Writes the requests of one workload.
-#[derive(Debug, Clone)]
-pub struct RequestEncoder {
-    workload: Workload,
-    value: Vec<u8>,
-    /// What is decoded and encoded.
-    document: String,
-    /// What SCRIPT LOAD has answered; empty for a workload without a script.
-    script_sha: String,
-}
-
-impl RequestEncoder {
-    /// An encoder with values of the given size.
-    pub fn new(workload: Workload, value_size: usize, script_sha: String) -> Self {
-        Self { workload, value: vec![b'x'; value_size], document: scripts::document(), script_sha }
-    }
-
-    /// The workload whose requests these are.
-    pub fn workload(&self) -> Workload {
-        self.workload
-    }
-
-    /// Appends step `step` of the requests on key `index`.
-    ///
-    /// `token` names the sender, so that a lock is released by the one who took it.
-    pub fn append(&self, out: &mut Vec<u8>, target: Target<'_>, random: &mut Rng) {
-        let Target { index, step, token, sequence } = target;
-        let key = self.workload.routing_key(index);
-        let key = key.as_bytes();
-        match self.workload {
-            Workload::Ping => append_command(out, &[b"PING"]),
-            Workload::Get => append_command(out, &[b"GET", key]),
-            Workload::Mixed if random.u8(0..5) != 0 => append_command(out, &[b"GET", key]),
-            Workload::Set | Workload::Mixed => append_command(out, &[b"SET", key, &self.value]),
-            Workload::Incr => append_command(out, &[b"INCR", key]),
-            Workload::Stock => self.append_script(out, key, &["1"]),
-            Workload::Lock if step == 0 => {
-                append_command(out, &[b"SET", key, token.as_bytes(), b"NX", b"PX", b"30000"]);
-            }
-            Workload::Lock => self.append_script(out, key, &[token]),
-            Workload::Counter => self.append_script(out, key, &["60000"]),
-            Workload::EvalNoop | Workload::EvalGet => self.append_script(out, key, &[]),
-            Workload::Release if step == 0 => {
-                append_many(out, "MSET", index, 'r', Some(token));
-            }
-            Workload::Release => {
-                let key = member_key(index, step as u64 - 1, 'r');
-                self.append_script(out, key.as_bytes(), &[token]);
-            }
-            Workload::TokenBucket => {
-                let now = time_ms(sequence);
-                self.append_script(out, key, &["100", "0.01", &now, "1"]);
-            }
-            Workload::SlidingWindow => {
-                let name = format!("{token}:{sequence}");
-                let now = time_ms(sequence);
-                self.append_script(out, key, &[&now, "60000", "10", &name]);
-            }
-            Workload::Hincrby100 => self.append_script(out, key, &["field"]),
-            Workload::Cjson => self.append_script(out, key, &[&self.document]),
-            Workload::Mget10 => append_many(out, "MGET", index, 'm', None),
-            other => collections::append(other, out, key, step, &self.value, random),
-        }
-    }
-
-    /// Appends what puts the keys of `index` in place, and says how many requests that took.
-    pub fn append_preload(&self, out: &mut Vec<u8>, index: u64) -> u64 {
-        match self.workload {
-            Workload::Mget10 => {
-                for member in 0..TOGETHER {
-                    let key = member_key(index, member, 'm');
-                    append_command(out, &[b"SET", key.as_bytes(), &self.value]);
-                }
-                TOGETHER
-            }
-            workload => {
-                let key = workload.routing_key(index);
-                let key = key.as_bytes();
-                match workload {
-                    Workload::Stock => append_command(out, &[b"SET", key, STOCK.as_bytes()]),
-                    Workload::Get | Workload::Mixed | Workload::EvalGet => {
-                        append_command(out, &[b"SET", key, &self.value]);
-                    }
-                    other => collections::append_preload(other, out, key, &self.value),
-                }
-                1
-            }
-        }
-    }
-
-    /// Appends what removes the keys of `index`, and says how many requests that took.
-    pub fn append_clean_up(&self, out: &mut Vec<u8>, index: u64) -> u64 {
-        match self.workload {
-            Workload::Ping => return 0,
-            Workload::Mget10 => append_many(out, "DEL", index, 'm', None),
-            Workload::Release => append_many(out, "DEL", index, 'r', None),
-            workload => append_command(out, &[b"DEL", workload.routing_key(index).as_bytes()]),
-        }
-        1
-    }
-
-    fn append_script(&self, out: &mut Vec<u8>, key: &[u8], arguments: &[&str]) {
-        let mut words: Vec<&[u8]> = vec![b"EVALSHA", self.script_sha.as_bytes(), b"1", key];
-        words.extend(arguments.iter().map(|argument| argument.as_bytes()));
-        append_command(out, &words);
-    }
-}
-
-/// Appends a command on all keys of an index, each followed by `value` if there is one.
-fn append_many(out: &mut Vec<u8>, name: &str, index: u64, family: char, value: Option<&str>) {
-    let keys: Vec<String> = (0..TOGETHER).map(|member| member_key(index, member, family)).collect();
-    let mut words = vec![name.as_bytes()];
-    for key in &keys {
-        words.push(key.as_bytes());
-        words.extend(value.map(str::as_bytes));
-    }
-    append_command(out, &words);
-}
-
-/// The time that request number `sequence` of a connection tells its script: requests are a while
-/// apart, so that windows move on.
-fn time_ms(sequence: u64) -> String {
-    const APART_MS: u64 = 50;
-    (1_700_000_000_000 + sequence * APART_MS).to_string()
-}
-
-/// What one request is about.
-#[derive(Debug, Clone, Copy)]
-pub struct Target<'a> {
-    /// The key's index, below [`Workload::index_count`].
-    pub index: u64,
-    /// Which of the requests that belong together, below [`Workload::steps`].
-    pub step: usize,
-    /// The name of the sending connection.
-    pub token: &'a str,
-    /// How many requests come before this one on the connection.
-    pub sequence: u64,
-}
-
-/// Appends a request as an array of bulks.
-pub fn append_command(out: &mut Vec<u8>, words: &[&[u8]]) {
-    out.extend_from_slice(format!("*{}\r\n", words.len()).as_bytes());
-    for word in words {
-        out.extend_from_slice(format!("${}\r\n", word.len()).as_bytes());
-        out.extend_from_slice(word);
-        out.extend_from_slice(b"\r\n");
-    }
+/// One of two keys of an index, which share a slot.
+pub(crate) fn beside(index: u64, family: char, which: char) -> String {
+    format!("{{s{family}:{index:010}}}{which}")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::encoder::{RequestEncoder, Target};
+    use fastrand::Rng;
     use protocol::slot::Slot;
 
     fn encoded(workload: Workload, step: usize) -> String {
@@ -437,6 +314,26 @@ mod tests {
     }
 
     #[test]
+    fn two_keys_of_a_sale_or_a_queue_share_a_slot() {
+        for workload in [Workload::Sale, Workload::Queue] {
+            let slots: Vec<Slot> =
+                workload.keys_of(5).iter().map(|key| Slot::of_key(key.as_bytes())).collect();
+            assert!(slots.len() == 2 && slots[0] == slots[1], "{workload:?}");
+            assert_eq!(workload.keys_of(5)[0], workload.routing_key(5));
+        }
+    }
+
+    #[test]
+    fn a_job_is_taken_after_it_was_put_in() {
+        assert!(
+            encoded(Workload::Queue, 0).contains("LPUSH\r\n$16\r\n{su:0000000007}r\r\n$3\r\nxxx")
+        );
+        let taken = encoded(Workload::Queue, 1);
+        assert!(taken.contains("BRPOPLPUSH\r\n$16\r\n{su:0000000007}r\r\n$16\r\n{su:0000000007}w"));
+        assert!(encoded(Workload::Queue, 2).contains("RPOP\r\n$16\r\n{su:0000000007}w"));
+    }
+
+    #[test]
     fn ten_keys_that_one_request_names_share_a_slot() {
         let slot = |member| Slot::of_key(member_key(5, member, 'm').as_bytes());
         assert!((0..TOGETHER).all(|member| slot(member) == slot(0)));
@@ -455,7 +352,7 @@ mod tests {
     fn all_scripts_are_in_the_list_of_scripts_or_are_sent_among_others() {
         for &workload in Workload::value_variants() {
             let alone = workload.script().is_some()
-                && !matches!(workload, Workload::Lock | Workload::Counter);
+                && !matches!(workload, Workload::Lock | Workload::Counter | Workload::Sale);
             assert_eq!(SCRIPTS.contains(&workload), alone, "{workload:?}");
         }
     }
