@@ -200,7 +200,7 @@ fn start(options: &Options) -> Result<Vec<Contestant>> {
             }
             let durability =
                 if name == WITHOUT_LOG { Durability::None } else { options.durability };
-            let plan = ServerPlan { name, path, kind, cores, preload, durability };
+            let plan = ServerPlan { name, path, kind, cores, shards: 1, preload, durability };
             let server = Server::start(&plan)?;
             let topology = Topology::unrouted(vec![server.address()]);
             Ok(Contestant { version, server, topology })

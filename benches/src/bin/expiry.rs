@@ -96,6 +96,7 @@ fn plans(options: &Options, core: usize) -> Result<Vec<ServerPlan>> {
         path: path.clone(),
         kind,
         cores: vec![core],
+        shards: 1,
         preload: None,
         durability: Durability::None,
     };

@@ -95,6 +95,7 @@ fn plans(options: &Options) -> Result<Vec<ServerPlan>> {
         path: path.clone(),
         kind,
         cores: cores[..1].to_vec(),
+        shards: 1,
         preload: None,
         durability: Durability::None,
     };

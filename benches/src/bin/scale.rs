@@ -113,7 +113,7 @@ fn server_plan(options: &Options, cores: Vec<usize>) -> ServerPlan {
         Some(NamedBinary { name, path }) => (name.clone(), path.clone(), Kind::PeerNode),
         None => ("atoll".to_owned(), options.atoll.clone(), Kind::Atoll),
     };
-    ServerPlan { name, path, kind, cores, preload: None, durability: Durability::None }
+    ServerPlan { name, path, kind, cores, shards: 1, preload: None, durability: Durability::None }
 }
 
 fn new_table() -> Table {

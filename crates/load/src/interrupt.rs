@@ -2,15 +2,21 @@
 //!
 //! A destructor does not run when a signal ends the program, and servers that stay behind spoil
 //! the next measurement. So signals are taken by a thread, which kills the servers first.
+//!
+//! # Invariants
+//! - I1. A server that runs, and a directory that is there, are in the list: both begin and end while
+//!   the list is locked.
 
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::process::Child;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::{fs, process, thread};
 
 use anyhow::{Context, Result};
 use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::wait::waitpid;
 use nix::unistd::Pid;
+use tempfile::TempDir;
 
 /// Servers that run and the directories to remove after them. A lock, because the signal thread
 /// reads it; taken only when a server starts or stops.
@@ -32,19 +38,35 @@ pub fn watch() -> Result<()> {
     Ok(())
 }
 
-/// Remembers a server.
-pub fn add(pid: u32, directory: PathBuf) {
-    RUNNING.lock().unwrap_or_else(PoisonError::into_inner).push((pid, directory));
+/// Makes a directory and starts a server in it. Both are gone when a signal ends this program.
+pub fn start(
+    directory: impl FnOnce() -> Result<TempDir>,
+    start: impl FnOnce(&TempDir) -> Result<Child>,
+) -> Result<(Child, TempDir)> {
+    let mut running = running(); // I1
+    let directory = directory()?;
+    let child = start(&directory)?;
+    running.push((child.id(), directory.path().to_owned()));
+    Ok((child, directory))
 }
 
-/// Forgets a server. Call it before the process is waited for: after that its id may be another's.
-pub fn remove(pid: u32) {
-    RUNNING.lock().unwrap_or_else(PoisonError::into_inner).retain(|(known, _)| *known != pid);
+/// Kills a server and removes its directory.
+pub fn stop(child: &mut Child, directory: &mut Option<TempDir>) {
+    let mut running = running(); // I1
+    // It may have ended by itself; then there is nothing to kill, but still to wait for.
+    let _ = child.kill();
+    let _ = child.wait();
+    drop(directory.take());
+    running.retain(|(known, _)| *known != child.id());
+}
+
+fn running() -> MutexGuard<'static, Vec<(u32, PathBuf)>> {
+    RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn stop_all() {
     // Keeps the lock until the program ends, so that no server starts any more.
-    let running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
+    let running = running();
     for (pid, directory) in running.iter() {
         if let Ok(pid) = i32::try_from(*pid) {
             // A server that is gone already needs no signal. Waiting leaves no zombie behind where

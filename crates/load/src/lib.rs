@@ -30,10 +30,12 @@
 //! | [`interrupt`] | stopping them also when this program is told to stop |
 //! | [`cpu`] | processor time and pinning |
 //! | [`machine`] | the facts that belong beside a number |
+//! | [`bench`] | `atoll bench` |
 //! | [`report`] | tables as text and Markdown |
 
 #![forbid(unsafe_code)]
 
+pub mod bench;
 pub mod client;
 mod collections;
 pub mod connection;

@@ -28,10 +28,13 @@ const CLUSTER_MAX: Duration = Duration::from_secs(30);
 /// Between two looks at a server that is not ready.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
+/// What a server prints, in its directory.
+const LOG: &str = "server.log";
+
 /// What a binary is, and so how it is started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// Atoll with one shard.
+    /// Atoll.
     Atoll,
     /// A server with the command line of Redis, as a cluster node that checks slots.
     PeerNode,
@@ -48,8 +51,10 @@ pub struct ServerPlan {
     pub path: PathBuf,
     /// How it is started.
     pub kind: Kind,
-    /// The cores it may use.
+    /// The cores it may use, one for each node in turn; those of the caller when there are none.
     pub cores: Vec<usize>,
+    /// Shards of each node of Atoll.
+    pub shards: u16,
     /// A library that is loaded before its own.
     pub preload: Option<PathBuf>,
     /// How durable its writes are.
@@ -69,7 +74,8 @@ pub enum Durability {
 }
 
 impl Durability {
-    fn name(self) -> &'static str {
+    /// The name, as in the configuration.
+    pub fn name(self) -> &'static str {
         match self {
             Self::None => "none",
             Self::Everysec => "everysec",
@@ -86,7 +92,7 @@ pub struct Server {
     child: Child,
     port: u16,
     /// Holds the server's files and its log; removed with the server.
-    directory: TempDir,
+    directory: Option<TempDir>,
 }
 
 impl Server {
@@ -97,8 +103,8 @@ impl Server {
             .iter()
             .enumerate()
             .map(|(node, &port)| {
-                let cores = [plan.cores[node % plan.cores.len()]];
-                Self::spawn(plan, port, &ports, &cores)
+                let core = node.checked_rem(plan.cores.len()).map(|at| plan.cores[at]);
+                Self::spawn(plan, port, &ports, core.as_slice())
             })
             .collect::<Result<Vec<_>>>()?;
         for server in &mut servers {
@@ -123,26 +129,34 @@ impl Server {
 
     fn spawn(plan: &ServerPlan, port: u16, ports: &[u16], cores: &[usize]) -> Result<Self> {
         let name = plan.name.clone();
-        let directory = tempfile::Builder::new()
-            .prefix("atoll-bench-")
-            .tempdir()
-            .context("create a temporary directory")?;
-        let log = File::create(directory.path().join("server.log")).context("create a log")?;
         ensure!(plan.path.is_file(), "{name}: no binary at {}; build it", plan.path.display());
         // Absolute, as the server starts elsewhere; links stay, as redis-server asks for its name.
         let path = path::absolute(&plan.path).context("find the binary")?;
-        let mut command = Command::new(&path);
-        command
-            .args(arguments(plan, port, directory.path()))
-            .envs(environment(plan.kind, port, ports))
-            .envs(plan.preload.iter().map(|library| ("LD_PRELOAD", library)))
-            .current_dir(directory.path())
-            .stdin(Stdio::null())
-            .stdout(log.try_clone().context("share the log")?)
-            .stderr(log);
-        let child = spawn_on(cores, &mut command)
-            .with_context(|| format!("{name}: start {}", path.display()))?;
-        interrupt::add(child.id(), directory.path().to_owned());
+        let make_directory = || {
+            let directory = tempfile::Builder::new().prefix("atoll-bench-").tempdir();
+            directory.context("create a temporary directory")
+        };
+        let (child, directory) = interrupt::start(make_directory, |directory| {
+            let log = File::create(directory.path().join(LOG)).context("create a log")?;
+            let mut command = Command::new(&path);
+            // What its caller has set for a server of their own is not meant for this one.
+            for (variable, _) in std::env::vars_os() {
+                if variable.to_string_lossy().starts_with("ATOLL_") {
+                    command.env_remove(variable);
+                }
+            }
+            command
+                .args(arguments(plan, port, directory.path()))
+                .envs(environment(plan.kind, port, ports))
+                .envs(plan.preload.iter().map(|library| ("LD_PRELOAD", library)))
+                .current_dir(directory.path())
+                .stdin(Stdio::null())
+                .stdout(log.try_clone().context("share the log")?)
+                .stderr(log);
+            spawn_on(cores, &mut command)
+                .with_context(|| format!("{name}: start {}", path.display()))
+        })?;
+        let directory = Some(directory);
         Ok(Self { name, kind: plan.kind, child, port, directory })
     }
 
@@ -209,7 +223,8 @@ impl Server {
 
     fn log_end(&self) -> String {
         const LINES: usize = 20;
-        let log = fs::read(self.directory.path().join("server.log")).unwrap_or_default();
+        let path = self.directory.as_ref().map(|directory| directory.path().join(LOG));
+        let log = path.and_then(|path| fs::read(path).ok()).unwrap_or_default();
         let log = String::from_utf8_lossy(&log).into_owned();
         let lines: Vec<&str> = log.lines().collect();
         let end = &lines[lines.len().saturating_sub(LINES)..];
@@ -219,10 +234,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It may have ended by itself; then there is nothing to kill, but still to wait for.
-        let _ = self.child.kill();
-        interrupt::remove(self.child.id());
-        let _ = self.child.wait(); // I1
+        interrupt::stop(&mut self.child, &mut self.directory); // I1
     }
 }
 
@@ -244,12 +256,13 @@ fn arguments(plan: &ServerPlan, port: u16, directory: &Path) -> Vec<String> {
     let directory = directory.to_string_lossy();
     let mut arguments = vec!["--port", &port, "--bind", "127.0.0.1", "--dir", &directory];
     let durability = format!("durability={}", plan.durability.name());
+    let shards = plan.shards.to_string();
     let of_peers = match plan.durability {
         Durability::None => ["--appendonly", "no", "--appendfsync", "everysec"],
         other => ["--appendonly", "yes", "--appendfsync", other.name()],
     };
     match plan.kind {
-        Kind::Atoll => arguments.extend(["--shards", "1", "--set", &durability]),
+        Kind::Atoll => arguments.extend(["--shards", &shards, "--set", &durability]),
         Kind::PeerAlone | Kind::PeerNode => {
             arguments.extend(["--save", ""]);
             arguments.extend(of_peers);
@@ -274,11 +287,14 @@ fn environment(kind: Kind, port: u16, ports: &[u16]) -> Vec<(&'static str, Strin
     ]
 }
 
-/// Starts a process that may use these cores only.
+/// Starts a process that may use these cores only, or with none those of this thread.
 ///
 /// A child inherits the cores of the thread that starts it. Pinning it afterwards would miss the
 /// threads it has started in the meantime.
 fn spawn_on(cores: &[usize], command: &mut Command) -> Result<Child> {
+    if cores.is_empty() {
+        return Ok(command.spawn()?);
+    }
     let mine = cpu::allowed_cores()?;
     cpu::pin_this_thread(cores)?;
     let child = command.spawn();

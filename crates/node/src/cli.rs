@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use load::bench::{self, BenchArgs};
 
 use crate::config::{Config, Overrides};
 use crate::server::Offline;
@@ -24,6 +25,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Bench(Box<BenchArgs>),
     /// Run several nodes on this machine in one terminal, until Ctrl-C.
     DemoCluster(demo_cluster::DemoArgs),
     /// Take a file of Redis or Valkey (dump.rdb) into a data directory that has no data.
@@ -96,6 +98,7 @@ impl ServerArgs {
 pub(crate) fn run() -> ExitCode {
     let cli = Cli::parse();
     match cli.command {
+        Some(Command::Bench(args)) => load_test(&args),
         Some(Command::DemoCluster(args)) => match demo_cluster::run(&args) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => fail(&format!("{error:#}"), 1),
@@ -108,6 +111,16 @@ pub(crate) fn run() -> ExitCode {
             Err(error) => fail(&format!("{error:#}"), 1),
         },
         None => serve(&cli.server),
+    }
+}
+
+/// Puts load on a server that runs, or on clusters of this binary.
+fn load_test(args: &BenchArgs) -> ExitCode {
+    let run = || bench::run(args, &std::env::current_exe()?);
+    match run() {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => fail(&format!("{error:#}"), 1),
     }
 }
 
