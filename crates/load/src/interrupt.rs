@@ -78,3 +78,50 @@ fn stop_all() {
     }
     std::mem::forget(running);
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::process::Command;
+
+    use super::*;
+
+    /// As `server::Server` has it.
+    struct Started(Child, Option<TempDir>);
+
+    impl Drop for Started {
+        fn drop(&mut self) {
+            stop(&mut self.0, &mut self.1);
+        }
+    }
+
+    #[test]
+    fn a_panic_leaves_neither_process_nor_directory() {
+        let left = std::panic::catch_unwind(|| {
+            let directory = || tempfile::tempdir().context("a directory");
+            let sleep = |_: &TempDir| Ok(Command::new("sleep").arg("600").spawn()?);
+            let (child, directory) = start(directory, sleep).unwrap();
+            let left = (child.id(), directory.path().to_owned());
+            assert!(running().contains(&left));
+            let _started = Started(child, Some(directory));
+            std::panic::panic_any(left);
+        });
+        let left = left.unwrap_err().downcast::<(u32, PathBuf)>().unwrap();
+        assert!(!Path::new(&format!("/proc/{}", left.0)).exists());
+        assert!(!left.1.exists());
+        assert!(!running().contains(&left));
+    }
+
+    #[test]
+    fn a_server_that_does_not_start_leaves_no_directory() {
+        let mut path = PathBuf::new();
+        let started = start(
+            || tempfile::tempdir().context("a directory"),
+            |directory| {
+                path = directory.path().to_owned();
+                Ok(Command::new("/there/is/no/such/program").spawn()?)
+            },
+        );
+        assert!(started.is_err() && !path.as_os_str().is_empty() && !path.exists());
+    }
+}

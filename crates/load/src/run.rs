@@ -49,7 +49,8 @@ pub(crate) struct Run {
 /// The open loop's timetable: batch b is due at start + b × interval, on connection b modulo
 /// their number.
 struct Schedule {
-    interval: Duration,
+    /// In seconds. As a `Duration` it would be rounded, and all times would be off by many times that.
+    interval: f64,
     /// How many batches each connection has sent.
     sent: Vec<u32>,
     /// The batch whose time comes next, whoever is idle.
@@ -70,7 +71,7 @@ impl Run {
             Pace::Open { requests_per_second } => {
                 ensure!(requests_per_second > 0.0, "the rate must be above 0");
                 Some(Schedule {
-                    interval: Duration::from_secs_f64(pipeline as f64 / requests_per_second),
+                    interval: pipeline as f64 / requests_per_second,
                     sent: vec![0; connections],
                     next: 0,
                 })
@@ -153,7 +154,7 @@ impl Run {
             return None;
         }
         let schedule = self.schedule.as_mut()?;
-        let due = self.start + schedule.interval.mul_f64(schedule.next as f64);
+        let due = self.start + schedule.time_of(schedule.next);
         if due > now || due >= self.deadline {
             return None;
         }
@@ -165,7 +166,7 @@ impl Run {
     /// How long until a batch is due, at most until the deadline.
     pub(crate) fn until_due(&self, now: Instant) -> Duration {
         let Some(schedule) = &self.schedule else { return Duration::ZERO };
-        let due = self.start + schedule.interval.mul_f64(schedule.next as f64);
+        let due = self.start + schedule.time_of(schedule.next);
         due.min(self.deadline).saturating_duration_since(now)
     }
 
@@ -199,7 +200,7 @@ impl Run {
             let batches = (u64::from(sent) * self.connections as u64 + index as u64..schedule.next)
                 .step_by(self.connections);
             for batch in batches {
-                let due = schedule.interval.mul_f64(batch as f64);
+                let due = schedule.time_of(batch);
                 self.record_latency(self.measurement.elapsed.saturating_sub(due));
                 self.measurement.unsent += self.pipeline;
             }
@@ -211,8 +212,12 @@ impl Run {
 impl Schedule {
     /// When the next batch of a connection is due, from the start.
     fn due(&self, index: usize, connections: usize) -> Duration {
-        let batch = self.sent[index] as usize * connections + index;
-        self.interval.mul_f64(batch as f64)
+        self.time_of(u64::from(self.sent[index]) * connections as u64 + index as u64)
+    }
+
+    /// When a batch is due, from the start.
+    fn time_of(&self, batch: u64) -> Duration {
+        Duration::from_secs_f64(batch as f64 * self.interval)
     }
 }
 
@@ -239,6 +244,19 @@ mod tests {
         let measurement = run.end();
         assert_eq!(measurement.unsent, 334 * 2);
         assert_eq!(measurement.latency.len(), 334);
+    }
+
+    #[test]
+    fn a_rate_is_held_to_the_last_request() {
+        for requests_per_second in [3.0, 300.0, 299_999.0, 7e5] {
+            let pace = Pace::Open { requests_per_second };
+            let limit = Limit { duration: Duration::from_secs(2), requests: None };
+            let mut run = Run::begin(pace, limit, 1, 3, 1).unwrap();
+            let end = run.deadline;
+            while run.next_due(end).is_some() {}
+            let due = run.schedule.as_ref().unwrap().next;
+            assert_eq!(due as f64, 2.0 * requests_per_second);
+        }
     }
 
     #[test]

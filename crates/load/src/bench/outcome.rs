@@ -74,19 +74,20 @@ impl Outcome {
         let mut warnings = Vec::new();
         let measurement = &self.measurement;
         if self.generator_was_limit() {
+            let (busy, late) = (measurement.generator_busy(), self.share(measurement.late));
             let threads = measurement.threads;
-            let shown = match self.pace {
-                Pace::Closed => {
-                    format!("was busy {:.0} % of the time", measurement.generator_busy() * 100.0)
-                }
-                Pace::Open { .. } => {
-                    format!("sent {:.1} % too late", self.share(measurement.late) * 100.0)
-                }
-            };
-            warnings.push(format!(
-                "the generator {shown} with {threads} threads: it was the limit, not the servers; \
-                 try more --threads, or another machine"
-            ));
+            warnings.push(match self.pace {
+                Pace::Closed => format!(
+                    "the generator was busy {:.0} % of the time (--threads {threads}): it was the \
+                     limit, not the servers; give it more threads, or another machine",
+                    busy * 100.0
+                ),
+                Pace::Open { .. } => format!(
+                    "the generator sent {:.1} % of the requests more than a millisecond late \
+                     (--threads {threads}): it had too little time, not the servers",
+                    late * 100.0
+                ),
+            });
         }
         if self.share(measurement.unsent) > NOTEWORTHY {
             warnings.push(format!(
@@ -152,11 +153,11 @@ pub(super) mod tests {
         assert_eq!(outcome.warnings(), Vec::<String>::new());
         assert_eq!(outcome.server_us(), Some(3.0));
         outcome.measurement.generator.user = Duration::from_millis(950);
-        assert!(outcome.warnings()[0].contains("was busy 95 % of the time with 1 threads"));
+        assert!(outcome.warnings()[0].contains("was busy 95 % of the time (--threads 1)"));
         outcome.pace = Pace::Open { requests_per_second: 1000.0 };
         assert_eq!(outcome.warnings(), Vec::<String>::new());
         outcome.measurement.late = 50;
-        assert!(outcome.warnings()[0].contains("sent 5.0 % too late"));
+        assert!(outcome.warnings()[0].contains("sent 5.0 % of the requests"));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use super::arguments::BenchArgs;
 use super::outcome::Outcome;
@@ -43,6 +43,8 @@ impl<'a> Session<'a> {
     pub(super) fn run(&self, scenario: Scenario) -> Result<Outcome> {
         let plan =
             self.prepare(scenario).with_context(|| format!("prepare {}", scenario.name()))?;
+        let (nodes, clients) = (plan.topology.active().len(), plan.connections);
+        ensure!(nodes <= clients, "--clients {clients} is too few: there are {nodes} nodes");
         let mut fleet = Fleet::connect_patient(&plan, usize::from(self.args.threads))?;
         let counts = fleet.progress();
         let pace = self.args.pace();
