@@ -1,5 +1,7 @@
 //! Puts scripts and keys in place before a run.
 
+use std::collections::BTreeMap;
+
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::client::{Client, Value};
@@ -11,6 +13,9 @@ use crate::workload::Workload;
 /// Sent at once while loading keys; with the replies far below the socket buffers.
 const CHUNK_REQUESTS: u64 = 256;
 const CHUNK_BYTES: usize = 64 * 1024;
+
+/// A key whose owner is not asked: topology and connections are not of one time.
+pub(crate) const NO_CLIENT: &str = "no connection to the owner of a key";
 
 /// Loads the workload's script on every node and its keys on their owners, and gives back what
 /// writes the requests.
@@ -32,9 +37,12 @@ pub fn prepare(
     Ok(encoder)
 }
 
-/// Connections to all nodes, in their order.
-pub(crate) fn connect_all(topology: &Topology) -> Result<Vec<Client>> {
-    (0..topology.nodes().len()).map(|node| topology.connect(node)).collect()
+/// A connection to each node that has keys, by the node's index.
+pub(crate) type Clients = BTreeMap<usize, Client>;
+
+/// Connects to all nodes that have keys.
+pub(crate) fn connect_all(topology: &Topology) -> Result<Clients> {
+    topology.active().iter().map(|&node| Ok((node, topology.connect(node)?))).collect()
 }
 
 /// Sends the workload's requests on a key that no run touches and gives back the replies. Twice, so
@@ -87,7 +95,7 @@ fn hide_entry_ids(reply: &mut Value) {
 
 /// Whether all nodes have a command.
 pub fn knows(topology: &Topology, command: &str) -> Result<bool> {
-    for mut client in connect_all(topology)? {
+    for mut client in connect_all(topology)?.into_values() {
         let reply = client.request(&["COMMAND", "INFO", command])?;
         let described = reply.array().and_then(|all| all.first()).and_then(Value::array);
         if described.is_none() {
@@ -97,9 +105,9 @@ pub fn knows(topology: &Topology, command: &str) -> Result<bool> {
     Ok(true)
 }
 
-pub(crate) fn load_script(clients: &mut [Client], script: &str) -> Result<String> {
+pub(crate) fn load_script(clients: &mut Clients, script: &str) -> Result<String> {
     let mut sha = String::new();
-    for client in clients {
+    for client in clients.values_mut() {
         let reply = client.request(&["SCRIPT", "LOAD", script])?;
         sha = reply.text().context("SCRIPT LOAD answered no text")?;
     }
@@ -115,7 +123,7 @@ struct Chunk {
 
 /// Puts the keys of the workload in place. `told` is told now and then how many are.
 pub(crate) fn load_keys(
-    clients: &mut [Client],
+    clients: &mut Clients,
     topology: &Topology,
     encoder: &RequestEncoder,
     keys: u64,
@@ -126,7 +134,7 @@ pub(crate) fn load_keys(
 
 /// Removes the keys of the workload.
 pub(crate) fn remove_keys(
-    clients: &mut [Client],
+    clients: &mut Clients,
     topology: &Topology,
     encoder: &RequestEncoder,
     keys: u64,
@@ -137,7 +145,7 @@ pub(crate) fn remove_keys(
 
 /// Sends what `append` writes for each key to the key's owner.
 fn for_all_keys(
-    clients: &mut [Client],
+    clients: &mut Clients,
     topology: &Topology,
     encoder: &RequestEncoder,
     keys: u64,
@@ -145,25 +153,20 @@ fn for_all_keys(
     told: &mut dyn FnMut(u64),
 ) -> Result<()> {
     let workload = encoder.workload();
-    let mut chunks: Vec<Chunk> = clients.iter().map(|_| Chunk::default()).collect();
+    let mut chunks: BTreeMap<usize, Chunk> = BTreeMap::new();
     for index in 0..workload.index_count(keys) {
         let key = workload.routing_key(index);
-        // Without routing, each of several servers must hold every key.
-        let nodes = match topology.owner(key.as_bytes()) {
-            Some(owner) => owner..owner + 1,
-            None => 0..clients.len(),
-        };
-        for node in nodes {
-            let chunk = &mut chunks[node];
+        for node in topology.holders(key.as_bytes()) {
+            let chunk = chunks.entry(node).or_default();
             chunk.requests += append(encoder, &mut chunk.bytes, index);
             if chunk.requests >= CHUNK_REQUESTS || chunk.bytes.len() >= CHUNK_BYTES {
-                send_chunk(&mut clients[node], chunk)?;
+                send_chunk(clients.get_mut(&node).context(NO_CLIENT)?, chunk)?;
                 told(index);
             }
         }
     }
-    for (client, chunk) in clients.iter_mut().zip(&mut chunks) {
-        send_chunk(client, chunk)?;
+    for (node, chunk) in &mut chunks {
+        send_chunk(clients.get_mut(node).context(NO_CLIENT)?, chunk)?;
     }
     Ok(())
 }

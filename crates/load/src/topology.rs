@@ -174,6 +174,11 @@ impl Topology {
         Some(usize::from(owners[Slot::of_key(key).index()]))
     }
 
+    /// The nodes that hold the key: without routing, each of several servers must.
+    pub fn holders(&self, key: &[u8]) -> Vec<usize> {
+        self.owner(key).map_or_else(|| self.active.clone(), |owner| vec![owner])
+    }
+
     /// Whether a node takes requests on this key.
     pub fn owns(&self, node: usize, key: &[u8]) -> bool {
         self.owner(key).is_none_or(|owner| owner == node)

@@ -1,6 +1,7 @@
 //! Results as JSON. docs/perf/bench-json.md says what each field means; a change of meaning is
 //! another version.
 
+use anyhow::Error;
 use serde_json::{Value, json};
 
 use super::arguments::BenchArgs;
@@ -12,7 +13,7 @@ use crate::machine::Machine;
 const VERSION: u32 = 1;
 
 /// All results of a test.
-pub(super) fn document(args: &BenchArgs, outcomes: &[Outcome]) -> Value {
+pub(super) fn document(args: &BenchArgs, outcomes: &[Outcome], stopped: Option<&Error>) -> Value {
     let machine = Machine::look();
     json!({
         "version": VERSION,
@@ -24,7 +25,8 @@ pub(super) fn document(args: &BenchArgs, outcomes: &[Outcome]) -> Value {
             "kernel": machine.kernel,
         },
         "load": load(args),
-        "well": outcomes.iter().all(Outcome::is_well),
+        "well": stopped.is_none() && outcomes.iter().all(Outcome::is_well),
+        "stopped": stopped.map(|error| format!("{error:#}")),
         "results": outcomes.iter().map(|outcome| result(outcome, outcomes)).collect::<Vec<_>>(),
     })
 }

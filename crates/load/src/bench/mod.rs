@@ -43,34 +43,59 @@ use crate::topology::Topology;
 pub fn run(args: &BenchArgs, atoll: &Path) -> Result<bool> {
     args.check()?;
     let mut json = args.json.as_deref().map(Output::create).transpose()?;
-    let (text, document, outcomes) = if args.scale.is_empty() {
-        let outcomes = run_on_cluster(args).map_err(explained)?;
-        (table::of_workloads(args, &outcomes), json::document(args, &outcomes), outcomes)
-    } else {
-        let outcomes = scale::run(args, atoll)?;
-        (table::of_steps(args, &outcomes), json::document(args, &outcomes), outcomes)
-    };
+    let Findings { outcomes, stopped } =
+        if args.scale.is_empty() { run_on_cluster(args)? } else { scale::run(args, atoll)? };
+    let stopped = stopped.map(explained);
+    if outcomes.is_empty() {
+        return stopped.map_or(Ok(true), Err);
+    }
+    let table = if args.scale.is_empty() { table::of_workloads } else { table::of_steps };
+    let text = table(args, &outcomes);
     // What is for programs is alone on its way.
     let aside = matches!(json, Some(Output::Stdout));
     let shown = if aside { write!(io::stderr(), "{text}") } else { write!(io::stdout(), "{text}") };
     heard(shown)?;
     if let Some(output) = &mut json {
+        let document = json::document(args, &outcomes, stopped.as_ref());
         output.write(&format!("{document:#}\n"))?;
     }
-    Ok(outcomes.iter().all(Outcome::is_well))
+    match stopped {
+        Some(error) => Err(error),
+        None => Ok(outcomes.iter().all(Outcome::is_well)),
+    }
+}
+
+/// What was found, and why there is not more of it.
+struct Findings {
+    outcomes: Vec<Outcome>,
+    stopped: Option<Error>,
+}
+
+impl Findings {
+    /// Takes what there is until the first error.
+    fn collect(results: impl Iterator<Item = Result<Outcome>>) -> Self {
+        let mut outcomes = Vec::new();
+        for result in results {
+            match result {
+                Ok(outcome) => outcomes.push(outcome),
+                Err(error) => return Self { outcomes, stopped: Some(error) },
+            }
+        }
+        Self { outcomes, stopped: None }
+    }
 }
 
 /// All workloads, one after the other.
-fn run_on_cluster(args: &BenchArgs) -> Result<Vec<Outcome>> {
+fn run_on_cluster(args: &BenchArgs) -> Result<Findings> {
     let seeds = args.seeds();
     let access = args.access();
     let topology = if args.no_cluster {
         Topology::unrouted(seeds).with_access(&access)
     } else {
-        Topology::of_cluster_as(&seeds, &access)?
+        Topology::of_cluster_as(&seeds, &access).map_err(explained)?
     };
-    let session = Session::new(args, topology, args.warm_up());
-    args.workloads.iter().map(|&scenario| session.run(scenario)).collect()
+    let session = Session::new(args, topology);
+    Ok(Findings::collect(args.workloads.iter().map(|&scenario| session.run(scenario))))
 }
 
 /// Adds what can be done about an error, where that is known.

@@ -6,8 +6,9 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
+use super::Findings;
 use super::arguments::BenchArgs;
 use super::outcome::Outcome;
 use super::session::Session;
@@ -19,7 +20,7 @@ use crate::topology::Topology;
 const ATTEMPTS: u32 = 3;
 
 /// Runs all workloads on a cluster of each size.
-pub(super) fn run(args: &BenchArgs, atoll: &Path) -> Result<Vec<Outcome>> {
+pub(super) fn run(args: &BenchArgs, atoll: &Path) -> Result<Findings> {
     interrupt::watch()?; // I1
     let plan = ServerPlan {
         name: "atoll".to_owned(),
@@ -30,23 +31,28 @@ pub(super) fn run(args: &BenchArgs, atoll: &Path) -> Result<Vec<Outcome>> {
         preload: None,
         durability: args.durability,
     };
-    let mut outcomes = Vec::new();
+    let mut all = Findings { outcomes: Vec::new(), stopped: None };
     for &nodes in &args.scale {
         let step = run_step(args, &plan, nodes);
-        outcomes.extend(step.with_context(|| format!("cluster of {nodes} nodes"))?);
+        let step =
+            step.unwrap_or_else(|error| Findings { outcomes: Vec::new(), stopped: Some(error) });
+        all.outcomes.extend(step.outcomes);
+        if let Some(error) = step.stopped {
+            all.stopped = Some(error.context(format!("cluster of {nodes} nodes")));
+            break;
+        }
     }
-    Ok(outcomes)
+    Ok(all)
 }
 
-fn run_step(args: &BenchArgs, plan: &ServerPlan, nodes: u16) -> Result<Vec<Outcome>> {
+fn run_step(args: &BenchArgs, plan: &ServerPlan, nodes: u16) -> Result<Findings> {
     let servers = start(plan, usize::from(nodes))?;
     let addresses: Vec<String> = servers.iter().map(Server::address).collect();
-    let session = Session::new(args, Topology::of_cluster(&addresses)?, args.warm_up());
-    let outcome = |&scenario| {
+    let session = Session::new(args, Topology::of_cluster(&addresses)?);
+    Ok(Findings::collect(args.workloads.iter().map(|&scenario| {
         let outcome = session.run(scenario)?;
         Ok(Outcome { started: Some(nodes), ..outcome })
-    };
-    args.workloads.iter().map(outcome).collect()
+    })))
 }
 
 fn start(plan: &ServerPlan, nodes: usize) -> Result<Vec<Server>> {

@@ -27,7 +27,8 @@ impl Servers {
     /// Not all of them run here, as far as one can see.
     pub(super) fn find(topology: &Topology) -> Result<Self> {
         let mut pids = Vec::new();
-        for address in topology.nodes() {
+        for &node in topology.active() {
+            let address = &topology.nodes()[node];
             ensure!(is_local(address), "{address} is not on this machine");
             let mut client = topology.open(address, TIMEOUT)?;
             pids.push(pid_of(&mut client).with_context(|| format!("process of {address}"))?);

@@ -11,6 +11,7 @@ use super::progress;
 use super::scenario::Scenario;
 use super::servers::Servers;
 use super::sums;
+use crate::cpu::CpuTime;
 use crate::encoder::RequestEncoder;
 use crate::fleet::Fleet;
 use crate::machine::Machine;
@@ -26,14 +27,12 @@ pub(super) struct Session<'a> {
     args: &'a BenchArgs,
     topology: Topology,
     warm_up: Duration,
-    servers: Result<Servers, String>,
     cores: usize,
 }
 
 impl<'a> Session<'a> {
-    pub(super) fn new(args: &'a BenchArgs, topology: Topology, warm_up: Duration) -> Self {
-        let servers = Servers::find(&topology).map_err(|error| format!("{error:#}"));
-        Self { args, topology, warm_up, servers, cores: Machine::look().cores }
+    pub(super) fn new(args: &'a BenchArgs, topology: Topology) -> Self {
+        Self { args, topology, warm_up: args.warm_up(), cores: Machine::look().cores }
     }
 
     /// Runs one workload.
@@ -41,8 +40,10 @@ impl<'a> Session<'a> {
     /// # Errors
     /// It could not begin. What goes wrong from then on is part of the outcome.
     pub(super) fn run(&self, scenario: Scenario) -> Result<Outcome> {
-        let plan =
-            self.prepare(scenario).with_context(|| format!("prepare {}", scenario.name()))?;
+        let topology = self.current();
+        let servers = Servers::find(&topology).map_err(|error| format!("{error:#}"));
+        let plan = self.prepare(scenario, &topology);
+        let plan = plan.with_context(|| format!("prepare {}", scenario.name()))?;
         let (nodes, clients) = (plan.topology.active().len(), plan.connections);
         ensure!(nodes <= clients, "--clients {clients} is too few: there are {nodes} nodes");
         let mut fleet = Fleet::connect_patient(&plan, usize::from(self.args.threads))?;
@@ -57,11 +58,11 @@ impl<'a> Session<'a> {
             (warm_up_requests, warm_up_errors) = (warm_up.requests, warm_up.tally.errors);
             tally.add(warm_up.tally);
         }
-        let before = self.cpu();
+        let before = cpu_of(&servers);
         let limit = self.args.limit();
         let measurement =
             progress::during(scenario.name(), limit, &counts, || fleet.run(pace, limit))?;
-        let server = match (before, self.cpu()) {
+        let server = match (before, cpu_of(&servers)) {
             (Ok(before), Ok(after)) => Ok(after.since(before)),
             (Err(why), _) | (_, Err(why)) => Err(why),
         };
@@ -82,14 +83,18 @@ impl<'a> Session<'a> {
         })
     }
 
-    fn cpu(&self) -> Result<crate::cpu::CpuTime, String> {
-        self.servers.as_ref().map_err(Clone::clone)?.cpu().ok_or("a server has ended".to_owned())
+    /// Slots may have moved since the beginning.
+    fn current(&self) -> Topology {
+        /// For a node that has just come back, or gone for good.
+        const TIMEOUT: Duration = Duration::from_secs(5);
+        let refreshed = self.topology.refreshed(TIMEOUT).ok().flatten();
+        refreshed.unwrap_or_else(|| self.topology.clone())
     }
 
     /// Loads script and keys.
-    fn prepare(&self, scenario: Scenario) -> Result<TapePlan> {
+    fn prepare(&self, scenario: Scenario, topology: &Topology) -> Result<TapePlan> {
         let (args, workload) = (self.args, scenario.workload());
-        let mut clients = connect_all(&self.topology)?;
+        let mut clients = connect_all(topology)?;
         let sha = match workload.script() {
             Some(script) => load_script(&mut clients, script)?,
             None => String::new(),
@@ -101,11 +106,11 @@ impl<'a> Session<'a> {
         if workload.preloaded() {
             let bar = progress::bar(count, &format!("{} (keys)", scenario.name()));
             let mut told = |loaded| bar.iter().for_each(|bar| bar.set_position(loaded));
-            load_keys(&mut clients, &self.topology, &encoder, args.keys, &mut told)
+            load_keys(&mut clients, topology, &encoder, args.keys, &mut told)
                 .context("load keys")?;
             bar.iter().for_each(indicatif::ProgressBar::finish_and_clear);
         }
-        let topology = self.topology.clone().with_keys(count, |key| workload.routing_key(key));
+        let topology = topology.clone().with_keys(count, |key| workload.routing_key(key));
         Ok(TapePlan {
             encoder: Arc::new(encoder),
             topology: Arc::new(topology),
@@ -119,11 +124,7 @@ impl<'a> Session<'a> {
 
     /// Looks at what is there now, and removes it if that is asked for.
     fn finish(&self, scenario: Scenario, plan: &TapePlan, tally: &Tally) -> Option<sums::Sums> {
-        /// For a node that has just come back, or gone for good.
-        const TIMEOUT: Duration = Duration::from_secs(5);
-        // Slots may have moved meanwhile.
-        let refreshed = self.topology.refreshed(TIMEOUT).ok().flatten();
-        let topology = refreshed.as_ref().unwrap_or(&self.topology);
+        let topology = &self.current();
         let (keys, stock) = (self.args.keys, self.args.stock);
         let sums = sums::check(topology, scenario.workload(), keys, stock, tally);
         if self.args.clean_up {
@@ -134,4 +135,9 @@ impl<'a> Session<'a> {
         }
         sums
     }
+}
+
+fn cpu_of(servers: &Result<Servers, String>) -> Result<CpuTime, String> {
+    let servers = servers.as_ref().map_err(Clone::clone)?;
+    servers.cpu().ok_or_else(|| "a server has ended".to_owned())
 }

@@ -3,11 +3,13 @@
 //! A request whose connection ended before its reply came may or may not have been done; each such
 //! request widens by one what is taken for right.
 
+use std::collections::BTreeMap;
+
 use anyhow::{Context, Result, bail};
 
-use crate::client::{Client, Value};
+use crate::client::Value;
 use crate::encoder::append_command;
-use crate::setup::connect_all;
+use crate::setup::{NO_CLIENT, connect_all};
 use crate::tally::Tally;
 use crate::topology::Topology;
 use crate::workload::Workload;
@@ -128,10 +130,10 @@ fn for_all(
     mut each: impl FnMut(&[Value]),
 ) -> Result<()> {
     let mut clients = connect_all(topology)?;
-    let count = workload.index_count(keys);
-    let mut pending: Vec<(Vec<u8>, u64)> = clients.iter().map(|_| (Vec::new(), 0)).collect();
+    let mut pending: BTreeMap<usize, (Vec<u8>, u64)> = BTreeMap::new();
     let together = workload.keys_of(0).len();
-    let mut ask = |client: &mut Client, (bytes, requests): &mut (Vec<u8>, u64)| -> Result<()> {
+    let mut ask = |node: &usize, (bytes, requests): &mut (Vec<u8>, u64)| -> Result<()> {
+        let client = clients.get_mut(node).context(NO_CLIENT)?;
         let replies = client.batch(bytes, *requests).context("ask for what is there")?;
         if let Some(error) = replies.iter().find(|reply| matches!(reply, Value::Error(_))) {
             bail!("{command} answered {error:?}");
@@ -140,23 +142,22 @@ fn for_all(
         (*bytes, *requests) = (Vec::new(), 0);
         Ok(())
     };
-    for index in 0..count {
+    for index in 0..workload.index_count(keys) {
         let keys = workload.keys_of(index);
-        let nodes = match topology.owner(keys[0].as_bytes()) {
-            Some(owner) => owner..owner + 1,
-            None => 0..clients.len(),
-        };
-        for node in nodes {
+        for node in topology.holders(keys[0].as_bytes()) {
+            let (bytes, requests) = pending.entry(node).or_default();
             for key in &keys {
-                append_command(&mut pending[node].0, &[command.as_bytes(), key.as_bytes()]);
-                pending[node].1 += 1;
+                append_command(bytes, &[command.as_bytes(), key.as_bytes()]);
+                *requests += 1;
             }
-            if pending[node].1 >= CHUNK {
-                ask(&mut clients[node], &mut pending[node])?;
+            if *requests >= CHUNK
+                && let Some(pending) = pending.get_mut(&node)
+            {
+                ask(&node, pending)?;
             }
         }
     }
-    clients.iter_mut().zip(&mut pending).try_for_each(|(client, pending)| ask(client, pending))
+    pending.iter_mut().try_for_each(|(node, pending)| ask(node, pending))
 }
 
 fn number(value: &Value) -> Option<i128> {

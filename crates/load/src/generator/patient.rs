@@ -22,6 +22,8 @@ use crate::tape::TapePlan;
 pub(super) struct Patience {
     errands: Errands,
     event: Arc<EventFd>,
+    /// The newest state of the topology that is known of.
+    version: u64,
 }
 
 impl Patience {
@@ -34,7 +36,7 @@ impl Patience {
             .context("watch the event of errands")?;
         let script = plan.encoder.workload().script();
         let errands = Errands::start(plan.clone(), script, Arc::clone(&event));
-        Ok(Self { errands, event })
+        Ok(Self { errands, event, version: 0 })
     }
 }
 
@@ -128,6 +130,7 @@ impl Generator {
                     let place = &mut self.places[index];
                     place.renewing = false;
                     place.renewal = Some((renewal, version));
+                    self.deal_anew(version);
                     if self.connections[index].idle() {
                         self.start_next(index, Instant::now(), run)?;
                     }
@@ -144,6 +147,18 @@ impl Generator {
             }
         }
         Ok(())
+    }
+
+    /// When slots have moved, each connection may have to go elsewhere.
+    fn deal_anew(&mut self, version: u64) {
+        let Some(patience) = &mut self.patience else { return };
+        if version <= patience.version {
+            return;
+        }
+        patience.version = version;
+        for index in 0..self.connections.len() {
+            self.renew(index);
+        }
     }
 
     fn next_done(&self) -> Result<Option<Done>> {
