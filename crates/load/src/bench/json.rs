@@ -120,3 +120,50 @@ fn result(outcome: &Outcome, all: &[Outcome]) -> Value {
         "warnings": outcome.warnings(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::outcome::tests::outcome;
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Debug, Parser)]
+    struct Cli {
+        #[command(flatten)]
+        bench: BenchArgs,
+    }
+
+    /// The names of all fields that are there.
+    fn names(value: &Value, out: &mut Vec<String>) {
+        match value {
+            Value::Object(fields) => {
+                for (name, value) in fields {
+                    out.push(name.clone());
+                    names(value, out);
+                }
+            }
+            Value::Array(values) => values.iter().for_each(|value| names(value, out)),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn every_field_is_documented() {
+        let documented = include_str!("../../../../docs/perf/bench-json.md");
+        let args = Cli::parse_from(["bench", "--scale", "1"]).bench;
+        let mut failed = outcome();
+        failed.measurement.tally.note_error(b"ERR x");
+        failed.sums = Some(super::super::sums::Sums { right: true, text: String::new() });
+        let document = document(&args, &[failed], None);
+        let mut fields = Vec::new();
+        names(&document, &mut fields);
+        assert!(fields.len() > 50);
+        for name in fields {
+            let written = [format!("`{name}`"), format!(".{name}`"), format!("`{name}.")];
+            assert!(written.iter().any(|form| documented.contains(form)), "{name}");
+        }
+        assert_eq!(document["version"], VERSION);
+        assert_eq!((&document["well"], &document["stopped"]), (&false.into(), &Value::Null));
+        assert_eq!(document["results"][0]["latency_us"]["p50"], 2000.895);
+    }
+}
