@@ -5,7 +5,7 @@
 //! shard gives all of its connections to that shard's executor.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{self, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -40,19 +40,30 @@ pub(crate) async fn bind(
     view: usize,
     shard: Option<u16>,
 ) -> Result<Listener, NodeError> {
-    let named =
-        if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
-    let failed = |source| NodeError::Listen { address: named.clone(), source };
+    let socket = bind_socket(host, port).await?;
+    let failed = |source| NodeError::Listen { address: named(host, port), source };
+    Ok(Listener { socket: TcpListener::from_std(socket).map_err(failed)?, view, shard })
+}
+
+/// A socket that listens on `host:port`, for the runtime of whoever wants it.
+///
+/// # Errors
+/// [`NodeError::Listen`], naming the address.
+pub(crate) async fn bind_socket(host: &str, port: u16) -> Result<net::TcpListener, NodeError> {
+    let failed = |source| NodeError::Listen { address: named(host, port), source };
     let host = if host == "*" { "0.0.0.0" } else { host };
     let mut addresses = lookup_host((host, port)).await.map_err(failed)?;
     let address = addresses.next().ok_or_else(|| {
         failed(io::Error::new(io::ErrorKind::NotFound, "the name has no address"))
     })?;
-    let socket = listen(address).map_err(failed)?;
-    Ok(Listener { socket, view, shard })
+    listen(address).map_err(failed)
 }
 
-fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+fn named(host: &str, port: u16) -> String {
+    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+}
+
+fn listen(address: SocketAddr) -> io::Result<net::TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     // A restart must not wait for old connections to time out. (Never SO_REUSEPORT: a second
     // process on the same port is to fail, not to take half of the clients.)
@@ -60,7 +71,7 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
-    TcpListener::from_std(socket.into())
+    Ok(socket.into())
 }
 
 impl Listener {

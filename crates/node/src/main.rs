@@ -50,6 +50,7 @@ mod sys;
 mod timing;
 mod tracking;
 mod watchdog;
+mod web;
 
 #[global_allocator]
 static ALLOCATOR: allocator::Counting = allocator::Counting;

@@ -35,7 +35,7 @@ use crate::settings::Settings;
 use crate::snapshots::{self, Snapshots};
 use crate::tracking::Trackers;
 use crate::{
-    commands, data, executor, listener, memory, open_files, panic, rdb_files, sys, watchdog,
+    commands, data, executor, listener, memory, open_files, panic, rdb_files, sys, watchdog, web,
 };
 use shard::gauge::Gauge;
 
@@ -153,8 +153,11 @@ async fn serve(mut config: Config, id: &str) -> Result<(), NodeError> {
             listener::bind(&endpoint.host, endpoint.port, endpoint.view, endpoint.shard).await?;
         listeners.push(bound);
     }
+    let pages = web::bind(&config).await?;
     let (node, mailboxes) = build(config, &membership)?;
     start_threads(&node, mailboxes).await?;
+    let pages = pages.into_iter().map(|(bound, make)| (bound, make(&node))).collect();
+    let web = web::start(pages)?;
     memory::note_start();
     let turn = Arc::new(AtomicUsize::new(0));
     for listener in listeners {
@@ -194,6 +197,9 @@ async fn serve(mut config: Config, id: &str) -> Result<(), NodeError> {
     }
     tokio::time::sleep(LAST_REPLIES).await;
     node.end_log().await;
+    if let Some(web) = web {
+        web.end().await;
+    }
     Ok(())
 }
 
