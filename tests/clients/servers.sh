@@ -8,6 +8,8 @@ host=127.0.0.1
 server_pids=()
 server_log=
 atoll=
+# Where the admin page is, if there is one.
+admin_port=
 
 # A port P such that P..P+2 are free, and P+10000..P+10002 too, where cluster buses listen. All stay
 # below 32768: above it the system hands ports to outgoing connections, which could take ours.
@@ -71,11 +73,14 @@ start_servers() {
   server_log=$folder/server.log
   port=$(free_ports)
   masters=$([ "$kind" = single ] && echo 1 || echo 3)
+  admin_port=
   mkdir -p "$folder"
   if [ "${ATOLL_TEST_PEER:-}" = redis ]; then
     start_redis "$folder"
   elif [ "$kind" = single ]; then
-    start "$server_log" "$atoll" --bind "$host" --port "$port" --shards 4 --dir "$folder/data"
+    admin_port=$((port + 1))
+    start "$server_log" "$atoll" --bind "$host" --port "$port" --shards 4 --dir "$folder/data" \
+      --set admin-port=$admin_port
     wait_ready "$port"
   else
     start "$server_log" "$atoll" demo-cluster --nodes 3 --port "$port" --dir "$folder/data"

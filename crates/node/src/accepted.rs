@@ -111,6 +111,11 @@ impl Accepted {
     }
 }
 
+/// Whether this is a parameter that has no meaning here.
+pub(crate) fn is_known(name: &str) -> bool {
+    ACCEPTED.iter().any(|(known, _, _)| *known == name)
+}
+
 /// Checks a value for a parameter; `None` when there is no such parameter.
 ///
 /// # Errors

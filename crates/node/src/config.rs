@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use shard::keyspace::{Events, Eviction};
 
 use crate::accepted;
+use crate::admin;
 use crate::error::NodeError;
 use crate::log::Durability;
 use crate::settings::Settings;
@@ -57,6 +58,11 @@ pub(crate) struct Config {
     /// The environment's form of `listener`.
     pub(crate) listeners: Option<String>,
     pub(crate) log: String,
+    /// Where the admin page is; 0: nowhere.
+    pub(crate) admin_port: u16,
+    pub(crate) admin_bind: Vec<String>,
+    /// Names that the page may be asked for by, besides addresses of the node.
+    pub(crate) admin_hosts: Vec<String>,
     pub(crate) requirepass: String,
     pub(crate) masteruser: String,
     pub(crate) masterauth: String,
@@ -164,6 +170,9 @@ impl Default for Config {
             listener: Vec::new(),
             listeners: None,
             log: "info".into(),
+            admin_port: 0,
+            admin_bind: vec!["127.0.0.1".into()],
+            admin_hosts: Vec::new(),
             requirepass: String::new(),
             masteruser: String::new(),
             masterauth: String::new(),
@@ -338,6 +347,7 @@ impl Config {
         if !self.aclfile.is_empty() && !self.user.is_empty() {
             return bad("user", "users are in the ACL file (aclfile), or here; not both".into());
         }
+        admin::check(self)?;
         if self.mailbox_size == 0 {
             return bad("mailbox-size", "must be at least 1".into());
         }
@@ -402,8 +412,15 @@ impl Config {
 }
 
 /// Keys whose value is a list: `a,b` in the environment and on the command line.
-const LISTS: &[&str] =
-    &["bind", "cluster.initial-nodes", "cluster.slots", "script-denied-commands", "user"];
+const LISTS: &[&str] = &[
+    "admin-bind",
+    "admin-hosts",
+    "bind",
+    "cluster.initial-nodes",
+    "cluster.slots",
+    "script-denied-commands",
+    "user",
+];
 
 /// Splits `host:port`; IPv6 hosts in brackets.
 pub(crate) fn split_host_port(text: &str) -> Result<(String, u16), String> {

@@ -2,6 +2,7 @@
 
 mod accepted;
 mod acl_log;
+mod admin;
 mod allocator;
 mod attention;
 mod blocked;

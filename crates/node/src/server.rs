@@ -35,7 +35,8 @@ use crate::settings::Settings;
 use crate::snapshots::{self, Snapshots};
 use crate::tracking::Trackers;
 use crate::{
-    commands, data, executor, listener, memory, open_files, panic, rdb_files, sys, watchdog, web,
+    admin, commands, data, executor, listener, memory, open_files, panic, rdb_files, sys, watchdog,
+    web,
 };
 use shard::gauge::Gauge;
 
@@ -155,6 +156,7 @@ async fn serve(mut config: Config, id: &str) -> Result<(), NodeError> {
     }
     let pages = web::bind(&config).await?;
     let (node, mailboxes) = build(config, &membership)?;
+    admin::check_start(&node)?;
     start_threads(&node, mailboxes).await?;
     let pages = pages.into_iter().map(|(bound, make)| (bound, make(&node))).collect();
     let web = web::start(pages)?;

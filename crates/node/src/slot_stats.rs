@@ -10,6 +10,8 @@ use protocol::slot::Slot;
 /// What the requests of one slot have cost.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct SlotCost {
+    /// How many there were.
+    pub(crate) calls: u64,
     /// Time in which their commands ran.
     pub(crate) nanos: u64,
     /// Bytes of requests.
@@ -46,6 +48,7 @@ impl SlotStats {
             costs.resize(usize::from(self.count), SlotCost::default());
         }
         let sum = &mut costs[place];
+        sum.calls += cost.calls;
         sum.nanos += cost.nanos;
         sum.bytes_in += cost.bytes_in;
         sum.bytes_out += cost.bytes_out;
@@ -71,14 +74,17 @@ mod tests {
     fn own_slots_are_counted_and_others_are_not() {
         let stats = SlotStats::new(100, 10);
         let slot = |number| Slot::new(number).unwrap();
-        let cost = SlotCost { nanos: 5, bytes_in: 20, bytes_out: 7 };
+        let cost = SlotCost { calls: 1, nanos: 5, bytes_in: 20, bytes_out: 7 };
         assert_eq!(stats.of(slot(100)), SlotCost::default());
         for number in [99, 100, 109, 109, 110] {
             stats.add(slot(number), cost);
         }
         assert_eq!(stats.of(slot(99)), SlotCost::default());
         assert_eq!(stats.of(slot(100)), cost);
-        assert_eq!(stats.of(slot(109)), SlotCost { nanos: 10, bytes_in: 40, bytes_out: 14 });
+        assert_eq!(
+            stats.of(slot(109)),
+            SlotCost { calls: 2, nanos: 10, bytes_in: 40, bytes_out: 14 }
+        );
         assert_eq!(stats.of(slot(110)), SlotCost::default());
         stats.reset();
         assert_eq!(stats.of(slot(100)), SlotCost::default());

@@ -24,6 +24,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, oneshot, watch};
 use tokio::time::{sleep, timeout};
 
+use crate::admin;
 use crate::config::Config;
 use crate::error::NodeError;
 use crate::listener::bind_socket;
@@ -104,8 +105,9 @@ pub(crate) async fn bind(config: &Config) -> Result<Vec<(Bound, MakeRouter)>, No
 }
 
 /// Each page with its addresses and its port, which is 0 for none.
-fn wanted(_config: &Config) -> Vec<(&[String], u16, MakeRouter)> {
-    let all: [(&[String], u16, MakeRouter); 0] = [];
+fn wanted(config: &Config) -> Vec<(&[String], u16, MakeRouter)> {
+    let all: [(&[String], u16, MakeRouter); 1] =
+        [(&config.admin_bind, config.admin_port, admin::router)];
     all.into_iter().filter(|(_, port, _)| *port != 0).collect()
 }
 

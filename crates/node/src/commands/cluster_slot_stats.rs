@@ -256,7 +256,7 @@ mod tests {
         let row = |slot, keys| Row {
             slot: Slot::new(slot).unwrap(),
             keys,
-            cost: SlotCost { nanos: 0, bytes_in: u64::from(slot), bytes_out: 0 },
+            cost: SlotCost { bytes_in: u64::from(slot), ..SlotCost::default() },
         };
         let rows = vec![row(9, 1), row(3, 2), row(1, 1), row(2, 0)];
         let slots = |metric, limit, ascending| {

@@ -12,7 +12,7 @@ use shard::reply::Reply;
 
 use super::{Done, NodeCall, NodeCommand, config_rewrite};
 use crate::accepted;
-use crate::config::{AppendFsync, MemoryShare, Percentiles, SavePoints, Shards};
+use crate::config::{AppendFsync, Config, MemoryShare, Percentiles, SavePoints, Shards};
 use crate::log::{self, Durability};
 use crate::memory;
 use crate::node::Node;
@@ -109,13 +109,15 @@ pub(crate) fn reply_help(reply: &mut Reply<'_>) {
 }
 
 /// Parameters that are fixed from the start, and those that say what this server does not have.
-fn fixed(node: &Node) -> Vec<(&'static str, String)> {
-    let config = &node.config;
+fn fixed(config: &Config, settings: &Settings) -> Vec<(&'static str, String)> {
     let shards = match config.shards {
         Shards::Auto => "auto".to_owned(),
         Shards::Count(count) => count.to_string(),
     };
     vec![
+        ("admin-bind", config.admin_bind.join(" ")),
+        ("admin-hosts", config.admin_hosts.join(" ")),
+        ("admin-port", config.admin_port.to_string()),
         ("aclfile", config.aclfile.clone()),
         ("bind", config.bind.join(" ")),
         ("cluster-announce-ip", config.announce_host.clone().unwrap_or_default()),
@@ -128,14 +130,14 @@ fn fixed(node: &Node) -> Vec<(&'static str, String)> {
         ("daemonize", "no".into()),
         ("databases", "1".into()),
         ("dir", config.dir.display().to_string()),
-        ("enable-debug-command", node.settings.debug_allowed().name().into()),
+        ("enable-debug-command", settings.debug_allowed().name().into()),
         ("enable-module-command", "no".into()),
         // Standard error.
         ("logfile", String::new()),
         ("pidfile", String::new()),
         ("port", config.port.to_string()),
         ("replicaof", String::new()),
-        ("script-denied-commands", node.settings.denied_commands().join(" ")),
+        ("script-denied-commands", settings.denied_commands().join(" ")),
         ("shard-endpoints", if config.shard_endpoints { "yes" } else { "no" }.into()),
         ("shards", shards),
         ("slaveof", String::new()),
@@ -151,39 +153,7 @@ fn fixed(node: &Node) -> Vec<(&'static str, String)> {
 }
 
 fn get(call: &mut NodeCall<'_, '_>, args: Args<'_>) -> Result<Done, CommandError> {
-    let node = &call.executor.node;
-    let mut all: BTreeMap<&str, String> = fixed(node).into_iter().collect();
-    all.extend(node.settings.accepted.all());
-    for parameter in PARAMETERS {
-        let value = (parameter.number)(&node.settings).load(Ordering::Relaxed);
-        all.insert(parameter.name, (value as i64).to_string());
-    }
-    for (name, flag) in FLAGS {
-        let is_on = flag(&node.settings).load(Ordering::Relaxed) != 0;
-        all.insert(name, if is_on { "yes" } else { "no" }.into());
-    }
-    let cross_slot = node.settings.script_cross_slot_keys.load(Ordering::Relaxed) != 0;
-    let name = if cross_slot { "same-shard" } else { "refuse" };
-    all.insert("script-cross-slot-keys", name.into());
-    all.insert("latency-tracking-info-percentiles", node.settings.percentiles().into());
-    all.insert("maxmemory-policy", policy_name(node.settings.keyspace().eviction).into());
-    all.insert("client-output-buffer-limit", node.settings.output_limits.describe());
-    let share = node.settings.maxmemory_clients.load(Ordering::Relaxed);
-    all.insert("maxmemory-clients", MemoryShare(share as i64).describe());
-    all.insert("notify-keyspace-events", node.settings.keyspace().events.letters());
-    let durability = node.log.durability();
-    all.insert("durability", durability.name().into());
-    let is_logged = durability != Durability::None;
-    all.insert("appendonly", if is_logged { "yes" } else { "no" }.into());
-    let appendfsync = match durability {
-        Durability::Always => AppendFsync::Always,
-        Durability::None | Durability::Everysec => node.settings.appendfsync(),
-    };
-    all.insert("appendfsync", appendfsync.name().into());
-    all.insert("save", node.settings.save_points().into());
-    let mut all: BTreeMap<&str, Vec<u8>> =
-        all.into_iter().map(|(name, value)| (name, value.into_bytes())).collect();
-    all.extend(TextParameter::ALL.iter().map(|(name, which)| (*name, which.value(node))));
+    let mut all = values(&call.executor.node);
     let wanted =
         |name: &str| args.iter_from(2).any(|pattern| glob::matches(pattern, name.as_bytes(), true));
     all.retain(|name, _| wanted(name));
@@ -193,6 +163,50 @@ fn get(call: &mut NodeCall<'_, '_>, args: Args<'_>) -> Result<Done, CommandError
         call.reply.bulk(&value);
     }
     Ok(Done::Replied)
+}
+
+/// All parameters with their values, secrets included.
+pub(crate) fn values(node: &Node) -> BTreeMap<&'static str, Vec<u8>> {
+    let mut all = values_of(&node.config, &node.settings, node.log.durability());
+    all.extend(TextParameter::ALL.iter().map(|(name, which)| (*name, which.value(node))));
+    all
+}
+
+/// The parameters that follow from these, with their values.
+pub(crate) fn values_of(
+    config: &Config,
+    settings: &Settings,
+    durability: Durability,
+) -> BTreeMap<&'static str, Vec<u8>> {
+    let mut all: BTreeMap<&str, String> = fixed(config, settings).into_iter().collect();
+    all.extend(settings.accepted.all());
+    for parameter in PARAMETERS {
+        let value = (parameter.number)(settings).load(Ordering::Relaxed);
+        all.insert(parameter.name, (value as i64).to_string());
+    }
+    for (name, flag) in FLAGS {
+        let is_on = flag(settings).load(Ordering::Relaxed) != 0;
+        all.insert(name, if is_on { "yes" } else { "no" }.into());
+    }
+    let cross_slot = settings.script_cross_slot_keys.load(Ordering::Relaxed) != 0;
+    let name = if cross_slot { "same-shard" } else { "refuse" };
+    all.insert("script-cross-slot-keys", name.into());
+    all.insert("latency-tracking-info-percentiles", settings.percentiles().into());
+    all.insert("maxmemory-policy", policy_name(settings.keyspace().eviction).into());
+    all.insert("client-output-buffer-limit", settings.output_limits.describe());
+    let share = settings.maxmemory_clients.load(Ordering::Relaxed);
+    all.insert("maxmemory-clients", MemoryShare(share as i64).describe());
+    all.insert("notify-keyspace-events", settings.keyspace().events.letters());
+    all.insert("durability", durability.name().into());
+    let is_logged = durability != Durability::None;
+    all.insert("appendonly", if is_logged { "yes" } else { "no" }.into());
+    let appendfsync = match durability {
+        Durability::Always => AppendFsync::Always,
+        Durability::None | Durability::Everysec => settings.appendfsync(),
+    };
+    all.insert("appendfsync", appendfsync.name().into());
+    all.insert("save", settings.save_points().into());
+    all.into_iter().map(|(name, value)| (name, value.into_bytes())).collect()
 }
 
 /// One change that CONFIG SET is asked for.
@@ -437,7 +451,7 @@ fn parse_change(node: &Node, name: &[u8], value: &[u8]) -> Result<Change, Comman
             None => Err(failed("Invalid event class character. Use 'Ag$lshzxeKEtmdn'.")),
         };
     }
-    if fixed(node).iter().any(|(known, _)| *known == name) {
+    if fixed(&node.config, &node.settings).iter().any(|(known, _)| *known == name) {
         return Err(failed("can't set immutable config"));
     }
     Err(CommandError::dynamic(format!(

@@ -88,6 +88,9 @@ fn the_documented_file_has_every_key_with_its_default() {
 }
 
 const KEYS: &[&str] = &[
+    "admin-port",
+    "admin-bind",
+    "admin-hosts",
     "port",
     "bind",
     "shards",

@@ -100,7 +100,7 @@ impl Executor {
                 && let Slots::One(slot) = spec.slots(args)
             {
                 let (bytes_in, bytes_out) = (args.wire_len() as u64, reply_len as u64);
-                self.slot_stats.add(slot, SlotCost { nanos, bytes_in, bytes_out });
+                self.slot_stats.add(slot, SlotCost { calls: 1, nanos, bytes_in, bytes_out });
             }
         }
         let request_len = args.wire_len() as u64;

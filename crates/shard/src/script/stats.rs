@@ -115,6 +115,11 @@ impl ScriptStats {
         self.durations.value_at_quantile(quantile) as f64 / 1e3
     }
 
+    /// About how many microseconds all runs took together.
+    pub fn micros_total(&self) -> f64 {
+        self.durations.mean() * self.durations.len() as f64 / 1e3
+    }
+
     /// How many microseconds the longest run took.
     pub fn micros_max(&self) -> f64 {
         self.durations.max() as f64 / 1e3
