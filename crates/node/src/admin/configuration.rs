@@ -29,7 +29,9 @@ pub(super) async fn show(State(site): AskedFor) -> Response<Body> {
 
 fn defaults() -> BTreeMap<&'static str, Vec<u8>> {
     let config = Config::default();
-    config::values_of(&config, &Settings::new(&config), config.durability())
+    let mut all = config::values_of(&config, &Settings::new(&config), config.durability());
+    all.insert("acl-pubsub-default", b"resetchannels".to_vec());
+    all
 }
 
 fn rows(

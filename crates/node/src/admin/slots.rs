@@ -118,14 +118,12 @@ pub(super) async fn show_one(State(site): AskedFor, RawQuery(query): RawQuery) -
 /// Some keys of a slot, with how they are stored.
 fn keys_of(executor: &Executor, slot: Slot) -> Option<Vec<Value>> {
     let shard = executor.shard.try_borrow().ok()?;
-    let keyspace = shard.keyspace();
-    let keys = keyspace.slot_keys(slot, KEYS_MAX);
-    let shown = keys.iter().map(|key| {
-        let storage = keyspace.storage_of(key);
+    let keys = shard.keyspace().slot_storage(slot, KEYS_MAX);
+    let shown = keys.iter().map(|(key, storage)| {
         json!({
             "key": text_of(key, KEY_BYTES_MAX),
-            "encoding": storage.as_ref().map(|storage| storage.encoding),
-            "idle_s": storage.as_ref().map(|storage| storage.idle_seconds),
+            "encoding": storage.encoding,
+            "idle_s": storage.idle_seconds,
         })
     });
     Some(shown.collect())

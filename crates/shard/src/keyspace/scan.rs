@@ -145,18 +145,34 @@ impl Keyspace {
 
     /// Up to `count` keys of a slot.
     pub fn slot_keys(&self, slot: Slot, count: usize) -> Vec<Vec<u8>> {
-        let at = slot.index().wrapping_sub(self.tables.first);
         let mut keys = Vec::new();
-        if let Some(slot) = self.tables.slot(at) {
-            let mut position = Some(0);
-            while let Some(from) = position.filter(|_| keys.len() < count) {
-                position = slot.index.scan(from, |handle| {
-                    keys.push(self.tables.entries.at(handle).key().to_vec());
-                });
-            }
-        }
+        self.visit_slot(slot, count, |entry| keys.push(entry.key().to_vec()));
         keys.truncate(count);
         keys
+    }
+
+    /// The same, with how each key is stored.
+    pub fn slot_storage(&self, slot: Slot, count: usize) -> Vec<(Vec<u8>, Storage)> {
+        let mut keys = Vec::new();
+        self.visit_slot(slot, count, |entry| {
+            if keys.len() < count {
+                keys.push((entry.key().to_vec(), self.storage(entry)));
+            }
+        });
+        keys
+    }
+
+    /// Visits keys of a slot until there were at least `count`, expired ones included.
+    fn visit_slot(&self, slot: Slot, count: usize, mut visit: impl FnMut(&Entry)) {
+        let at = slot.index().wrapping_sub(self.tables.first);
+        let Some(slot) = self.tables.slot(at) else { return };
+        let (mut seen, mut position) = (0, Some(0));
+        while let Some(from) = position.filter(|_| seen < count) {
+            position = slot.index.scan(from, |handle| {
+                seen += 1;
+                visit(self.tables.entries.at(handle));
+            });
+        }
     }
 
     /// Whether the time of an entry is over, or that of all that is in it.
@@ -184,12 +200,15 @@ impl Keyspace {
 
     /// How a key is stored, expired or not, without touching it; `None` when it is missing.
     pub fn storage_of(&self, key: &[u8]) -> Option<Storage> {
-        let entry = self.tables.entries.at(self.find(key)?);
-        Some(Storage {
+        Some(self.storage(self.tables.entries.at(self.find(key)?)))
+    }
+
+    fn storage(&self, entry: &Entry) -> Storage {
+        Storage {
             encoding: entry.value().encoding(),
             idle_seconds: self.idle_of(entry),
             memory: memory_of(entry),
-        })
+        }
     }
 
     /// About how many bytes a key and its value take; `None` when it is missing.

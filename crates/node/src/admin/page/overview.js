@@ -5,7 +5,7 @@ import { Table, badge, bar, element, facts, say } from './table.js';
 
 const SAMPLES = 120;
 const rates = new Rates();
-const history = { requests: [], memory: [] };
+const history = new Map();
 const tiles = new Map();
 const at = (id) => document.getElementById(id);
 
@@ -36,7 +36,7 @@ const shards = new Table(at('shards'), [
     title: 'Processor',
     number: true,
     value: (row) => row.busy,
-    fill: (cell, row) => bar(cell, row.busy, percent(row.busy)),
+    fill: (cell, row) => bar(cell, row.busy, percent(row.busy), row.busy > 0.85),
   },
   { title: 'Keys', number: true, value: (row) => row.keys, text: (row) => count(row.keys) },
   { title: 'Clients', number: true, value: (row) => row.clients, text: (row) => count(row.clients) },
@@ -78,7 +78,7 @@ const threads = new Table(at('threads'), [
     title: 'Processor',
     number: true,
     value: (row) => row.busy,
-    fill: (cell, row) => bar(cell, row.busy, percent(row.busy)),
+    fill: (cell, row) => bar(cell, row.busy, percent(row.busy), row.busy > 0.85),
   },
 ], {
   caption: 'Processor time by thread',
@@ -88,18 +88,23 @@ const threads = new Table(at('threads'), [
   empty: 'The system does not say.',
 });
 
-function tile(name, value, more, { alarm = false, line = null } = {}) {
+/** A figure with its course. */
+function tile(name, value, text, more, alarm = false) {
   let made = tiles.get(name);
   if (!made) {
     made = element('div', { class: 'tile' }, element('p', { class: 'name' }, name),
       element('p', { class: 'value' }), element('p', { class: 'more' }));
     tiles.set(name, made);
+    history.set(name, []);
     at('tiles').append(made);
   }
-  say(made.children[1], value);
+  say(made.children[1], text(value));
   say(made.children[2], more);
   made.classList.toggle('alarm', alarm);
-  if (line) draw(made, line);
+  const course = history.get(name);
+  if (value !== null && !Number.isNaN(value)) course.push(value);
+  if (course.length > SAMPLES) course.shift();
+  draw(made, course);
 }
 
 const SVG = 'http://www.w3.org/2000/svg';
@@ -113,10 +118,9 @@ function draw(made, values) {
     svg.setAttribute('class', 'spark');
     svg.setAttribute('aria-hidden', 'true');
     svg.append(document.createElementNS(SVG, 'path'), document.createElementNS(SVG, 'polyline'));
-    made.classList.add('lined');
     made.append(svg);
   }
-  const most = Math.max(1, ...values) * 1.15;
+  const most = (Math.max(...values) || 1) * 1.15;
   const step = 100 / (SAMPLES - 1);
   const left = 100 - step * (values.length - 1);
   const points = values.map((value, place) =>
@@ -126,18 +130,9 @@ function draw(made, values) {
   svg.firstChild.setAttribute('d', area);
 }
 
-function remember(list, value) {
-  if (value === null) return;
-  list.push(value);
-  if (list.length > SAMPLES) list.shift();
-}
-
 export function showOverview(data) {
   showShards(data);
-  const requests = data.totals.per_second;
-  remember(history.requests, requests);
-  remember(history.memory, data.memory.used);
-  showTiles(data, requests);
+  showTiles(data);
   showMemory(data.memory);
   showDurability(data);
   threads.update(Object.entries(data.threads).map(([name, nanos]) => {
@@ -162,29 +157,27 @@ function showShards(data) {
   shards.update(rows);
 }
 
-function showTiles(data, requests) {
+function showTiles(data) {
   const { totals, memory, scripts } = data;
   const note = (name, value) => rates.note(name, value, data.now_ms);
-  const per = (name, value) => about(note(name, value));
-  tile('Requests/s', about(requests), `${about(totals.commands)} in all`,
-    { line: history.requests });
-  const full = memory.limit ? `${percent(memory.used / memory.limit)} of ${bytes(memory.limit)}`
+  tile('Requests/s', totals.per_second, about, `${about(totals.commands)} in all`);
+  const part = memory.limit ? `${percent(memory.used / memory.limit)} of ${bytes(memory.limit)}`
     : `peak ${bytes(memory.peak)}`;
-  tile('Memory', bytes(memory.used), memory.is_full ? `full: ${memory.policy}` : full,
-    { alarm: memory.is_full, line: history.memory });
-  tile('Keys', about(totals.keys), `${about(totals.expiring)} expire`);
-  tile('Clients', count(totals.clients),
+  tile('Memory', memory.used, bytes, memory.is_full ? `full: ${memory.policy}` : part,
+    memory.is_full);
+  tile('Keys', totals.keys, about, `${about(totals.expiring)} expire`);
+  tile('Clients', totals.clients, count,
     `${count(totals.blocked)} wait, ${count(totals.refused)} refused`,
-    { alarm: totals.clients >= totals.clients_max });
-  const reads = note('hits', totals.hits) + note('misses', totals.misses);
-  const hits = reads > 0 ? note('hits', totals.hits) / reads : null;
-  tile('Keys found', percent(hits), `${per('hits', totals.hits)} of ${about(reads)} reads/s`);
+    totals.clients >= totals.clients_max);
+  const hits = note('hits', totals.hits);
+  const reads = hits + note('misses', totals.misses);
+  tile('Keys found', reads > 0 ? hits / reads : null, percent, `of ${about(reads)} reads/s`);
   const undone = Object.values(scripts.rolled_back).reduce((sum, value) => sum + value, 0);
-  tile('Scripts/s', per('runs', scripts.runs),
-    `${per('undone', undone)} rolled back/s, ${about(undone)} in all`);
-  tile('Errors/s', per('errors', totals.errors), `${about(totals.errors)} in all`);
-  tile('Network/s', bytes(note('out', totals.bytes_out)),
-    `in ${bytes(note('in', totals.bytes_in))}`);
+  tile('Scripts/s', note('runs', scripts.runs), about,
+    `${about(note('undone', undone))}/s rolled back`);
+  tile('Errors/s', note('errors', totals.errors), about, `${about(totals.errors)} in all`);
+  tile('Sent/s', note('out', totals.bytes_out), bytes,
+    `received ${bytes(note('in', totals.bytes_in))}/s`);
 }
 
 function showMemory(memory) {

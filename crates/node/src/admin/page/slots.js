@@ -12,7 +12,7 @@ const METRICS = {
   bytes: { name: 'bytes/s', text: bytes },
 };
 const RAMPS = {
-  light: ['#e4eef0', '#b5dcdf', '#62b6c4', '#2a7fa3', '#23508a', '#3b1f5c'],
+  light: ['#e9eff1', '#a9d9df', '#4fb0c0', '#2b7fae', '#5a4fa2', '#d6336c'],
   dark: ['#1d2a32', '#14505f', '#0f8793', '#4dbd8b', '#c8dc4a', '#fdf2a8'],
 };
 
@@ -65,7 +65,7 @@ function draw() {
   if (map.width !== side) [map.width, map.height] = [side, side];
   const context = map.getContext('2d');
   const ramp = dark.matches ? RAMPS.dark : RAMPS.light;
-  const colors = Array.from({ length: 65 }, (_, step) => color(ramp, 0.06 + (step / 64) * 0.94));
+  const colors = Array.from({ length: 65 }, (_, step) => color(ramp, 0.16 + (step / 64) * 0.84));
   const values = figures[metric];
   const most = values.reduce((left, right) => Math.max(left, right), 0);
   const gap = cell >= 5 ? 1 : 0;

@@ -17,8 +17,8 @@ export function say(target, text) {
   if (target.textContent !== wanted) target.textContent = wanted;
 }
 
-/** A bar with its number: how large a part is. */
-export function bar(cell, part, text) {
+/** A bar with its number: how large a part is, and whether that is much. */
+export function bar(cell, part, text, isHot = false) {
   let holder = cell.firstElementChild;
   if (!holder) {
     holder = element('span', { class: 'bar' }, element('i', { 'aria-hidden': 'true' }),
@@ -26,7 +26,7 @@ export function bar(cell, part, text) {
     cell.append(holder);
   }
   const size = Math.max(0, Math.min(1, part ?? 0));
-  holder.classList.toggle('hot', size > 0.85);
+  holder.classList.toggle('hot', isHot);
   holder.firstElementChild.style.setProperty('--part', `${size * 100}%`);
   say(holder.lastElementChild, text);
 }
