@@ -40,3 +40,4 @@ mod t80_observe;
 mod t81_config_rewrite;
 mod t82_slots_and_logs;
 mod t91_bench;
+mod t84_admin;

@@ -113,7 +113,7 @@ pub(crate) fn wrong(config: &Config) -> Option<(&'static str, String)> {
     if config.admin_port == 0 {
         return None;
     }
-    if config.admin_bind.is_empty() {
+    if config.admin_bind.iter().all(String::is_empty) {
         return Some(("admin-bind", "at least one address is needed".into()));
     }
     let is_odd = |host: &&String| host.is_empty() || host.contains(['/', ' ', '*']);

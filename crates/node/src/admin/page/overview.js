@@ -3,7 +3,7 @@
 import { NONE, Rates, about, bytes, count, micros, percent, seconds, time } from './format.js';
 import { Table, badge, bar, element, facts, say } from './table.js';
 
-const SAMPLES = 120;
+const SAMPLES = 60;
 const rates = new Rates();
 const history = new Map();
 const tiles = new Map();

@@ -33,7 +33,6 @@ const scripts = new Table(at('scripts'), [
     text: (row) => count(row.redis_calls),
   },
   { title: 'Rolled back', value: (row) => row.rolled_back, fill: showReasons },
-  { title: 'Last error', wide: true, text: (row) => row.last_error },
 ], {
   caption: 'Scripts and functions by cost',
   quiet: true,
@@ -43,18 +42,17 @@ const scripts = new Table(at('scripts'), [
 });
 
 function showScript(cell, row) {
-  if (!row.text) {
-    say(cell, row.name);
-    return;
-  }
   if (!cell.firstElementChild) {
-    cell.append(element('details', {}, element('summary', { class: 'mono' }), element('pre')));
+    cell.append(element('details', {}, element('summary', { class: 'mono' }), element('pre')),
+      element('span', { class: 'sub error' }));
   }
   const [summary, text] = cell.firstElementChild.children;
-  const named = row.text.split('\n').map((line) => line.trim()).find((line) => line !== '') ?? '';
-  say(summary, `${row.name.slice(0, 10)}…  ${named.slice(0, 60)}`);
-  summary.title = row.name;
-  say(text, row.text);
+  const lines = (row.text ?? '').split('\n').map((line) => line.trim());
+  const named = lines.find((line) => line !== '' && !line.startsWith('#!')) ?? '';
+  say(summary, row.text ? `${row.name.slice(0, 10)}…  ${named.slice(0, 60)}` : row.name);
+  const error = row.last_error ? `\n\nLast error: ${row.last_error}` : '';
+  say(text, `${row.name}\n\n${row.text ?? ''}${error}`);
+  say(cell.lastElementChild, row.last_error);
 }
 
 function showReasons(cell, row) {
