@@ -78,7 +78,7 @@ start_servers() {
   if [ "${ATOLL_TEST_PEER:-}" = redis ]; then
     start_redis "$folder"
   elif [ "$kind" = single ]; then
-    admin_port=$((port + 1))
+    admin_port=$((port + 2))
     start "$server_log" "$atoll" --bind "$host" --port "$port" --shards 4 --dir "$folder/data" \
       --set admin-port=$admin_port
     wait_ready "$port"

@@ -1,8 +1,8 @@
 //! Pages: what is read by HTTP, such as figures, is served by one thread for all of them.
 //!
 //! A thread with a runtime of its own, so that no page takes time from executors or from the thread
-//! that accepts clients. It only reads small requests (`GET`), and whoever is slow to ask or to take
-//! the answer holds nothing but one of a few connections, for a while: every wait ends.
+//! that accepts clients. It only reads small requests (`GET`), and whoever is slow to ask or to
+//! take the answer holds nothing but one of a few connections, for a while: every wait ends.
 
 use std::convert::Infallible;
 use std::io;
@@ -220,7 +220,8 @@ async fn answer(
     if has_long_body(request.headers()) {
         return Ok(bare(StatusCode::PAYLOAD_TOO_LARGE));
     }
-    tracing::trace!(remote = %ends.remote, local = %ends.local, path = request.uri().path(), "page");
+    let path = request.uri().path();
+    tracing::trace!(remote = %ends.remote, local = %ends.local, path, "page");
     request.extensions_mut().insert(ends);
     let answered = timeout(ANSWER_PATIENCE, TowerToHyperService::new(router).call(request)).await;
     answered.unwrap_or_else(|_| Ok(bare(StatusCode::SERVICE_UNAVAILABLE)))

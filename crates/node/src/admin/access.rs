@@ -189,8 +189,8 @@ fn note(node: &Node, ends: Ends, reason: &'static str, object: &[u8], user: &[u8
     node.acl_log.note(incident, client, Clock::default().now().millis().0, most);
 }
 
-/// Name and password of an `Authorization: Basic …`. Without a name it is that of `default`, as with
-/// AUTH.
+/// Name and password of an `Authorization: Basic …`. Without a name it is that of `default`, as
+/// with AUTH.
 fn credentials(header: &str) -> Option<(Vec<u8>, Vec<u8>)> {
     let (scheme, encoded) = header.split_once(' ')?;
     if !scheme.eq_ignore_ascii_case("basic") {

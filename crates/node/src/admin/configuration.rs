@@ -1,4 +1,4 @@
-//! `/api/config`: what CONFIG GET shows, with what differs from the defaults. Secrets are not shown.
+//! `/api/config`: what CONFIG GET shows, with what differs from the defaults. Secrets are hidden.
 
 use std::collections::BTreeMap;
 

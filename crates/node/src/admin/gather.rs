@@ -1,7 +1,7 @@
 //! Asking all executors for figures, without waiting for one that is busy.
 //!
-//! A shard that runs a long script answers after it. Its last figures are shown meanwhile, and it is
-//! not asked again before it has answered (I4 of the module above).
+//! A shard that runs a long script answers after it. Its last figures are shown meanwhile, and it
+//! is not asked again before it has answered (I4 of the module above).
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -14,8 +14,8 @@
 //! | [`cluster`] | `/api/cluster` |
 //! | [`threads`] | what the threads of the process take of the processors |
 //!
-//! All of it is read-only. Figures are gathered when somebody asks, and kept for a moment for all who
-//! look; nothing is counted for the page. To add a figure: where commands get it from, too (`info`,
+//! All of it is read-only. Figures are gathered when somebody asks, and kept for a moment for all
+//! who look; nothing is counted for the page. To add a figure: where commands get it from, too (`info`,
 //! `slot_stats`), and in the endpoint that shows it.
 //!
 //! # Invariants

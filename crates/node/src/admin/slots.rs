@@ -1,5 +1,5 @@
-//! `/api/slots`: keys of all slots of this node, and what their requests have cost, as far as that is
-//! counted (`cluster-slot-stats-enabled`). `/api/slot?number=N`: some keys of one slot.
+//! `/api/slots`: keys of all slots of this node, and what their requests have cost, as far as that
+//! is counted (`cluster-slot-stats-enabled`). `/api/slot?number=N`: some keys of one slot.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::fs;
 
-/// Nanoseconds that each thread has been running since it began, by its name; empty where the system
-/// does not say. Threads of the same name count together.
+/// Nanoseconds that each thread has been running since it began, by its name; empty where the
+/// system does not say. Threads of the same name count together.
 pub(super) fn busy_nanos() -> BTreeMap<String, u64> {
     let mut sums = BTreeMap::new();
     let Ok(tasks) = fs::read_dir("/proc/self/task") else { return sums };

@@ -231,3 +231,27 @@ impl Keyspace {
         digest
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Rig;
+
+    #[test]
+    fn some_keys_of_a_slot_are_listed_with_how_they_are_stored() {
+        let mut rig = Rig::new();
+        for number in 0..30 {
+            rig.check(&format!("SET {{t}}{number} {number}"), "+OK");
+        }
+        rig.check("SET other 1", "+OK");
+        let keyspace = rig.shard().keyspace();
+        let slot = Slot::of_key(b"{t}");
+        assert_eq!(keyspace.slot_keys(slot, 7).len(), 7);
+        assert_eq!(keyspace.slot_keys(slot, 99).len(), 30);
+        let stored = keyspace.slot_storage(slot, 7);
+        let names: Vec<Vec<u8>> = stored.iter().map(|(key, _)| key.clone()).collect();
+        assert_eq!(names, keyspace.slot_keys(slot, 7));
+        assert!(stored.iter().all(|(_, storage)| storage.encoding == "int"));
+        assert!(keyspace.slot_storage(Slot::of_key(b"none"), 7).is_empty());
+    }
+}

@@ -34,8 +34,12 @@ function choose() {
   current = wanted in VIEWS ? wanted : 'overview';
   for (const name of Object.keys(VIEWS)) at(`view-${name}`).hidden = name !== current;
   for (const link of document.querySelectorAll('nav a')) {
-    if (link.hash === `#${current}`) link.setAttribute('aria-current', 'page');
-    else link.removeAttribute('aria-current');
+    if (link.hash === `#${current}`) {
+      link.setAttribute('aria-current', 'page');
+      link.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+    } else {
+      link.removeAttribute('aria-current');
+    }
   }
   due.delete(current);
   refresh();

@@ -7,6 +7,8 @@ const at = (id) => document.getElementById(id);
 const rates = new Rates();
 let allTime = 1;
 
+const timeOf = (row, value) => (row.calls ? micros(value) : NONE);
+
 const REASONS = {
   error: 'error', error_reply: 'error reply', gave_up: 'gave up', kill: 'killed',
   timeout: 'time-out', memory: 'memory', undo: 'undo limit', reply: 'reply limit',
@@ -20,12 +22,12 @@ const scripts = new Table(at('scripts'), [
     value: (row) => row.total_us,
     fill: (cell, row) => bar(cell, row.total_us / allTime, percent(row.total_us / allTime)),
   },
-  { title: 'Time', number: true, value: (row) => row.total_us, text: (row) => micros(row.total_us) },
+  { title: 'Time', number: true, value: (row) => row.total_us, text: (row) => timeOf(row, row.total_us) },
   { title: 'Calls', number: true, value: (row) => row.calls, text: (row) => count(row.calls) },
   { title: 'Calls/s', number: true, value: (row) => row.rate, text: (row) => about(row.rate) },
-  { title: 'p50', number: true, value: (row) => row.p50_us, text: (row) => micros(row.p50_us) },
-  { title: 'p99', number: true, value: (row) => row.p99_us, text: (row) => micros(row.p99_us) },
-  { title: 'Longest', number: true, value: (row) => row.max_us, text: (row) => micros(row.max_us) },
+  { title: 'p50', number: true, value: (row) => row.p50_us, text: (row) => timeOf(row, row.p50_us) },
+  { title: 'p99', number: true, value: (row) => row.p99_us, text: (row) => timeOf(row, row.p99_us) },
+  { title: 'Longest', number: true, value: (row) => row.max_us, text: (row) => timeOf(row, row.max_us) },
   {
     title: 'redis.call',
     number: true,
