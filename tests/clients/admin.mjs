@@ -234,8 +234,20 @@ async function away(page) {
   page.on('request', note);
   await sleep(2500);
   equal('nothing is asked during a pause', 0, asked);
-  page.off('request', note);
   await page.click('#pause');
+  await soon('but after it', () => asked > 0);
+  const hide = (hidden) => page.evaluate((value) => {
+    Object.defineProperty(document, 'hidden', { value, configurable: true });
+    document.dispatchEvent(new Event('visibilitychange'));
+  }, hidden);
+  await hide(true);
+  await sleep(500);
+  asked = 0;
+  await sleep(2500);
+  equal('nor while nobody sees it', 0, asked);
+  await hide(false);
+  await soon('but when it is seen again', () => asked > 0);
+  page.off('request', note);
 }
 
 async function phone(page) {
