@@ -188,6 +188,8 @@ async fn accept_all(bound: Bound, router: Router, mut stopped: watch::Receiver<b
             }
         }
     }
+    // Whoever comes now is told at once, though others are still being answered.
+    drop(listener);
     while connections.join_next().await.is_some() {}
 }
 

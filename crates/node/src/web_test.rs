@@ -98,6 +98,8 @@ fn the_thread_ends_though_somebody_does_not_read() {
     let mut site = Site::new();
     let mut stream = site.connect();
     stream.write_all(b"GET /long HTTP/1.1\r\n\r\n").unwrap();
+    // It is being answered.
+    stream.read_exact(&mut [0; 100]).unwrap();
     let _idle = site.connect();
     let web = site.web.take().unwrap();
     let began = Instant::now();
