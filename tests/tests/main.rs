@@ -39,5 +39,5 @@ mod t73_world;
 mod t80_observe;
 mod t81_config_rewrite;
 mod t82_slots_and_logs;
-mod t91_bench;
 mod t84_admin;
+mod t91_bench;
