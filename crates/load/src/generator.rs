@@ -5,8 +5,8 @@
 //! fixed times and measures from the *intended* time, so a stall counts for every request that
 //! had to wait for it.
 //!
-//! A connection that ends makes the run fail, unless the generator is patient: then that is counted,
-//! and the connection is opened anew (`errands`), as redirects are followed.
+//! A connection that ends makes the run fail, unless the generator is patient: then that is
+//! counted, and the connection is opened anew (`errands`), as redirects are followed.
 //!
 //! # Invariants
 //! - I1. When `run` returns without an error, no request is under way: the next run starts clean

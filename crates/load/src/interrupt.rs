@@ -4,8 +4,8 @@
 //! the next measurement. So signals are taken by a thread, which kills the servers first.
 //!
 //! # Invariants
-//! - I1. A server that runs, and a directory that is there, are in the list: both begin and end while
-//!   the list is locked.
+//! - I1. A server that runs, and a directory that is there, are in the list: both begin and end
+//!   while the list is locked.
 
 use std::path::PathBuf;
 use std::process::Child;

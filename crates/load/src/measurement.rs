@@ -29,8 +29,8 @@ pub struct Measurement {
     /// How many threads the generator had.
     pub threads: u32,
     /// Open loop: requests whose time came but which could not be sent, as the connection was
-    /// still waiting. If there are many, the server did not hold the rate. In the latency they count
-    /// with the time that they had waited at the end.
+    /// still waiting. If there are many, the server did not hold the rate. In the latency they
+    /// count with the time that they had waited at the end.
     pub unsent: u64,
     /// Open loop: requests that were sent more than a millisecond late though the connection was
     /// idle. If there are many, the generator did not hold the rate.

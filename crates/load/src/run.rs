@@ -49,7 +49,7 @@ pub(crate) struct Run {
 /// The open loop's timetable: batch b is due at start + b × interval, on connection b modulo
 /// their number.
 struct Schedule {
-    /// In seconds. As a `Duration` it would be rounded, and all times would be off by many times that.
+    /// In seconds. As a `Duration` it would be rounded, and times would be off by many times that.
     interval: f64,
     /// How many batches each connection has sent.
     sent: Vec<u32>,

@@ -1,8 +1,8 @@
 //! The scripts that are measured: what people use scripts for, written as they write them.
 //!
 //! The programs that put load on a server and the one that runs a shard in its own process take
-//! them from here, so that their numbers are about the same work. Each script is correct: tests hold
-//! it to what it is for, in `benches/tests/scripts.rs`, as that takes a shard.
+//! them from here, so that their numbers are about the same work. Each script is correct: tests
+//! hold it to what it is for, in `benches/tests/scripts.rs`, as that takes a shard.
 
 /// What a script costs that does nothing.
 pub const NOOP: &str = "return 1";

@@ -95,7 +95,7 @@ impl Tally {
     }
 }
 
-/// The word that tells errors apart. By custom it is in capitals; a text without one is of no class.
+/// The word that tells errors apart. By custom it is in capitals; a text without is of no class.
 fn class_of(text: &str) -> &str {
     let word = text.split(' ').next().unwrap_or_default();
     let is_capital = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';

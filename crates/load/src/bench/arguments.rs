@@ -29,9 +29,10 @@ Examples:
       clusters of one, two and three nodes on this machine, started and removed again
 
 Without --rate a connection sends its next batch when the last one is answered (closed loop); with
-it, batches have their times, and latency counts from those. Latency is that of a batch (--pipeline).
-The test writes keys of its own (key:…, lck:…, win:…, bkt:…, {sa:…}…, {su:…}…) and leaves them there
-without --clean-up. It ends with 0 when no request has failed and all sums add up, else with 1.";
+it, batches have their times, and latency counts from those. Latency is that of a batch
+(--pipeline). The test writes keys of its own (key:…, lck:…, win:…, bkt:…, {sa:…}…, {su:…}…) and
+leaves them there without --clean-up. It ends with 0 when no request has failed and all sums add
+up, else with 1.";
 
 /// Put load on a server or cluster that speaks the protocol of Redis, and see what it takes.
 #[derive(Debug, Clone, Args)]

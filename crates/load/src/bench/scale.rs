@@ -1,8 +1,8 @@
 //! Clusters of one, two, three nodes on this machine: started, measured, removed.
 //!
 //! # Invariants
-//! - I1. When this has returned, or a signal or a panic has ended it, no node runs and none of their
-//!   directories is there (`server`, `interrupt`).
+//! - I1. When this has returned, or a signal or a panic has ended it, no node runs and none of
+//!   their directories is there (`server`, `interrupt`).
 
 use std::path::Path;
 

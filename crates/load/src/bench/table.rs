@@ -47,6 +47,7 @@ pub(super) fn of_steps(args: &BenchArgs, outcomes: &[Outcome]) -> String {
         args.shards_per_node,
         args.durability.name()
     );
+    text += &sharing(args, outcomes);
     for &scenario in &args.workloads {
         let steps: Vec<&Outcome> =
             outcomes.iter().filter(|outcome| outcome.scenario == scenario).collect();
@@ -57,6 +58,20 @@ pub(super) fn of_steps(args: &BenchArgs, outcomes: &[Outcome]) -> String {
         }
     }
     text
+}
+
+/// What a speed-up means where there are too few cores for all threads.
+fn sharing(args: &BenchArgs, outcomes: &[Outcome]) -> String {
+    let nodes = args.scale.iter().copied().max().unwrap_or(1);
+    let servers = usize::from(nodes) * usize::from(args.shards_per_node);
+    let (threads, cores) = (usize::from(args.threads), outcomes.first().map_or(0, |one| one.cores));
+    if servers + threads <= cores {
+        return String::new();
+    }
+    format!(
+        "note: {cores} cores for up to {servers} threads of servers and {threads} of the generator: \
+         they share cores, so compare server CPU per request, not speed-up\n"
+    )
 }
 
 fn steps_of(scenario: Scenario, steps: &[&Outcome]) -> Table {
@@ -205,8 +220,11 @@ get: check: all is there
         let text = of_steps(&args("--scale 1,2 --clients 2"), &[first, second]);
         let lines: Vec<Vec<&str>> =
             text.lines().map(|line| line.split_whitespace().collect()).collect();
-        assert_eq!(lines[3], ["get"]);
-        assert_eq!(lines[5][..4], ["1", "1,000", "1.00", "3.00"]);
-        assert_eq!(lines[6][..4], ["2", "1,900", "1.90", "1.58"]);
+        assert!(
+            text.contains("note: 2 cores for up to 2 threads of servers and 1 of the generator")
+        );
+        assert_eq!(lines[4], ["get"]);
+        assert_eq!(lines[6][..4], ["1", "1,000", "1.00", "3.00"]);
+        assert_eq!(lines[7][..4], ["2", "1,900", "1.90", "1.58"]);
     }
 }
