@@ -40,6 +40,30 @@ fn subscribers_of_all_executors_are_told_in_order() {
 }
 
 #[test]
+fn what_subscribers_are_told_is_no_reply() {
+    let server = Server::builder().shards(2).start();
+    for (hello, mark) in [("HELLO 2", ""), ("HELLO 3", ">")] {
+        let mut listener = server.client();
+        listener.run(hello);
+        listener.send_line("CLIENT REPLY OFF");
+        listener.send_line("PING");
+        listener.check("SUBSCRIBE news", &format!("{mark}[$subscribe $news :1]"));
+        listener.check("PSUBSCRIBE ne*", &format!("{mark}[$psubscribe $ne* :2]"));
+        // An error is a reply.
+        listener.send_line("SUBSCRIBE");
+        server.client().check("PUBLISH news x", ":2");
+        assert_eq!(listener.read().to_string(), format!("{mark}[$message $news $x]"));
+        assert_eq!(listener.read().to_string(), format!("{mark}[$pmessage $ne* $news $x]"));
+        listener.check("UNSUBSCRIBE", &format!("{mark}[$unsubscribe $news :1]"));
+        listener.check("PUNSUBSCRIBE", &format!("{mark}[$punsubscribe $ne* :0]"));
+        listener.check("CLIENT REPLY ON", "+OK");
+        listener.send_line("CLIENT REPLY SKIP");
+        listener.check("SSUBSCRIBE news", &format!("{mark}[$ssubscribe $news :1]"));
+        listener.check("CLIENT REPLY ON", "+OK");
+    }
+}
+
+#[test]
 fn patterns_and_replies_of_each_command() {
     let server = Server::builder().shards(2).start();
     let mut listener = server.client();

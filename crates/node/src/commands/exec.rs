@@ -367,7 +367,7 @@ fn answer(
     };
     match result {
         Ok(Done::Later(later) | Done::Blocked(later)) => Some(later),
-        Ok(Done::Replied | Done::Close | Done::WhenShardFree) => None,
+        Ok(Done::Replied | Done::Told | Done::Close | Done::WhenShardFree) => None,
         Err(error) => {
             reply.error(&error);
             None

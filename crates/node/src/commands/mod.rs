@@ -65,6 +65,9 @@ pub(crate) struct NodeCall<'a, 'r> {
 pub(crate) enum Done {
     /// The reply is written.
     Replied,
+    /// The same, and the client gets it also when it wants no replies (CLIENT REPLY OFF): what
+    /// subscribers are told is none.
+    Told,
     /// The reply comes later; nothing has been written.
     Later(Later),
     /// The same, and nobody knows for how long: the end of the client's input is looked for.

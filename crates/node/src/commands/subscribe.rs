@@ -98,7 +98,7 @@ fn subscribe(
         let count = call.session.subscriptions.count(kind);
         reply_change(call, verb(kind, true), Some(name), count);
     }
-    Ok(Done::Replied)
+    Ok(Done::Told)
 }
 
 fn unsubscribe(
@@ -122,7 +122,7 @@ fn unsubscribe(
         let count = call.session.subscriptions.count(kind);
         reply_change(call, verb(kind, false), None, count);
     }
-    Ok(Done::Replied)
+    Ok(Done::Told)
 }
 
 fn ssubscribe(call: &mut NodeCall<'_, '_>, args: Args<'_>) -> Result<Done, CommandError> {

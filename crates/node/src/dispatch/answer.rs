@@ -84,14 +84,14 @@ impl Dispatch<'_> {
         if !matches!(done, Done::WhenShardFree) {
             self.executor.note_end(self.session.id, id, args, &self.output[start..]);
         }
-        if self.session.silent() {
+        if self.session.silent() && !matches!(done, Done::Told) {
             self.output.truncate(start);
         }
         self.connection.publish_facts(self.executor, self.session);
         self.now = self.executor.clock.now();
         self.note_index(id, args);
         match done {
-            Done::Replied => Step::Next,
+            Done::Replied | Done::Told => Step::Next,
             Done::Later(later) => Step::Wait(Then::Reply(later)),
             Done::Blocked(later) => Step::Wait(Then::Blocked(later)),
             Done::Close => Step::Close,
