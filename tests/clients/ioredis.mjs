@@ -3,46 +3,16 @@
 // usage: ioredis.mjs HOST PORT MASTERS, from a folder where ioredis is installed
 // Empties the server. ATOLL_TEST_PEER=redis skips what Redis cannot do.
 
-import { isDeepStrictEqual, inspect } from 'node:util';
 import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 
-// From the working directory, not from beside this file: nothing is installed into the repository.
-const { Cluster } = createRequire(`${process.cwd()}/`)('ioredis');
+import {
+  atollOnly, equal, host, installed, masters, port, rejects, runAll, summary,
+} from './checks.mjs';
 
-const [host, port, masters] = [process.argv[2], Number(process.argv[3]), Number(process.argv[4])];
-const peerIsAtoll = process.env.ATOLL_TEST_PEER !== 'redis';
-const counts = { passed: 0, failed: 0, skipped: 0 };
+const { Cluster } = installed('ioredis');
 
 const script = (name) =>
   readFileSync(new URL(`../../examples/scripts/${name}`, import.meta.url), 'utf8');
-
-function equal(name, want, got) {
-  if (isDeepStrictEqual(want, got)) {
-    counts.passed += 1;
-    console.log(`ok   ${name}`);
-  } else {
-    counts.failed += 1;
-    console.log(`FAIL ${name}\n     want: ${inspect(want)}\n     got:  ${inspect(got)}`);
-  }
-}
-
-/** The promise is rejected, with `text` somewhere in the error's message. */
-async function rejects(name, text, promise) {
-  const message = await promise.then(
-    (reply) => `no error but ${inspect(reply)}`,
-    (error) => error.message,
-  );
-  equal(name, true, message.includes(text) || message);
-}
-
-function atollOnly(name) {
-  if (!peerIsAtoll) {
-    counts.skipped += 1;
-    console.log(`skip ${name}`);
-  }
-  return peerIsAtoll;
-}
 
 async function topology(cluster) {
   equal('nodes', masters, cluster.nodes('master').length);
@@ -178,20 +148,8 @@ const cluster = new Cluster([{ host, port }], {
 });
 cluster.on('error', (error) => console.log(`client error: ${error.message}`));
 
-for (const part of [
-  async () => Promise.all(cluster.nodes('master').map((node) => node.flushall())),
-  topology, values, hashes, batches, scripts, rollback, scans,
-]) {
-  // One part that breaks off must not hide what the others would show.
-  try {
-    if (cluster.status !== 'ready') await cluster.ping();
-    await part(cluster);
-  } catch (error) {
-    equal(`${part.name || 'flushall'} runs to its end`, undefined, error?.stack ?? error);
-  }
-}
+const empty = () => Promise.all(cluster.nodes('master').map((node) => node.flushall()));
+await cluster.ping();
+await runAll([empty, topology, values, hashes, batches, scripts, rollback, scans], cluster);
 await cluster.quit().catch(() => cluster.disconnect());
-
-const { passed, failed, skipped } = counts;
-console.log(`${passed} passed, ${failed} failed${skipped ? `, ${skipped} skipped` : ''}`);
-process.exitCode = failed ? 1 : 0;
+summary();

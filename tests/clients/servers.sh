@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Starting and stopping the servers that the client scenarios talk to. Sourced by ./run.
+# Starting and stopping the servers that the client scenarios talk to. Sourced.
 #
 # ATOLL_TEST_PEER=redis starts redis-server in Atoll's place: a scenario that fails there too is
 # wrong itself. The scenarios then skip what only Atoll does.
@@ -7,14 +7,16 @@
 host=127.0.0.1
 server_pids=()
 server_log=
+server_folder=
 atoll=
 # Where the admin page is, if there is one.
 admin_port=
 
 # A port P such that P..P+2 are free, and P+10000..P+10002 too, where cluster buses listen. All stay
 # below 32768: above it the system hands ports to outgoing connections, which could take ours.
+# ATOLL_TEST_PORTS=FIRST-LAST is another range, where several runs are not to meet.
 free_ports() {
-  python3 - "$host" <<'PY'
+  python3 - "$host" "${ATOLL_TEST_PORTS:-11000-22000}" <<'PY'
 import random, socket, sys
 
 def free(port):
@@ -26,7 +28,8 @@ def free(port):
         except OSError:
             return False
 
-for base in random.sample(range(11000, 22000, 3), 200):
+first, last = map(int, sys.argv[2].split("-"))
+for base in random.sample(range(first, last - 2, 3), 200):
     if all(free(base + bus + i) for bus in (0, 10000) for i in range(3)):
         print(base)
         break
@@ -66,10 +69,13 @@ wait_ready() {
   done
 }
 
-# start_servers KIND FOLDER: KIND is "single" or "cluster". Sets $port and $masters.
+# start_servers KIND FOLDER: KIND is "single", "cluster", or "nodes" for a cluster whose nodes can be
+# restarted (see start_node). Sets $port and $masters.
 start_servers() {
   local kind=$1 folder=$2
   server_pids=()
+  unset CLIENTS_RESTART
+  server_folder=$folder
   server_log=$folder/server.log
   port=$(free_ports)
   masters=$([ "$kind" = single ] && echo 1 || echo 3)
@@ -77,24 +83,66 @@ start_servers() {
   mkdir -p "$folder"
   if [ "${ATOLL_TEST_PEER:-}" = redis ]; then
     start_redis "$folder"
+  elif [ "$kind" = nodes ]; then
+    start_nodes "$folder"
   elif [ "$kind" = single ]; then
     admin_port=$((port + 2))
     start "$server_log" "$atoll" --bind "$host" --port "$port" --shards 4 --dir "$folder/data" \
       --set admin-port=$admin_port
     wait_ready "$port"
   else
-    start "$server_log" "$atoll" demo-cluster --nodes 3 --port "$port" --dir "$folder/data"
+    start "$server_log" "$atoll" demo-cluster --nodes 3 --shards 2 --port "$port" \
+      --dir "$folder/data"
     wait_ready "$port" $((port + 1)) $((port + 2))
   fi
 }
 
+# start_node FOLDER PORT COMMAND...: a node that a scenario can restart: $CLIENTS_RESTART PORT ends it
+# with SIGTERM, or with the signal that follows, and starts it anew.
+start_node() {
+  local folder=$1 node_port=$2
+  shift 2
+  start "$folder/server.log" "$@"
+  echo "${server_pids[-1]}" >"$folder/$node_port.pid"
+  printf '%q ' "$@" >"$folder/$node_port.command"
+  cat >"$folder/restart" <<'SH'
+#!/usr/bin/env bash
+set -euo pipefail
+cd "$(dirname "$0")"
+pid=$(<"$1.pid")
+kill "-${2:-TERM}" "$pid"
+for ((i = 0; i < 150; i++)); do
+  # A process that has ended and that nobody has waited for is there still, as Z.
+  [[ $(ps -o stat= -p "$pid") == [^Z]* ]] || break
+  sleep 0.1
+done
+unset ${!ATOLL_*}
+eval "setsid $(<"$1.command")" >>server.log 2>&1 </dev/null &
+echo $! >"$1.pid"
+SH
+  chmod +x "$folder/restart"
+  if [ "$kind" = nodes ]; then export CLIENTS_RESTART=$folder/restart; fi
+}
+
+start_nodes() {
+  local folder=$1 i list
+  list=$host:$port,$host:$((port + 1)),$host:$((port + 2))
+  for i in 0 1 2; do
+    start_node "$folder" $((port + i)) "$atoll" --bind "$host" --port $((port + i)) --shards 2 \
+      --dir "$folder/data/$i" --set "cluster.initial-nodes=$list"
+  done
+  wait_ready "$port" $((port + 1)) $((port + 2))
+}
+
 start_redis() {
-  local folder=$1 i nodes=()
+  local folder=$1 keep=no i nodes=()
+  if [ "$kind" = nodes ]; then keep=yes; fi
   for ((i = 0; i < masters; i++)); do
     mkdir -p "$folder/$i"
     # A node that never met another does not know its own address; ioredis ignores such a node.
-    start "$folder/server.log" redis-server --bind "$host" --port $((port + i)) --dir "$folder/$i" \
-      --cluster-enabled yes --cluster-node-timeout 2000 --cluster-announce-ip "$host" --save ''
+    start_node "$folder" $((port + i)) redis-server --bind "$host" --port $((port + i)) \
+      --dir "$folder/$i" --cluster-enabled yes --cluster-node-timeout 2000 \
+      --cluster-announce-ip "$host" --save '' --appendonly "$keep" --enable-debug-command local
     nodes+=("$host:$((port + i))")
   done
   for ((i = 0; i < 100; i++)); do
@@ -111,7 +159,11 @@ start_redis() {
 
 # stop_servers: asks first, 10 seconds at most, then forces. Fails if it had to force.
 stop_servers() {
-  local pid deadline=$((SECONDS + 10)) forced=0
+  local pid file deadline=$((SECONDS + 10)) forced=0
+  # A node that has been restarted is another process.
+  for file in "$server_folder"/*.pid; do
+    if [ -e "$file" ]; then server_pids+=("$(<"$file")") && rm "$file"; fi
+  done
   for pid in "${server_pids[@]}"; do kill -TERM "$pid" 2>/dev/null || true; done
   for pid in "${server_pids[@]}"; do
     while kill -0 "$pid" 2>/dev/null && ((SECONDS < deadline)); do sleep 0.1; done
