@@ -69,7 +69,7 @@ wait_ready() {
   done
 }
 
-# start_servers KIND FOLDER: KIND is "single", "cluster", or "nodes" for a cluster whose nodes can be
+# start_servers KIND FOLDER: KIND is "single" (four shards), "one-shard", "cluster", or "nodes" for a cluster whose nodes can be
 # restarted (see start_node). Sets $port and $masters.
 start_servers() {
   local kind=$1 folder=$2
@@ -78,17 +78,17 @@ start_servers() {
   server_folder=$folder
   server_log=$folder/server.log
   port=$(free_ports)
-  masters=$([ "$kind" = single ] && echo 1 || echo 3)
+  masters=$([[ $kind = single || $kind = one-shard ]] && echo 1 || echo 3)
   admin_port=
   mkdir -p "$folder"
   if [ "${ATOLL_TEST_PEER:-}" = redis ]; then
     start_redis "$folder"
   elif [ "$kind" = nodes ]; then
     start_nodes "$folder"
-  elif [ "$kind" = single ]; then
+  elif ((masters == 1)); then
     admin_port=$((port + 2))
-    start "$server_log" "$atoll" --bind "$host" --port "$port" --shards 4 --dir "$folder/data" \
-      --set admin-port=$admin_port
+    start "$server_log" "$atoll" --bind "$host" --port "$port" --dir "$folder/data" \
+      --shards "$([ "$kind" = one-shard ] && echo 1 || echo 4)" --set admin-port=$admin_port
     wait_ready "$port"
   else
     start "$server_log" "$atoll" demo-cluster --nodes 3 --shards 2 --port "$port" \
@@ -117,7 +117,7 @@ for ((i = 0; i < 150; i++)); do
   sleep 0.1
 done
 unset ${!ATOLL_*}
-eval "setsid $(<"$1.command")" >>server.log 2>&1 </dev/null &
+eval "exec setsid $(<"$1.command")" >>server.log 2>&1 </dev/null &
 echo $! >"$1.pid"
 SH
   chmod +x "$folder/restart"

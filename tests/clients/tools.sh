@@ -8,8 +8,12 @@ tools=${TMPDIR:-/tmp}/atoll-clients
 
 # Pinned, so that a new release of a client cannot turn a build red by itself.
 redis_py_version=8.1.0
+dramatiq_version=2.2.1
 ioredis_version=5.11.1
 playwright_version=1.65.1
+bullmq_version=6.7.0
+node_packages=("ioredis@$ioredis_version" "bullmq@$bullmq_version" redis@6.3.1
+  rate-limiter-flexible@11.4.0 redlock@4.2.0)
 
 apt_install() {
   local as_root=()
@@ -30,9 +34,18 @@ need() {
   if ((${#missing[@]} > 0)); then apt_install "${missing[@]}"; fi
 }
 
+# folder_for NAME PACKAGE...: $tools/NAME and a number that stands for the packages and versions, or
+# for what stands in the file that names them.
+folder_for() {
+  local sum
+  sum=$({ echo "$@" && cat "${@: -1}" 2>/dev/null || true; } | cksum)
+  echo "$tools/$1-${sum%% *}"
+}
+
 # python_folder NAME PACKAGE...: a virtual environment with these packages. Sets $python.
 python_folder() {
-  local folder=$tools/$1
+  local folder
+  folder=$(folder_for "$@")
   shift
   python=$folder/bin/python
   if [ -e "$folder/complete" ]; then return; fi
@@ -46,13 +59,14 @@ python_folder() {
 
 # npm_folder NAME PACKAGE...: a folder with these packages. Sets $node_folder.
 npm_folder() {
-  node_folder=$tools/$1
+  node_folder=$(folder_for "$@")
   shift
   if [ -e "$node_folder/complete" ]; then return; fi
   command -v npm >/dev/null || apt_install npm
   rm -rf "$node_folder"
   mkdir -p "$node_folder"
-  (cd "$node_folder" && npm init -y >/dev/null && npm install --silent --no-audit --no-fund "$@")
+  (cd "$node_folder" && npm init -y >/dev/null 2>&1 &&
+    npm install --silent --no-audit --no-fund "$@")
   touch "$node_folder/complete"
 }
 

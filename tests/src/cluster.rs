@@ -1,13 +1,18 @@
 //! Several servers that are one cluster, from one list of nodes.
 
+use nix::sys::signal::Signal;
+use tempfile::TempDir;
+
 use crate::resp::Client;
-use crate::server::{Builder, Server};
+use crate::server::{Builder, Server, folder};
 use crate::{ports, slot};
 
 /// A running cluster.
 #[derive(Debug)]
 pub struct Cluster {
     nodes: Vec<Server>,
+    list: String,
+    data: TempDir,
 }
 
 impl Cluster {
@@ -18,12 +23,26 @@ impl Cluster {
         let list: Vec<String> =
             (first..first + count).map(|port| format!("127.0.0.1:{port}")).collect();
         let list = list.join(",");
-        let launch = |index| {
-            let builder = Server::builder().shards(2).port(first + index);
-            adapt(index, builder.set("cluster.initial-nodes", &list)).launch()
-        };
+        let mut cluster = Self { nodes: Vec::new(), list, data: folder() };
+        let launch = |index| adapt(index, cluster.builder(first + index)).launch();
         let nodes: Vec<Server> = (0..count).map(launch).collect();
-        Self { nodes: nodes.into_iter().map(Server::wait_ready).collect() }
+        cluster.nodes = nodes.into_iter().map(Server::wait_ready).collect();
+        cluster
+    }
+
+    fn builder(&self, port: u16) -> Builder {
+        let data = self.data.path().join(port.to_string());
+        let builder = Server::builder().shards(2).port(port).directory(&data);
+        builder.set("cluster.initial-nodes", &self.list)
+    }
+
+    /// Ends a node with SIGTERM and starts it again with its data, as [`Cluster::start`] does.
+    #[track_caller]
+    pub fn restart(&mut self, index: usize) {
+        let port = self.nodes[index].port();
+        self.nodes[index].signal(Signal::SIGTERM);
+        self.nodes[index].wait();
+        self.nodes[index] = self.builder(port).start();
     }
 
     /// Starts `count` nodes of two shards each.

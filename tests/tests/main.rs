@@ -41,3 +41,5 @@ mod t81_config_rewrite;
 mod t82_slots_and_logs;
 mod t84_admin;
 mod t91_bench;
+mod t92_redis_rs;
+mod t93_fred;

@@ -33,10 +33,11 @@ def tcl_test(word, said):
     if word == "ok":
         return "pass", re.sub(r" \(\d+ ms\)$", "", said)
     if word == "ignore":
-        return "skip", re.sub(r": (Tag: |Not supported|Flush).*$", "", said)
+        return "skip", re.sub(r": (Tag: |Not supported|large memory).*$", "", said)
     if word == "skip":
         return "skip", said
-    return "fail", re.sub(r" in tests/\S+\.tcl$", "", said)
+    # What fails outside of a test is named by its error.
+    return "fail", re.sub(r" in tests/\S+\.tcl$| \(context: .*$", "", said)
 
 
 def junit(file):
@@ -76,7 +77,7 @@ def checks(text):
 
 def results(suite, log):
     """All results of a suite, in its order."""
-    if suite == "tcl":
+    if suite.startswith("tcl"):
         found = tcl(Path(log).read_text(errors="replace"))
     elif suite == "phpredis":
         found = phpredis(Path(log).read_text(errors="replace"))

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 WHAT = {
-    "tcl": "Redis 7.0.15's own tests, on a running server in cluster mode (one node, 4 shards)",
+    "tcl-1-shard": "Redis 7.0.15's own tests, on a running server in cluster mode (one node of 1 shard)",
+    "tcl-4-shards": "the same on a node of 4 shards",
     "redis-py-resp2": "redis-py 8.1.0, RedisCluster, RESP2 (3 nodes of 2 shards)",
     "redis-py-resp3": "the same with RESP3",
     "phpredis": "phpredis 5.3.7, RedisCluster",

@@ -2,13 +2,14 @@
 """Results of the suites: kept, compared with a real Redis's, and shown.
 
 usage: results.py parse SUITE LOG FILE     what a suite printed, as a file of results
-       results.py hanging                  the tests that are not to be started, by name
+       results.py skipped SUITE            the tests that are not to be started, by name
        results.py redis|atoll OPTIONS SUITE...   see ../suites, which calls it
 """
 
 import argparse
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import known
@@ -32,11 +33,12 @@ def read(folder, suite):
     return [tuple(line.split("\t")) for line in file.read_text().splitlines()]
 
 
-def hanging():
+def skipped(suite):
     """Names without their group, as the Tcl suite knows them."""
     for entry in known.entries():
-        for pattern in entry.hanging:
-            print(pattern.partition(": ")[2])
+        if entry.covers(suite):
+            for pattern in entry.skipped:
+                print(pattern.partition(": ")[2])
 
 
 def redis(options):
@@ -47,15 +49,15 @@ def redis(options):
         suites = {}
     for suite in options.suites:
         if found := read(options.results, suite):
-            suites[suite] = known.recorded(found)
-            passed, failed, skipped = suites[suite].counts()
-            print(f"{suite}: {passed} passed, {failed} failed, {skipped} skipped")
+            recorded = suites[known.record_name(suite)] = known.recorded(found)
+            print(f"{suite}: {' / '.join(map(str, recorded.counts()))} passed, failed, skipped")
     known.write_record(now, suites)
     return options.broken
 
 
-def compare(suite, found, recorded, entries, groups):
+def compare(suite, found, recorded, entries, options):
     """Where a suite's results are others than Redis's, and how many tests are missing."""
+    groups = options.tcl_groups if suite.startswith("tcl") else []
     differences = []
     for status, group, name in found:
         name = known.full_name(group, name)
@@ -64,11 +66,11 @@ def compare(suite, found, recorded, entries, groups):
             continue
         reason = next((e.reason for e in entries if e.matches(suite, name)), None)
         differences.append(Difference(name, there, status, reason))
-    here = known.recorded(found).totals
+    here = Counter(group for _, group, _ in found)
     missing = {
-        group: (count, here.get(group, 0))
+        group: (count, here[group])
         for group, count in recorded.totals.items()
-        if (not groups or group in groups) and here.get(group, 0) < count
+        if (not groups or group in groups) and here[group] < count
     }
     return differences, missing
 
@@ -82,15 +84,14 @@ def better(found, recorded):
 def atoll(options):
     version, record = known.record()
     entries = known.entries()
-    groups = {"tcl": options.tcl_groups}
     rows, failures, passed, listed, skipped = [], options.broken, 0, 0, 0
     for suite in options.suites:
-        found, recorded = read(options.results, suite), record.get(suite)
+        found, recorded = read(options.results, suite), record.get(known.record_name(suite))
         if not found or recorded is None:
             print(f"FAIL {suite}: {'not recorded' if found else 'no results'}")
             failures += 1 if found else 0
             continue
-        differences, missing = compare(suite, found, recorded, entries, groups.get(suite))
+        differences, missing = compare(suite, found, recorded, entries, options)
         here = known.recorded(found)
         rows.append((suite, recorded.counts(), here.counts(), differences, better(found, recorded)))
         for difference in differences:
@@ -127,8 +128,8 @@ def report_unused(entries):
 def main():
     if sys.argv[1:2] == ["parse"]:
         return parse_log(*sys.argv[2:5])
-    if sys.argv[1:2] == ["hanging"]:
-        return hanging()
+    if sys.argv[1:2] == ["skipped"]:
+        return skipped(sys.argv[2])
     parser = argparse.ArgumentParser()
     parser.add_argument("peer", choices=("redis", "atoll"))
     parser.add_argument("--results", required=True)
