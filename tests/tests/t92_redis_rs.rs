@@ -39,7 +39,7 @@ fn pipelines_span_the_nodes_and_keep_their_order() {
         .unwrap_err();
     assert!(error.to_string().contains("value is not an integer or out of range"), "{error}");
     let two_slots: RedisResult<()> =
-        redis::cmd("MSET").arg("foo").arg(1).arg("bar").arg(2).query(&mut connection);
+        redis::cmd("SINTERSTORE").arg("foo").arg("bar").query(&mut connection);
     let two_slots = two_slots.unwrap_err();
     assert_eq!(two_slots.kind(), ErrorKind::Server(ServerErrorKind::CrossSlot), "{two_slots}");
 }

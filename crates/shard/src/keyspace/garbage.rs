@@ -24,7 +24,7 @@ pub(super) struct Garbage {
     pieces: Vec<Piece>,
     /// How many values and keys that is.
     pending: usize,
-    /// How many values have been freed in parts.
+    /// How many values have been freed in parts since the start or CONFIG RESETSTAT.
     freed: u64,
 }
 
@@ -170,9 +170,13 @@ impl Keyspace {
         self.garbage.pending
     }
 
-    /// How many values have been freed in parts.
+    /// How many values have been freed in parts since the start or the last reset.
     pub fn lazily_freed(&self) -> u64 {
         self.garbage.freed
+    }
+
+    pub(super) fn reset_lazily_freed(&mut self) {
+        self.garbage.freed = 0;
     }
 }
 
@@ -223,6 +227,8 @@ mod tests {
         assert!(free_all(&mut rig) > 40);
         let keyspace = rig.shard().keyspace();
         assert_eq!((keyspace.garbage(), keyspace.lazily_freed() - before), (0, 5));
+        rig.shard().reset_statistics();
+        assert_eq!(rig.shard().keyspace().lazily_freed(), 0);
     }
 
     #[test]

@@ -314,6 +314,7 @@ impl Keyspace {
     /// Sets the counters to zero (CONFIG RESETSTAT).
     pub fn reset_counters(&mut self) {
         self.counters = Counters { changes: self.counters.changes, ..Counters::default() };
+        self.reset_lazily_freed();
     }
 
     /// The shard's source of random picks.
