@@ -43,3 +43,4 @@ mod t84_admin;
 mod t91_bench;
 mod t92_redis_rs;
 mod t93_fred;
+mod t94_snippets;

@@ -57,7 +57,8 @@ fn scripts_are_loaded_where_they_are_missing_and_leave_nothing_when_they_fail() 
         // They are gone from all nodes, and come back by themselves.
         cluster.nodes().iter().for_each(|node| node.client().check("SCRIPT FLUSH", "+OK"));
     }
-    let fails = Script::new("redis.call('set', KEYS[1], 'x') redis.call('del', KEYS[2]) error('no')");
+    let fails =
+        Script::new("redis.call('set', KEYS[1], 'x') redis.call('del', KEYS[2]) error('no')");
     let error = fails.key("{foo}new").key("foo").invoke::<()>(&mut connection).unwrap_err();
     assert!(error.to_string().contains("no"), "{error}");
     let after: (Option<String>, i64) =
@@ -145,9 +146,8 @@ fn a_client_finds_a_node_again_that_was_restarted() {
     for index in 0..3 {
         cluster.restart(index);
         for key in KEYS {
-            let kept: String = poll("the key can be read", || {
-                connection.get(format!("{{{key}}}kept")).ok()
-            });
+            let kept: String =
+                poll("the key can be read", || connection.get(format!("{{{key}}}kept")).ok());
             assert_eq!(kept, key);
             let count: i64 = poll("the key can be written", || connection.incr(key, 1).ok());
             let before = counts.insert(key, count).unwrap();
