@@ -40,7 +40,14 @@ async function work(name) {
     await connection.effect(...keys, process.pid);
     await sleep(2);
     return job.data.i;
-  }, { connection, prefix, concurrency: 50, lockDuration: 2000, stalledInterval: 1000, maxStalledCount: 5 });
+  }, {
+    connection,
+    prefix,
+    concurrency: 50,
+    lockDuration: 2000,
+    stalledInterval: 1000,
+    maxStalledCount: 5,
+  });
   worker.on('error', (error) => console.log(`worker error: ${error.message}`));
   await new Promise(() => {});
 }
@@ -55,7 +62,9 @@ async function crash() {
   const connection = connect();
   const queue = new Queue(name, { connection, prefix });
   for (let i = 0; i < jobs; i += 1000) {
-    await queue.addBulk(Array.from({ length: 1000 }, (_, at) => ({ name: 'job', data: { i: i + at } })));
+    await queue.addBulk(
+      Array.from({ length: 1000 }, (_, at) => ({ name: 'job', data: { i: i + at } })),
+    );
   }
   const workers = Array.from({ length: processes }, () => startProcess(name));
   const counter = async (key) => Number(await connection.get(`${prefix}:${name}:${key}`));

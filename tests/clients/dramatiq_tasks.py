@@ -158,7 +158,8 @@ def limiters(check, _broker):
 
     barrier = Barrier(backend, f"{{barrier-{RUN}}}")
     barrier.create(3)
-    check.equal("a barrier of three", [False, False, True], [barrier.wait(block=False) for _ in range(3)])
+    came = [barrier.wait(block=False) for _ in range(3)]
+    check.equal("a barrier of three", [False, False, True], came)
 
 
 def main():

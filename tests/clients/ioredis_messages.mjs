@@ -65,7 +65,8 @@ async function streams(cluster) {
     }
   };
   await Promise.all(['a', 'b', 'c'].map(consume));
-  equal('three consumers share a hundred entries', ids, seen.sort((a, b) => ids.indexOf(a) - ids.indexOf(b)));
+  seen.sort((a, b) => ids.indexOf(a) - ids.indexOf(b));
+  equal('three consumers share a hundred entries', ids, seen);
   equal('nothing is pending', 0, (await cluster.xpending(stream, 'group'))[0]);
   const waiting = connect().xread('BLOCK', 10000, 'STREAMS', first, '0');
   await cluster.xadd(first, '1-1', 'f', 'v');

@@ -7,7 +7,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { equal, host, installed, port, rejects, runAll, summary } from './checks.mjs';
 
 const { Cluster } = installed('ioredis');
-const { BurstyRateLimiter, RateLimiterQueue, RateLimiterRedis } = installed('rate-limiter-flexible');
+const { BurstyRateLimiter, RateLimiterQueue, RateLimiterRedis } =
+  installed('rate-limiter-flexible');
 const redlock = installed('redlock');
 const Redlock = redlock.default ?? redlock;
 

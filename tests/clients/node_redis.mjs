@@ -29,7 +29,8 @@ cluster.on('error', (error) => console.log(`client error: ${error.message}`));
 cluster.on('node-error', (error) => console.log(`node error: ${error.message}`));
 
 async function empty() {
-  await Promise.all(cluster.masters.map(async (node) => (await cluster.nodeClient(node)).flushAll()));
+  const nodes = await Promise.all(cluster.masters.map((node) => cluster.nodeClient(node)));
+  await Promise.all(nodes.map((node) => node.flushAll()));
   equal('masters', masters, cluster.masters.length);
 }
 

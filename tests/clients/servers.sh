@@ -69,8 +69,8 @@ wait_ready() {
   done
 }
 
-# start_servers KIND FOLDER: KIND is "single" (four shards), "one-shard", "cluster", or "nodes" for a cluster whose nodes can be
-# restarted (see start_node). Sets $port and $masters.
+# start_servers KIND FOLDER: KIND is "single" (four shards), "one-shard", "cluster", or "nodes" for a
+# cluster whose nodes can be restarted (see start_node). Sets $port and $masters.
 start_servers() {
   local kind=$1 folder=$2
   server_pids=()
@@ -97,8 +97,8 @@ start_servers() {
   fi
 }
 
-# start_node FOLDER PORT COMMAND...: a node that a scenario can restart: $CLIENTS_RESTART PORT ends it
-# with SIGTERM, or with the signal that follows, and starts it anew.
+# start_node FOLDER PORT COMMAND...: a node that a scenario can restart. $CLIENTS_RESTART PORT ends
+# it with SIGTERM, or with the signal that follows, and starts it anew.
 start_node() {
   local folder=$1 node_port=$2
   shift 2

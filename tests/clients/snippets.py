@@ -1,8 +1,8 @@
 """Runs the programs of docs/clients.md, as they stand there, against a running cluster.
 
 usage: snippets.py FOLDER HOST PORT MASTERS, where ioredis and redis are installed in FOLDER
-A block that begins with ```LANGUAGE run is a program. What it prints has to be what its comments say,
-one line for each `# prints …` or `// prints …`.
+A block that begins with ```LANGUAGE run is a program. What it prints has to be what its comments
+say, one line for each `# prints …` or `// prints …`.
 """
 
 import re

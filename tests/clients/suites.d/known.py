@@ -32,9 +32,9 @@ class Entry:
 
 
 def matches(pattern, name):
-    """Whether a pattern, in which only * is special, is the whole name, whatever its number."""
-    name = re.sub(r" #\d+$", "", name)
-    return bool(re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), name, re.DOTALL))
+    """Whether a pattern, in which only * is special, is a name, with or without its number."""
+    expression = ".*".join(map(re.escape, pattern.split("*")))
+    return bool(re.fullmatch(rf"{expression}( #\d+)?", name, re.DOTALL))
 
 
 def entries():
