@@ -11,6 +11,7 @@
 //! | [`generator`] | scripts made up from a seed |
 //! | [`requests`] | requests made up from a seed |
 //! | [`slot`] | which slot a key is in, computed apart from the server |
+//! | [`tls`] | certificates, and clients that talk TLS |
 //! | [`poll`] | waiting for something to become true |
 //!
 //! # Invariants
@@ -28,6 +29,7 @@ pub mod resp;
 pub mod server;
 pub mod slot;
 pub mod tables;
+pub mod tls;
 
 use std::path::{Path, PathBuf};
 use std::thread::sleep;

@@ -9,6 +9,7 @@ use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
 use crate::PATIENCE;
+use crate::tls::{self, Wire};
 
 /// A reply.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,7 +99,7 @@ impl fmt::Display for Value {
 /// A connection. See the module.
 #[derive(Debug)]
 pub struct Client {
-    stream: TcpStream,
+    stream: Box<dyn Wire>,
     input: Vec<u8>,
     taken: usize,
 }
@@ -125,12 +126,37 @@ impl Client {
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
-        Ok(Self { stream, input: Vec::new(), taken: 0 })
+        Ok(Self { stream: Box::new(stream), input: Vec::new(), taken: 0 })
+    }
+
+    /// Connects to a port of this machine by TLS. A server that does not want this client says so
+    /// when the client reads.
+    ///
+    /// # Panics
+    /// When nobody answers there.
+    #[track_caller]
+    pub fn connect_tls(port: u16, config: &tls::Config) -> Self {
+        match Self::try_connect_tls(port, config) {
+            Ok(client) => client,
+            Err(error) => panic!("connect to port {port} by TLS: {error}"),
+        }
+    }
+
+    /// The same.
+    ///
+    /// # Errors
+    /// Nobody answers there.
+    pub fn try_connect_tls(port: u16, config: &tls::Config) -> io::Result<Self> {
+        let stream = TcpStream::connect(("127.0.0.1", port))?;
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_write_timeout(Some(PATIENCE))?;
+        Ok(Self { stream: Box::new(tls::wrap(stream, config)), input: Vec::new(), taken: 0 })
     }
 
     /// The address of this end, as CLIENT LIST shows it.
     pub fn address(&self) -> String {
-        self.stream.local_addr().expect("a connected socket has an address").to_string()
+        self.stream.socket().local_addr().expect("a connected socket has an address").to_string()
     }
 
     /// Sends bytes as they are.
@@ -147,12 +173,13 @@ impl Client {
     /// # Errors
     /// The connection is broken.
     pub fn try_send(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.stream.write_all(bytes)
+        self.stream.write_all(bytes)?;
+        self.stream.flush()
     }
 
     /// Says that nothing more will be sent.
     pub fn end_sending(&mut self) {
-        self.stream.shutdown(Shutdown::Write).expect("shutdown");
+        self.stream.socket().shutdown(Shutdown::Write).expect("shutdown");
     }
 
     /// Sends a line of words (quotes and escapes as in redis-cli), without waiting for the reply.
@@ -211,7 +238,15 @@ impl Client {
                 self.input.extend_from_slice(&buffer[..count]);
                 Ok(true)
             }
-            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => Ok(false),
+            // A server that ends a client does not always say goodbye first.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::ConnectionReset | io::ErrorKind::UnexpectedEof
+                ) =>
+            {
+                Ok(false)
+            }
             Err(error) => Err(error),
         }
     }
@@ -257,6 +292,28 @@ impl Client {
         lines.iter().map(|_| self.read().to_string()).collect()
     }
 
+    /// What comes in reply to SYNC: a length and so many bytes.
+    ///
+    /// # Panics
+    /// When something else comes.
+    #[track_caller]
+    pub fn read_copy(&mut self) -> Vec<u8> {
+        loop {
+            let rest = &self.input[self.taken..];
+            if let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+                let line = String::from_utf8_lossy(&rest[..end]).into_owned();
+                let count = line.trim_end().strip_prefix('$').and_then(|text| text.parse().ok());
+                let count: usize = count.unwrap_or_else(|| panic!("no length: {line}"));
+                if let Some(copy) = rest.get(end + 1..end + 1 + count) {
+                    let copy = copy.to_vec();
+                    self.taken += end + 1 + count;
+                    return copy;
+                }
+            }
+            assert!(self.receive().expect("more of it"), "the connection ends in the middle");
+        }
+    }
+
     /// Checks that nothing more comes and that the connection is closed.
     #[track_caller]
     pub fn check_closed(&mut self) {
@@ -269,12 +326,12 @@ impl Client {
 
     /// Whether nothing comes for this long.
     pub fn is_silent_for(&mut self, time: Duration) -> bool {
-        self.stream.set_read_timeout(Some(time)).expect("set a timeout");
+        self.stream.socket().set_read_timeout(Some(time)).expect("set a timeout");
         let silent = self.input[self.taken..].is_empty()
             && self.receive().is_err_and(|error| {
                 matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
             });
-        self.stream.set_read_timeout(Some(PATIENCE)).expect("set a timeout");
+        self.stream.socket().set_read_timeout(Some(PATIENCE)).expect("set a timeout");
         silent
     }
 }

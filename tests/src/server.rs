@@ -11,6 +11,7 @@ use nix::unistd::Pid;
 use tempfile::TempDir;
 
 use crate::resp::Client;
+use crate::tls::{Authority, Config, Identity};
 use crate::{PATIENCE, poll, ports, repository};
 
 /// The binary under test: `ATOLL_BIN`, or what cargo builds, once for each run of the tests.
@@ -164,6 +165,8 @@ pub struct Builder {
     variables: Vec<(String, String)>,
     shards: u16,
     endpoints: bool,
+    tls: Option<(Config, u16)>,
+    only_tls: bool,
     expected: Vec<String>,
 }
 
@@ -210,6 +213,27 @@ impl Builder {
         self
     }
 
+    /// With TLS on this port too, or on one of its own, with a certificate of this authority.
+    pub fn tls(mut self, authority: &Authority, port: Option<u16>) -> Self {
+        let identity = authority.issue("server");
+        let port = port.unwrap_or_else(|| ports::take(1));
+        self.tls = Some((authority.client(Some(&identity)), port));
+        self.identity(authority, &identity).set("tls-port", port)
+    }
+
+    /// With these certificates.
+    pub fn identity(self, authority: &Authority, identity: &Identity) -> Self {
+        self.set("tls-ca-cert-file", authority.file().display())
+            .set("tls-cert-file", identity.cert.display())
+            .set("tls-key-file", identity.key.display())
+    }
+
+    /// With no port but that for TLS.
+    pub fn only_tls(mut self) -> Self {
+        self.only_tls = true;
+        self
+    }
+
     /// A warning or an error with this text in the log is expected.
     pub fn expect_in_log(mut self, text: &str) -> Self {
         self.expected.push(text.into());
@@ -229,7 +253,7 @@ impl Builder {
     /// Starts the server without waiting for it.
     pub fn launch(self) -> Server {
         let ports = if self.endpoints { 1 + self.shards } else { 1 };
-        let port = self.port.unwrap_or_else(|| ports::take(ports));
+        let port = if self.only_tls { 0 } else { self.port.unwrap_or_else(|| ports::take(ports)) };
         let folder = folder();
         let log = folder.path().join("log");
         let data = self.directory.unwrap_or_else(|| folder.path().join("data"));
@@ -250,6 +274,7 @@ impl Builder {
         Server {
             process: Process::start(command),
             port,
+            tls: self.tls,
             log,
             expected: self.expected,
             ended: false,
@@ -264,6 +289,7 @@ impl Builder {
 pub struct Server {
     process: Process,
     port: u16,
+    tls: Option<(Config, u16)>,
     log: PathBuf,
     expected: Vec<String>,
     ended: bool,
@@ -281,6 +307,8 @@ impl Server {
             variables: Vec::new(),
             shards: 4,
             endpoints: false,
+            tls: None,
+            only_tls: false,
             expected: Vec::new(),
         }
     }
@@ -305,7 +333,12 @@ impl Server {
                 panic!("the server ended at start, {status}:\n{}", self.log());
             }
             if known.is_none() {
-                known = Client::try_connect(self.port).ok();
+                known = match &self.tls {
+                    Some((config, port)) if self.port == 0 => {
+                        Client::try_connect_tls(*port, config).ok()
+                    }
+                    _ => Client::try_connect(self.port).ok(),
+                };
             }
             let client = known.as_mut()?;
             client.try_send(b"PING\r\n").ok()?;
@@ -320,6 +353,24 @@ impl Server {
     /// Its port.
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// Its port with TLS.
+    ///
+    /// # Panics
+    /// When it has none.
+    pub fn tls_port(&self) -> u16 {
+        self.tls.as_ref().expect("the server talks TLS").1
+    }
+
+    /// A new connection by TLS, with the server's own certificate.
+    ///
+    /// # Panics
+    /// When it has no TLS.
+    #[track_caller]
+    pub fn tls_client(&self) -> Client {
+        let (config, port) = self.tls.as_ref().expect("the server talks TLS");
+        Client::connect_tls(*port, config)
     }
 
     /// The port of one of its shards, with `shard_endpoints`.

@@ -34,6 +34,7 @@ mod t67_log_tools;
 mod t68_migrate;
 mod t69_rdb_files;
 mod t70_files;
+mod t71_tls;
 mod t72_idempotency;
 mod t73_world;
 mod t80_observe;

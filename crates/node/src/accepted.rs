@@ -79,6 +79,11 @@ const ACCEPTED: &[(&str, &str, Form)] = &[
     ("slave-read-only", "yes", Flag),
     ("slave-serve-stale-data", "yes", Flag),
     ("stop-writes-on-bgsave-error", "yes", Flag),
+    ("tls-client-key-file-pass", "", Only("")),
+    ("tls-dh-params-file", "", Only("")),
+    ("tls-key-file-pass", "", Only("")),
+    ("tls-replication", "no", Only("no")),
+    ("tls-session-cache-timeout", "300", Int(0)),
 ];
 
 /// The values that have been set. See the module.

@@ -22,6 +22,7 @@ use crate::admin;
 use crate::error::NodeError;
 use crate::log::Durability;
 use crate::settings::Settings;
+use crate::tls::{self, TlsSettings};
 
 pub(crate) use values::{
     AppendFsync, CrossSlotKeys, DebugAllowed, EventLetters, MemoryShare, OutputBufferLimit,
@@ -32,7 +33,10 @@ pub(crate) use values::{
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub(crate) struct Config {
+    /// 0: none.
     pub(crate) port: u16,
+    /// The port with TLS. 0: none.
+    pub(crate) tls_port: u16,
     pub(crate) bind: Vec<String>,
     pub(crate) shards: Shards,
     pub(crate) dir: PathBuf,
@@ -51,8 +55,10 @@ pub(crate) struct Config {
     pub(crate) auto_aof_rewrite_min_size: u64,
     pub(crate) announce_host: Option<String>,
     pub(crate) announce_port: Option<u16>,
+    pub(crate) announce_tls_port: Option<u16>,
     pub(crate) shard_endpoints: bool,
     pub(crate) shard_endpoint_port: Option<u16>,
+    pub(crate) tls_shard_endpoint_port: Option<u16>,
     pub(crate) cluster: Cluster,
     pub(crate) listener: Vec<Listener>,
     /// The environment's form of `listener`.
@@ -122,6 +128,9 @@ pub(crate) struct Config {
     pub(crate) stream_node_max_bytes: u64,
     pub(crate) zset_max_listpack_entries: u64,
     pub(crate) zset_max_listpack_value: u64,
+    /// What is said about TLS, each part a key of its own.
+    #[serde(skip)]
+    pub(crate) tls: TlsSettings,
     /// Parameters of Redis that have no meaning here, as they were written.
     #[serde(skip)]
     pub(crate) accepted: BTreeMap<&'static str, String>,
@@ -143,6 +152,9 @@ pub(crate) struct Cluster {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(crate) struct Listener {
     pub(crate) bind: String,
+    /// Its clients talk TLS.
+    #[serde(default)]
+    pub(crate) tls: bool,
     #[serde(default)]
     pub(crate) announce: Vec<String>,
 }
@@ -151,6 +163,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             port: 6379,
+            tls_port: 0,
             bind: vec!["127.0.0.1".into()],
             shards: Shards::Auto,
             dir: "./atoll-data".into(),
@@ -164,8 +177,10 @@ impl Default for Config {
             auto_aof_rewrite_min_size: 256 << 20,
             announce_host: None,
             announce_port: None,
+            announce_tls_port: None,
             shard_endpoints: false,
             shard_endpoint_port: None,
+            tls_shard_endpoint_port: None,
             cluster: Cluster::default(),
             listener: Vec::new(),
             listeners: None,
@@ -229,6 +244,7 @@ impl Default for Config {
             stream_node_max_bytes: 4096,
             zset_max_listpack_entries: 128,
             zset_max_listpack_value: 64,
+            tls: TlsSettings::default(),
             accepted: BTreeMap::new(),
             file: None,
         }
@@ -305,19 +321,25 @@ impl Config {
                 accepted.insert(checked.map_err(bad)?, text);
             }
         }
+        let tls = all.extract_if(|name, _| tls::parameter(name.as_bytes()).is_some()).collect();
+        let tls = Value::new(None, ValueKind::Table(tls));
+        let tls: TlsSettings = tls.try_deserialize().map_err(NodeError::Config)?;
         let values = Value::new(None, ValueKind::Table(all.into_iter().collect()));
         let config: Self = values.try_deserialize().map_err(NodeError::Config)?;
-        Ok(Self { accepted, ..config })
+        Ok(Self { tls, accepted, ..config })
     }
 
-    /// `listeners` is `bind=host:port,host:port;bind=…`: what fits an environment variable.
+    /// `listeners` is `bind=host:port,host:port;bind=…`, with `tls://` before those for TLS: what fits
+    /// an environment variable.
     fn take_listeners(&mut self) -> Result<(), NodeError> {
         let Some(text) = self.listeners.take() else { return Ok(()) };
         for part in text.split(';').filter(|part| !part.trim().is_empty()) {
             let (bind, announce) = part.split_once('=').unwrap_or((part, ""));
             let announce = announce.split(',').map(str::trim).filter(|part| !part.is_empty());
+            let bind = bind.trim();
             self.listener.push(Listener {
-                bind: bind.trim().into(),
+                bind: bind.strip_prefix("tls://").unwrap_or(bind).into(),
+                tls: bind.starts_with("tls://"),
                 announce: announce.map(Into::into).collect(),
             });
         }
@@ -329,8 +351,14 @@ impl Config {
         if self.bind.is_empty() {
             return bad("bind", "at least one address is needed".into());
         }
+        if self.port == 0 && self.tls_port == 0 {
+            return bad("port", "port and tls-port are both 0: nobody could connect".into());
+        }
+        if let Err((name, why)) = self.tls.check() {
+            return bad(name, why);
+        }
         for address in &self.cluster.initial_nodes {
-            if let Err(why) = split_host_port(address) {
+            if let Err(why) = split_member(address) {
                 return bad("cluster.initial-nodes", why);
             }
         }
@@ -379,7 +407,13 @@ impl Config {
         }
     }
 
-    /// Host and port that this node is known by in the cluster.
+    /// Whether clients can come by TLS.
+    pub(crate) fn serves_tls(&self) -> bool {
+        self.tls_port != 0 || self.listener.iter().any(|listener| listener.tls)
+    }
+
+    /// Host and port that this node is known by in the cluster: the port without TLS, or the only
+    /// one.
     pub(crate) fn announced(&self) -> (String, u16) {
         let first = self.bind.first().map_or("127.0.0.1", String::as_str);
         let host = match (&self.announce_host, first) {
@@ -387,7 +421,16 @@ impl Config {
             (None, "0.0.0.0" | "::" | "*") => "127.0.0.1".into(),
             (None, address) => address.into(),
         };
-        (host, self.announce_port.unwrap_or(self.port))
+        let port = if self.port == 0 { self.tls_port } else { self.port };
+        (host, self.announce_port.unwrap_or(port))
+    }
+
+    /// The port with TLS that clients are told; 0: none.
+    pub(crate) fn announced_tls_port(&self) -> u16 {
+        match self.announce_tls_port {
+            Some(port) if self.tls_port != 0 => port,
+            Some(_) | None => self.tls_port,
+        }
     }
 
     /// The slots that the cluster serves, as inclusive ranges.
@@ -434,6 +477,17 @@ pub(crate) fn split_host_port(text: &str) -> Result<(String, u16), String> {
         return Err(bad());
     }
     Ok((host.into(), port))
+}
+
+/// Splits `host:port` or `host:port:tls-port`, as members of the cluster are listed.
+pub(crate) fn split_member(text: &str) -> Result<(String, u16, Option<u16>), String> {
+    if let Ok((host, port)) = split_host_port(text) {
+        return Ok((host, port, None));
+    }
+    let bad = || format!("{text:?} is neither host:port nor host:port:tls-port");
+    let (address, tls_port) = text.rsplit_once(':').ok_or_else(bad)?;
+    let (host, port) = split_host_port(address).map_err(|_| bad())?;
+    Ok((host, port, Some(tls_port.parse().map_err(|_| bad())?)))
 }
 
 #[cfg(test)]

@@ -17,13 +17,15 @@ mod account;
 mod in_script;
 mod input;
 mod push;
+pub(crate) mod stream;
+pub(crate) mod tls;
 pub(crate) mod together;
 
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::io;
 use std::net::TcpStream as StdTcpStream;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::fd::{AsRawFd, BorrowedFd};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -38,8 +40,9 @@ use protocol::encode::{self, Version};
 use router::session::Session;
 use router::view::View;
 use shard::time::Millis;
-use tokio::net::TcpStream;
 
+use self::stream::{Channel, Stream};
+use self::tls::TlsSession;
 use crate::acl_log::ClientWitness;
 use crate::clients::{Client, Footprint};
 use crate::dispatch::Wait;
@@ -55,7 +58,7 @@ const PAUSE_OUTPUT: usize = 1 << 20;
 
 /// One connection. See the module.
 pub(crate) struct Connection {
-    stream: TcpStream,
+    stream: Stream,
     pub(crate) client: Arc<Client>,
     pub(crate) view: Arc<View>,
     pub(crate) state: RefCell<State>,
@@ -111,10 +114,15 @@ impl Connection {
         executor: u16,
         stream: StdTcpStream,
         listener: usize,
+        tls: Option<Box<TlsSession>>,
     ) -> io::Result<Self> {
         let (address, local) = (stream.peer_addr()?, stream.local_addr()?);
-        let stream = TcpStream::from_std(stream)?;
+        let stream = Stream::new(stream, tls)?;
         let client = node.clients.add(stream.as_raw_fd(), address, local, executor);
+        let footprint = Footprint { tls: stream.memory(), ..Footprint::default() };
+        if footprint.tls > 0 {
+            node.clients.note_footprint(&client, footprint, false);
+        }
         let mut decoder = Decoder::default();
         let bulk_len_max = node.settings.proto_max_bulk_len.load(Ordering::Relaxed);
         decoder.set_bulk_len_max(usize::try_from(bulk_len_max).unwrap_or(usize::MAX));
@@ -122,6 +130,9 @@ impl Connection {
         let witness = ClientWitness { node: node.clone(), client: client.clone() };
         session.witness = Some(Arc::new(witness));
         node.acl.enter(&mut session);
+        if stream.log_in(node, &mut session) {
+            client.facts().user.clone_from(&session.login.user.name);
+        }
         Ok(Self {
             stream,
             state: RefCell::new(State {
@@ -140,7 +151,7 @@ impl Connection {
             pushes: RefCell::default(),
             resp3: Cell::new(false),
             listens: Cell::new(false),
-            footprint: Cell::default(),
+            footprint: Cell::new(footprint),
             spared: Cell::new(false),
             output_room: Cell::new(usize::MAX),
             over_since: Cell::default(),
@@ -157,6 +168,19 @@ impl Connection {
 
     pub(crate) fn as_fd(&self) -> BorrowedFd<'_> {
         self.stream.as_fd()
+    }
+
+    /// Something may have come that the socket does not announce.
+    pub(crate) fn has_unread(&self) -> bool {
+        self.stream.has_unread()
+    }
+
+    /// The socket for somebody who talks with the client in the connection's place.
+    ///
+    /// # Errors
+    /// There is no descriptor left.
+    pub(crate) fn channel(&self) -> io::Result<Channel> {
+        self.stream.channel()
     }
 
     /// Serves the client until it goes, is killed, or breaks the protocol.
@@ -346,7 +370,7 @@ impl Connection {
                     self.settle(executor, &state);
                     return Ok(());
                 }
-                match self.stream.try_write(&state.output) {
+                match self.stream.write(&state.output) {
                     Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                     Ok(count) => {
                         self.note_out(executor, count);
@@ -414,6 +438,7 @@ impl Connection {
 
     /// Forgets the client. The socket closes when the connection is dropped, after this.
     pub(crate) fn close(&self, executor: &Rc<Executor>) {
+        self.stream.say_goodbye();
         executor.node.clients.remove(self.id());
         let mut state = self.state.borrow_mut();
         executor.node.log.note_holding(state.session.holds_replies.take(), None);

@@ -13,7 +13,6 @@
 mod client;
 
 use std::future::{Future, poll_fn};
-use std::os::fd::OwnedFd;
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -37,6 +36,7 @@ use shard::shard::Queued;
 use self::client::DebugClient;
 use crate::clients::Client;
 use crate::connection::Connection;
+use crate::connection::stream::Channel;
 use crate::executor::{BUSY_SCRIPT, Executor};
 
 /// How often the other sockets of the shard are looked after.
@@ -67,7 +67,7 @@ struct Begin {
     keeps: bool,
     version: Version,
     restricted: Option<Arc<RestrictedUser>>,
-    socket: OwnedFd,
+    channel: Channel,
     client: Arc<Client>,
     /// What the client has sent already.
     input: BytesMut,
@@ -121,7 +121,7 @@ impl DebugSession {
         }
         connection.close_when_written();
         loop {
-            let Ok(socket) = connection.as_fd().try_clone_to_owned() else {
+            let Ok(channel) = connection.channel() else {
                 return error("ERR the debugger has no descriptor left");
             };
             let begin = Begin {
@@ -129,7 +129,7 @@ impl DebugSession {
                 keeps,
                 version,
                 restricted: restricted.clone(),
-                socket,
+                channel,
                 client: connection.client.clone(),
                 input: connection.take_input(),
                 hint: hint.take(),
@@ -183,13 +183,13 @@ fn error(text: &str) -> Vec<u8> {
 impl Begin {
     /// Has the session on the shard of this thread's executor.
     fn run(self, executor: &Executor) -> End {
-        let Self { queued, keeps, version, restricted, socket, client, input, hint } = self;
+        let Self { queued, keeps, version, restricted, channel, client, input, hint } = self;
         let (Some(me), Ok(mut shard)) = (executor.myself(), executor.shard.try_borrow_mut()) else {
             return End::Reply(error(BUSY_SCRIPT));
         };
         // People take longer than any threshold.
         executor.node.executors[usize::from(executor.index)].busy.store(true, Ordering::Release);
-        let client = Box::new(DebugClient::new(me, socket, client, input));
+        let client = Box::new(DebugClient::new(me, channel, client, input));
         shard.scripts_mut().debug_next(debug::Request { client, keeps, hint });
         shard.set_restricted(restricted);
         let mut bytes = Vec::new();

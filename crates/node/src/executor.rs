@@ -55,6 +55,7 @@ use tokio::task::{LocalSet, spawn_local};
 use crate::blocked::Blocked;
 use crate::clock::Clock;
 use crate::connection::Connection;
+use crate::connection::tls::TlsSession;
 use crate::connection::together::{self, Unwritten};
 use crate::dispatch::Ahead;
 use crate::log::{Durability, Outlet};
@@ -274,7 +275,7 @@ impl Executor {
     /// A message from another thread.
     fn receive(&self, message: Message) {
         match message {
-            Message::Accept { stream, listener } => self.adopt(stream, listener),
+            Message::Accept { stream, listener, tls } => self.adopt(stream, listener, tls),
             Message::Run(run) => {
                 let (replies, wait) = self.run_requests(&run);
                 // The connection may have gone; its requests have run all the same.
@@ -338,9 +339,9 @@ impl Executor {
     }
 
     /// Takes in a new connection.
-    fn adopt(&self, stream: TcpStream, listener: usize) {
+    fn adopt(&self, stream: TcpStream, listener: usize, tls: Option<Box<TlsSession>>) {
         let Some(me) = self.me.upgrade() else { return };
-        match Connection::new(&self.node, self.index, stream, listener) {
+        match Connection::new(&self.node, self.index, stream, listener, tls) {
             Ok(connection) => {
                 let connection = Rc::new(connection);
                 self.connections.borrow_mut().insert(connection.id(), connection.clone());
@@ -432,11 +433,9 @@ impl Executor {
             .iter()
             .map(|connection| PollFd::new(connection.as_fd(), PollFlags::POLLIN))
             .collect();
-        if !matches!(poll(&mut fds, PollTimeout::ZERO), Ok(1..)) {
-            return;
-        }
+        let found = matches!(poll(&mut fds, PollTimeout::ZERO), Ok(1..));
         for (connection, fd) in idle.iter().zip(&fds) {
-            if fd.any().unwrap_or(false) {
+            if found && fd.any().unwrap_or(false) || connection.has_unread() {
                 connection.attend(&me);
             }
         }

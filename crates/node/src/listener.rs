@@ -16,7 +16,9 @@ use tokio::net::{TcpListener, TcpStream, lookup_host};
 use crate::connection::refuse;
 use crate::error::NodeError;
 use crate::mailbox::Message;
+use crate::membership::Endpoint;
 use crate::node::Node;
+use crate::tls::handshakes::Handshakes;
 
 /// Connections that may wait to be accepted (Redis: `tcp-backlog`).
 pub(crate) const BACKLOG: i32 = 511;
@@ -28,21 +30,23 @@ pub(crate) struct Listener {
     view: usize,
     /// The shard whose endpoint this is; `None`: any.
     shard: Option<u16>,
+    /// Who does the handshakes of its clients; `None`: they do not talk TLS.
+    handshakes: Option<Arc<Handshakes>>,
 }
 
-/// Binds `host:port`.
+/// Binds an endpoint; `handshakes` if its clients talk TLS.
 ///
 /// # Errors
 /// [`NodeError::Listen`], naming the address.
 pub(crate) async fn bind(
-    host: &str,
-    port: u16,
-    view: usize,
-    shard: Option<u16>,
+    endpoint: &Endpoint,
+    handshakes: Option<Arc<Handshakes>>,
 ) -> Result<Listener, NodeError> {
-    let socket = bind_socket(host, port).await?;
-    let failed = |source| NodeError::Listen { address: named(host, port), source };
-    Ok(Listener { socket: TcpListener::from_std(socket).map_err(failed)?, view, shard })
+    let Endpoint { host, port, view, shard, .. } = endpoint;
+    let socket = bind_socket(host, *port).await?;
+    let failed = |source| NodeError::Listen { address: named(host, *port), source };
+    let socket = TcpListener::from_std(socket).map_err(failed)?;
+    Ok(Listener { socket, view: *view, shard: *shard, handshakes })
 }
 
 /// A socket that listens on `host:port`, for the runtime of whoever wants it.
@@ -80,6 +84,11 @@ impl Listener {
         self.socket.local_addr()
     }
 
+    /// Whether its clients talk TLS.
+    pub(crate) fn is_for_tls(&self) -> bool {
+        self.handshakes.is_some()
+    }
+
     /// Accepts for ever. `turn` is shared by all listeners.
     pub(crate) async fn accept_all(self, node: Arc<Node>, turn: Arc<AtomicUsize>) {
         loop {
@@ -94,12 +103,16 @@ impl Listener {
         }
     }
 
-    async fn deal(&self, node: &Node, turn: &AtomicUsize, stream: TcpStream) {
+    async fn deal(&self, node: &Arc<Node>, turn: &AtomicUsize, stream: TcpStream) {
         let Ok(stream) = stream.into_std() else { return };
         let most = node.settings.maxclients.load(Ordering::Relaxed);
-        if node.clients.count() as u64 >= most {
+        let shaking_hands = self.handshakes.as_ref().map_or(0, |handshakes| handshakes.count());
+        if (node.clients.count() + shaking_hands) as u64 >= most {
             node.clients.note_refused();
-            refuse(&stream, "ERR max number of clients reached");
+            // With TLS there is no way to say it yet.
+            if self.handshakes.is_none() {
+                refuse(&stream, "ERR max number of clients reached");
+            }
             return;
         }
         // Replies are whole when they are written; waiting for more would only delay them.
@@ -113,8 +126,13 @@ impl Listener {
             Some(shard) => usize::from(shard),
             None => turn.fetch_add(1, Ordering::Relaxed) % node.executors.len(),
         };
-        let accept = Message::Accept { stream, listener: self.view };
-        if node.executors[executor].mailbox.send(accept).await.is_err() {
+        let mailbox = &node.executors[executor].mailbox;
+        if let Some(handshakes) = &self.handshakes {
+            handshakes.begin(node, stream, self.view, mailbox.clone());
+            return;
+        }
+        let accept = Message::Accept { stream, listener: self.view, tls: None };
+        if mailbox.send(accept).await.is_err() {
             tracing::debug!(executor, "a connection came while the node was ending");
         }
     }

@@ -8,12 +8,13 @@ use shard::acl::RestrictedUser;
 use shard::shard::Queued;
 use tokio::sync::oneshot;
 
+use crate::connection::tls::TlsSession;
 use crate::executor::Executor;
 
 /// A message to an executor.
 pub(crate) enum Message {
-    /// A new connection, accepted by listener number `listener`.
-    Accept { stream: TcpStream, listener: usize },
+    /// A new connection, accepted by listener number `listener`, with what its handshake has left.
+    Accept { stream: TcpStream, listener: usize, tls: Option<Box<TlsSession>> },
     /// Requests of one connection for this executor's shard, in order.
     Run(Run),
     /// Anything else: runs on the executor's thread.

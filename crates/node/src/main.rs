@@ -49,6 +49,7 @@ mod slot_stats;
 mod snapshots;
 mod sys;
 mod timing;
+mod tls;
 mod tracking;
 mod watchdog;
 mod web;

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use router::topology::{Member, Topology, member_id};
-use router::view::{Address, View};
+use router::view::{Address, Told, View};
 
-use crate::config::{Config, split_host_port};
+use crate::config::{Config, split_host_port, split_member};
 use crate::error::NodeError;
 
 /// One socket to be bound.
@@ -17,6 +17,8 @@ pub(crate) struct Endpoint {
     pub(crate) view: usize,
     /// The shard whose endpoint it is.
     pub(crate) shard: Option<u16>,
+    /// Its clients talk TLS.
+    pub(crate) tls: bool,
 }
 
 /// The cluster as the configuration describes it.
@@ -35,33 +37,39 @@ impl Membership {
         let (members, myself) = members(config, id)?;
         let shards = config.shard_count();
         let count = members.len();
-        let inside: Vec<Address> = members
-            .iter()
-            .map(|member| Address { host: member.host.clone(), port: member.port })
-            .collect();
+        let inside: Vec<Address> = members.iter().map(|member| address(config, member)).collect();
         let topology = Topology::new(members, myself, &config.slot_ranges()?, shards)
             .map_err(|error| NodeError::Topology(error.to_string()))?;
         let mut membership =
             Self { topology: Arc::new(topology), views: Vec::new(), endpoints: Vec::new() };
-        membership.add_listener(config, &config.bind, config.port, inside)?;
+        if config.port != 0 {
+            membership.add_listener(config, &config.bind, config.port, inside.clone(), false)?;
+        }
+        if config.tls_port != 0 {
+            membership.add_listener(config, &config.bind, config.tls_port, inside.clone(), true)?;
+        }
         for listener in &config.listener {
             let bad = |why| NodeError::BadValue { key: "listener".into(), why };
             let (host, port) = split_host_port(&listener.bind).map_err(bad)?;
             let addresses = if listener.announce.is_empty() {
-                membership
-                    .topology
-                    .members()
-                    .iter()
-                    .map(|member| Ok(Address { host: member.host.clone(), port: member.port }))
-                    .collect()
+                inside.clone()
             } else {
-                listener
-                    .announce
-                    .iter()
-                    .map(|text| split_host_port(text).map(|(host, port)| Address { host, port }))
-                    .collect::<Result<Vec<_>, _>>()
+                let address = |text: &String| {
+                    split_host_port(text).map(|(host, port)| match listener.tls {
+                        true => Address { host, port: 0, tls_port: port },
+                        false => Address { host, port, tls_port: 0 },
+                    })
+                };
+                listener.announce.iter().map(address).collect::<Result<_, _>>().map_err(bad)?
+            };
+            let told =
+                |address: &Address| if listener.tls { address.tls_port } else { address.port };
+            if addresses.iter().any(|address| told(address) == 0) {
+                return Err(bad(format!(
+                    "{} has clients of another kind than the nodes' own ports: it needs `announce`",
+                    listener.bind
+                )));
             }
-            .map_err(bad)?;
             if addresses.len() != count {
                 return Err(bad(format!(
                     "announce of {} has {} addresses, but the cluster has {count} nodes",
@@ -69,7 +77,7 @@ impl Membership {
                     addresses.len()
                 )));
             }
-            membership.add_listener(config, &[host], port, addresses)?;
+            membership.add_listener(config, &[host], port, addresses, listener.tls)?;
         }
         Ok(membership)
     }
@@ -81,81 +89,106 @@ impl Membership {
         hosts: &[String],
         port: u16,
         addresses: Vec<Address>,
+        tls: bool,
     ) -> Result<(), NodeError> {
         let shards = self.topology.shards();
         let topology = self.topology.clone();
         if !config.shard_endpoints {
-            self.views.push(Arc::new(View::new(topology, addresses, false, None)));
-            self.bind_all(hosts, port, None);
+            let told = Told { shard_endpoints: false, tls };
+            self.views.push(Arc::new(View::new(topology, addresses, told, None)));
+            self.bind_all(hosts, port, None, tls);
             return Ok(());
         }
-        let offset = shard_port_offset(config)?;
-        let of_shard = |port: u16, shard: u16| {
-            port.checked_add(offset).and_then(|port| port.checked_add(shard)).ok_or_else(|| {
-                NodeError::BadValue {
-                    key: "shard-endpoint-port".into(),
-                    why: format!("port {port} leaves no room for {shards} shard ports"),
-                }
-            })
-        };
         let mut announced = Vec::new();
         for address in &addresses {
             for shard in 0..shards {
-                let port = of_shard(address.port, shard)?;
-                announced.push(Address { host: address.host.clone(), port });
+                let port = shard_port(config, address.port, shard, false)?;
+                let tls_port = shard_port(config, address.tls_port, shard, true)?;
+                announced.push(Address { host: address.host.clone(), port, tls_port });
             }
         }
-        let view = |shard| Arc::new(View::new(topology.clone(), announced.clone(), true, shard));
+        let told = Told { shard_endpoints: true, tls };
+        let view = |shard| Arc::new(View::new(topology.clone(), announced.clone(), told, shard));
         self.views.push(view(None));
-        self.bind_all(hosts, port, None);
+        self.bind_all(hosts, port, None, tls);
         for shard in 0..shards {
             self.views.push(view(Some(shard)));
-            self.bind_all(hosts, of_shard(port, shard)?, Some(shard));
+            self.bind_all(hosts, shard_port(config, port, shard, tls)?, Some(shard), tls);
         }
         Ok(())
     }
 
     /// Endpoints of the newest view.
-    fn bind_all(&mut self, hosts: &[String], port: u16, shard: Option<u16>) {
+    fn bind_all(&mut self, hosts: &[String], port: u16, shard: Option<u16>, tls: bool) {
         let view = self.views.len() - 1;
-        let endpoint = |host: &String| Endpoint { host: host.clone(), port, view, shard };
+        let endpoint = |host: &String| Endpoint { host: host.clone(), port, view, shard, tls };
         self.endpoints.extend(hosts.iter().map(endpoint));
     }
 }
 
-/// How far a node's shard ports are from its own port: the same on every node and listener.
-fn shard_port_offset(config: &Config) -> Result<u16, NodeError> {
-    match config.shard_endpoint_port {
-        None => Ok(100),
-        Some(first) => {
-            first.checked_sub(config.port).filter(|offset| *offset > 0).ok_or_else(|| {
-                NodeError::BadValue {
-                    key: "shard-endpoint-port".into(),
-                    why: format!("must be above port {}", config.port),
-                }
-            })
-        }
+/// The port of a shard, beside a port of its node; none beside none.
+fn shard_port(config: &Config, port: u16, shard: u16, tls: bool) -> Result<u16, NodeError> {
+    if port == 0 {
+        return Ok(0);
     }
+    let key = if tls { "tls-shard-endpoint-port" } else { "shard-endpoint-port" };
+    let bad = |why| NodeError::BadValue { key: key.into(), why };
+    let offset = shard_port_offset(config, tls).map_err(bad)?;
+    port.checked_add(offset)
+        .and_then(|port| port.checked_add(shard))
+        .ok_or_else(|| bad(format!("port {port} leaves no room for the ports of its shards")))
+}
+
+/// How far a node's shard ports are from its own port: the same on every node and listener.
+fn shard_port_offset(config: &Config, tls: bool) -> Result<u16, String> {
+    let (first, own, default) = match tls {
+        false => (config.shard_endpoint_port, config.port, 100),
+        true => (config.tls_shard_endpoint_port, config.tls_port, 200),
+    };
+    let Some(first) = first else { return Ok(default) };
+    let offset = first.checked_sub(own).filter(|offset| *offset > 0);
+    offset.ok_or_else(|| format!("must be above port {own}"))
+}
+
+/// Where the clients of the nodes' own ports are told to connect.
+fn address(config: &Config, member: &Member) -> Address {
+    // Without a port of its own the port in the list is the one with TLS.
+    let port = if config.port == 0 { 0 } else { member.port };
+    Address { host: member.host.clone(), port, tls_port: member.tls_port }
 }
 
 /// The members of the cluster and which of them this node is.
 fn members(config: &Config, id: &str) -> Result<(Vec<Member>, usize), NodeError> {
     let (host, port) = config.announced();
     if config.cluster.initial_nodes.is_empty() {
-        return Ok((vec![Member { id: id.into(), host, port }], 0));
+        let tls_port = config.announced_tls_port();
+        return Ok((vec![Member { id: id.into(), host, port, tls_port }], 0));
     }
     let bad = |why| NodeError::BadValue { key: "cluster.initial-nodes".into(), why };
     let mut members = Vec::new();
     for text in &config.cluster.initial_nodes {
-        let (host, port) = split_host_port(text).map_err(bad)?;
+        let (host, port, tls_port) = split_member(text).map_err(bad)?;
+        let tls_port = tls_port.unwrap_or(match config.port {
+            // The listed port is the only one.
+            0 => port,
+            _ => config.announced_tls_port(),
+        });
         // The id follows from the address, so that all nodes know all ids from the one list.
-        members.push(Member { id: member_id(&format!("{host}:{port}")), host, port });
+        let id = member_id(&format!("{host}:{port}"));
+        members.push(Member { id, host, port, tls_port });
     }
     let myself = members.iter().position(|member| member.host == host && member.port == port);
-    match myself {
-        Some(myself) => Ok((members, myself)),
-        None => Err(NodeError::NotAMember(format!("{host}:{port}"))),
+    let myself = myself.ok_or_else(|| NodeError::NotAMember(format!("{host}:{port}")))?;
+    let others = members.len() > 1;
+    if others && config.tls.tls_cluster && members.iter().any(|member| member.tls_port == 0) {
+        let why = "nodes talk by TLS, which needs tls-port".into();
+        return Err(NodeError::BadValue { key: "tls-cluster".into(), why });
     }
+    if others && !config.tls.tls_cluster && config.port == 0 {
+        let why = "port is 0, so nodes can reach each other by TLS alone: it has to be on".into();
+        return Err(NodeError::BadValue { key: "tls-cluster".into(), why });
+    }
+    Ok((members, myself))
 }
 
 #[cfg(test)]
@@ -192,6 +225,7 @@ mod tests {
         config.announce_host = Some("n2".into());
         config.listener.push(crate::config::Listener {
             bind: "0.0.0.0:7002".into(),
+            tls: false,
             announce: vec!["localhost:7001".into(), "localhost:7002".into()],
         });
         let membership = Membership::new(&config, "x").unwrap();

@@ -38,6 +38,7 @@ use crate::peers::Peers;
 use crate::settings::Settings;
 use crate::snapshots::Snapshots;
 use crate::sys::Thread;
+use crate::tls::Tls;
 use crate::tracking::Trackers;
 
 /// What all threads share.
@@ -75,6 +76,7 @@ pub(crate) struct Node {
     pub(crate) trackers: Trackers,
     /// The other nodes.
     pub(crate) peers: Peers,
+    pub(crate) tls: Arc<Tls>,
     /// Whether memory is full.
     pub(crate) gauge: Arc<Gauge>,
     pub(crate) started: Instant,

@@ -9,12 +9,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use protocol::encode;
-use router::topology::Topology;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use router::topology::{Member, Topology};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf, split};
 use tokio::net::TcpStream;
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
+
+use crate::tls::Tls;
+use crate::tls::link::Link;
 
 /// Messages that wait for one member before more are dropped.
 const QUEUE: usize = 16 * 1024;
@@ -61,14 +63,13 @@ impl Credentials {
 impl Peers {
     /// Links to all members but this node. To be called in a runtime that lives as long as the
     /// node.
-    pub(crate) fn start(topology: &Topology, credentials: Credentials) -> Self {
+    pub(crate) fn start(topology: &Topology, credentials: Credentials, tls: Arc<Tls>) -> Self {
         let credentials = Arc::new(Mutex::new(credentials));
         let myself = usize::from(topology.myself());
         let others = topology.members().iter().enumerate().filter(|(place, _)| *place != myself);
         let links = others.map(|(_, member)| {
             let (link, messages) = mpsc::channel(QUEUE);
-            let member = (member.host.clone(), member.port);
-            tokio::spawn(serve(member, credentials.clone(), messages));
+            tokio::spawn(serve(member.clone(), credentials.clone(), tls.clone(), messages));
             link
         });
         let links = links.collect();
@@ -110,11 +111,12 @@ impl Peers {
 
 /// Sends messages to one member for as long as there may be any.
 async fn serve(
-    (host, port): (String, u16),
+    member: Member,
     credentials: Arc<Mutex<Credentials>>,
+    tls: Arc<Tls>,
     mut messages: mpsc::Receiver<Vec<u8>>,
 ) {
-    let mut link: Option<OwnedWriteHalf> = None;
+    let mut link: Option<WriteHalf<Link>> = None;
     while let Some(mut bytes) = messages.recv().await {
         // What has come meanwhile goes with it: one write.
         while bytes.len() < 64 * 1024
@@ -124,25 +126,32 @@ async fn serve(
         }
         if link.is_none() {
             let login = credentials.lock().unwrap_or_else(PoisonError::into_inner).request();
-            link = connect(&host, port, login).await;
+            link = connect(&member, login, &tls).await;
         }
         let Some(open) = &mut link else {
             tokio::time::sleep(PAUSE).await;
             continue;
         };
-        if let Err(error) = open.write_all(&bytes).await {
-            tracing::debug!(host, port, %error, "a link to another node is lost");
+        let written = async {
+            open.write_all(&bytes).await?;
+            // What TLS has made of them, too.
+            open.flush().await
+        };
+        if let Err(error) = written.await {
+            tracing::debug!(host = member.host, port = member.port, %error, "a link to another node is lost");
             link = None;
         }
     }
 }
 
 /// Opens a link, and says who this node is on it.
-async fn connect(host: &str, port: u16, login: Option<Vec<u8>>) -> Option<OwnedWriteHalf> {
-    match timeout(CONNECT_WITHIN, TcpStream::connect((host, port))).await {
-        Ok(Ok(stream)) => {
-            let _ = stream.set_nodelay(true);
-            let (mut read, mut write) = stream.into_split();
+async fn connect(member: &Member, login: Option<Vec<u8>>, tls: &Tls) -> Option<WriteHalf<Link>> {
+    let host = member.host.as_str();
+    let port = if tls.is_for_nodes() { member.tls_port } else { member.port };
+    let connecting = async { tls.link(TcpStream::connect((host, port)).await?, host).await };
+    match timeout(CONNECT_WITHIN, connecting).await {
+        Ok(Ok(link)) => {
+            let (mut read, mut write) = split(link);
             if let Some(login) = login {
                 let answered = timeout(CONNECT_WITHIN, log_in(&mut read, &mut write, &login)).await;
                 if !matches!(answered, Ok(Ok(true))) {
@@ -163,11 +172,12 @@ async fn connect(host: &str, port: u16, login: Option<Vec<u8>>) -> Option<OwnedW
 
 /// Says who this node is; whether that is believed.
 async fn log_in(
-    read: &mut OwnedReadHalf,
-    write: &mut OwnedWriteHalf,
+    read: &mut ReadHalf<Link>,
+    write: &mut WriteHalf<Link>,
     request: &[u8],
 ) -> std::io::Result<bool> {
     write.write_all(request).await?;
+    write.flush().await?;
     // Nothing else is asked before this is answered, so its last byte is the reply's.
     let mut reply = Vec::new();
     while !reply.ends_with(b"\n") {
@@ -179,7 +189,7 @@ async fn log_in(
 }
 
 /// Reads replies until the link ends. They say nothing, unless this node may not do what it does.
-async fn drain(mut read: OwnedReadHalf, host: String, port: u16) {
+async fn drain(mut read: ReadHalf<Link>, host: String, port: u16) {
     let mut buffer = [0; 4096];
     let mut told = false;
     while let Ok(count @ 1..) = read.read(&mut buffer).await {

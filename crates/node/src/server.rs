@@ -33,6 +33,8 @@ use crate::pause::Pause;
 use crate::peers::{Credentials, Peers};
 use crate::settings::Settings;
 use crate::snapshots::{self, Snapshots};
+use crate::tls::Tls;
+use crate::tls::handshakes::Handshakes;
 use crate::tracking::Trackers;
 use crate::{
     admin, commands, data, executor, listener, memory, open_files, panic, rdb_files, sys, watchdog,
@@ -149,10 +151,16 @@ async fn serve(mut config: Config, id: &str) -> Result<(), NodeError> {
         config.maxclients = possible;
     }
     let mut listeners = Vec::new();
+    let handshakes = if config.serves_tls() {
+        let started = Handshakes::start();
+        let failed = |source| NodeError::Start { what: "handshakes", source };
+        Some(Arc::new(started.map_err(failed)?))
+    } else {
+        None
+    };
     for endpoint in &membership.endpoints {
-        let bound =
-            listener::bind(&endpoint.host, endpoint.port, endpoint.view, endpoint.shard).await?;
-        listeners.push(bound);
+        let handshakes = handshakes.clone().filter(|_| endpoint.tls);
+        listeners.push(listener::bind(endpoint, handshakes).await?);
     }
     let pages = web::bind(&config).await?;
     let (node, mailboxes) = build(config, &membership)?;
@@ -164,7 +172,8 @@ async fn serve(mut config: Config, id: &str) -> Result<(), NodeError> {
     let turn = Arc::new(AtomicUsize::new(0));
     for listener in listeners {
         if let Ok(address) = listener.address() {
-            tracing::info!(%address, "listening");
+            let tls = listener.is_for_tls().then_some(true);
+            tracing::info!(%address, tls, "listening");
         }
         tokio::spawn(listener.accept_all(node.clone(), turn.clone()));
     }
@@ -192,6 +201,9 @@ async fn serve(mut config: Config, id: &str) -> Result<(), NodeError> {
         "ready"
     );
     tokio::spawn(housekeeping(node.clone()));
+    if node.tls.is_on() {
+        tokio::spawn(renew_tls(node.clone()));
+    }
     wait_for_end(&node).await;
     tracing::info!("ending");
     for target in [KillTarget::Scripts, KillTarget::Functions] {
@@ -239,6 +251,9 @@ fn build(
         user: config.masteruser.clone().into(),
         password: config.masterauth.clone().into(),
     };
+    let tls = Tls::new(config.tls.clone(), config.serves_tls())
+        .map_err(|why| NodeError::BadValue { key: "tls".into(), why })?;
+    let tls = Arc::new(tls);
     let attention = Arc::new(Attention::default());
     let node = Node {
         settings: Settings::new(&config),
@@ -263,7 +278,8 @@ fn build(
         attention,
         latency: LatencyMonitor::default(),
         trackers: Trackers::default(),
-        peers: Peers::start(&membership.topology, credentials),
+        peers: Peers::start(&membership.topology, credentials, tls.clone()),
+        tls,
         started: Instant::now(),
         run_id: random_id(),
         shutdown: watch::Sender::new(false),
@@ -323,6 +339,20 @@ async fn housekeeping(node: Arc<Node>) {
         let timeout = node.settings.timeout.load(Ordering::Relaxed);
         if timeout > 0 && ticks.is_multiple_of(10) {
             node.clients.kill(None, |client| client.idle_seconds() > timeout);
+        }
+    }
+}
+
+/// Reads certificates and keys again whenever SIGHUP asks for it.
+async fn renew_tls(node: Arc<Node>) {
+    let Ok(mut hangups) = signal(SignalKind::hangup()) else {
+        tracing::warn!("signals cannot be received; renew certificates with CONFIG SET");
+        return;
+    };
+    while hangups.recv().await.is_some() {
+        match node.tls.reload() {
+            Ok(()) => tracing::info!("certificates have been read again"),
+            Err(why) => tracing::warn!(why, "certificates stay as they were"),
         }
     }
 }

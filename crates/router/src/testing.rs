@@ -14,13 +14,14 @@ use crate::commands::SessionCall;
 use crate::registry::{Home, Registry};
 use crate::session::Session;
 use crate::topology::{Member, Topology, member_id};
-use crate::view::{Address, View};
+use crate::view::{Address, Told, View};
 
 /// So many members at `127.0.0.1:7000` and the ports that follow.
 pub(crate) fn members(count: usize) -> Vec<Member> {
     let member = |at| {
         let port = 7000 + at as u16;
-        Member { id: member_id(&format!("127.0.0.1:{port}")), host: "127.0.0.1".into(), port }
+        let (id, host) = (member_id(&format!("127.0.0.1:{port}")), "127.0.0.1".into());
+        Member { id, host, port, tls_port: 0 }
     };
     (0..count).map(member).collect()
 }
@@ -53,10 +54,10 @@ impl Rig {
     pub(crate) fn new() -> Self {
         let topology = Topology::new(members(1), 0, &[(0, 16383)], 2);
         let topology = Arc::new(topology.expect("a valid topology"));
-        let address = Address { host: "127.0.0.1".into(), port: 7000 };
+        let address = Address { host: "127.0.0.1".into(), port: 7000, tls_port: 0 };
         let (mut session, acl) = (Session::new(7), Acl::new(table()));
         acl.enter(&mut session);
-        Self { session, acl, view: View::new(topology, vec![address], false, None) }
+        Self { session, acl, view: View::new(topology, vec![address], Told::default(), None) }
     }
 
     /// Makes or changes a user by rules with blanks between them.

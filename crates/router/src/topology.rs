@@ -35,8 +35,10 @@ pub struct Member {
     pub id: String,
     /// Where clients reach it: a name or an address.
     pub host: String,
-    /// Where clients reach it.
+    /// Where clients reach it: the port without TLS, or the only one.
     pub port: u16,
+    /// Where they reach it with TLS; 0: nowhere.
+    pub tls_port: u16,
 }
 
 /// Who owns a slot, as seen from this node.
@@ -413,7 +415,7 @@ mod tests {
         let same = vec![members(1).remove(0); 2];
         let error = Topology::new(same, 0, &[], 1).unwrap_err();
         assert!(matches!(error, TopologyError::DuplicateId(_)));
-        let odd = vec![Member { id: "x".into(), host: "h".into(), port: 1 }];
+        let odd = vec![Member { id: "x".into(), host: "h".into(), port: 1, tls_port: 0 }];
         let error = Topology::new(odd, 0, &[], 1).unwrap_err();
         assert_eq!(error.to_string(), "the id of a member is 40 hexadecimal digits, not 'x'");
     }

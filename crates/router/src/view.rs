@@ -31,8 +31,26 @@ const BUS_PORT_OFFSET: u16 = 10_000;
 pub struct Address {
     /// A name or an address. Empty: the one that the client has connected to.
     pub host: String,
-    /// The port.
+    /// The port without TLS; 0: there is none, or clients of this listener are not told.
     pub port: u16,
+    /// The port with TLS; 0 as above.
+    pub tls_port: u16,
+}
+
+impl Address {
+    /// The port that clients with TLS or without are told to connect to.
+    fn port_of(&self, tls: bool) -> u16 {
+        if tls { self.tls_port } else { self.port }
+    }
+}
+
+/// Which story the clients of a listener are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Told {
+    /// Each shard is a master.
+    pub shard_endpoints: bool,
+    /// They have come by TLS, and are sent to where they can go on with it.
+    pub tls: bool,
 }
 
 /// What the clients of one listener are told. See the module.
@@ -40,7 +58,7 @@ pub struct Address {
 pub struct View {
     topology: Arc<Topology>,
     addresses: Vec<Address>,
-    shard_endpoints: bool,
+    told: Told,
     id: String,
     shard_id: String,
     info: String,
@@ -51,7 +69,7 @@ pub struct View {
 
 impl View {
     /// What clients are told of `topology` when they reach its members at `addresses`: one for
-    /// each member, or with `shard_endpoints` one for each shard of each member, member by member.
+    /// each member, or with shard endpoints one for each shard of each member, member by member.
     /// `myself_shard` is the shard whose listener this is; without one it is the node's first.
     ///
     /// # Panics
@@ -59,9 +77,10 @@ impl View {
     pub fn new(
         topology: Arc<Topology>,
         addresses: Vec<Address>,
-        shard_endpoints: bool,
+        told: Told,
         myself_shard: Option<u16>,
     ) -> Self {
+        let shard_endpoints = told.shard_endpoints;
         let shards = if shard_endpoints { topology.shards() } else { 1 };
         let expected = topology.members().len() * usize::from(shards);
         assert_eq!(addresses.len(), expected, "I1: one address for each master"); // I1
@@ -69,7 +88,7 @@ impl View {
         assert!(my_shard < shards, "there is no shard {my_shard}");
         let myself = usize::from(topology.myself()) * usize::from(shards) + usize::from(my_shard);
 
-        let masters = masters(&topology, &addresses, shard_endpoints);
+        let masters = masters(&topology, &addresses, told);
         let id = masters[myself].id.clone();
         Self {
             info: info_text(&topology, &masters),
@@ -78,7 +97,7 @@ impl View {
             nodes: nodes_reply(&masters, myself, topology.epoch()),
             shard_id: sha1_hex(&format!("atoll-group:{id}")),
             id,
-            shard_endpoints,
+            told,
             addresses,
             topology,
         }
@@ -121,14 +140,16 @@ impl View {
 
     /// The error that sends a client to the owner of `slot`, which is `member`.
     pub fn moved(&self, slot: Slot, member: u16) -> String {
-        let at = if self.shard_endpoints {
+        let at = if self.told.shard_endpoints {
             let shard = self.topology.place(slot).map_or(0, |place| place.shard);
             usize::from(member) * usize::from(self.topology.shards()) + usize::from(shard)
         } else {
             usize::from(member)
         };
         match self.addresses.get(at) {
-            Some(Address { host, port }) => format!("MOVED {slot} {host}:{port}"),
+            Some(address) => {
+                format!("MOVED {slot} {}:{}", address.host, address.port_of(self.told.tls))
+            }
             None => crate::plan::DOWN.to_owned(),
         }
     }
@@ -163,26 +184,26 @@ impl Versions {
 struct Master<'a> {
     id: String,
     address: &'a Address,
+    /// Where the clients of the listener are told to connect.
+    port: u16,
     /// Its slots as inclusive ranges, in order.
     ranges: Vec<(u16, u16)>,
 }
 
-fn masters<'a>(
-    topology: &Topology,
-    addresses: &'a [Address],
-    shard_endpoints: bool,
-) -> Vec<Master<'a>> {
+fn masters<'a>(topology: &Topology, addresses: &'a [Address], told: Told) -> Vec<Master<'a>> {
     let mut masters = Vec::with_capacity(addresses.len());
     let mut addresses = addresses.iter();
     for (member, known) in (0..).zip(topology.members()) {
-        if shard_endpoints {
+        if told.shard_endpoints {
             for (shard, address) in (0..topology.shards()).zip(addresses.by_ref()) {
                 let ranges = topology.ranges_of_shard(member, shard);
-                masters.push(Master { id: shard_id(&known.id, shard), address, ranges });
+                let port = address.port_of(told.tls);
+                masters.push(Master { id: shard_id(&known.id, shard), address, port, ranges });
             }
         } else if let Some(address) = addresses.next() {
             let ranges = topology.ranges_of(member);
-            masters.push(Master { id: known.id.clone(), address, ranges });
+            let port = address.port_of(told.tls);
+            masters.push(Master { id: known.id.clone(), address, port, ranges });
         }
     }
     masters
@@ -196,13 +217,13 @@ fn write_slots(out: &mut Vec<u8>, version: Version, masters: &[Master<'_>]) {
     }
     rows.sort_unstable_by_key(|(range, _)| *range);
     encode::header(out, b'*', rows.len() as i64);
-    for ((first, last), Master { id, address, .. }) in rows {
+    for ((first, last), Master { id, address, port, .. }) in rows {
         encode::header(out, b'*', 3);
         encode::header(out, b':', i64::from(first));
         encode::header(out, b':', i64::from(last));
         encode::header(out, b'*', 4);
         encode::bulk(out, address.host.as_bytes());
-        encode::header(out, b':', i64::from(address.port));
+        encode::header(out, b':', i64::from(*port));
         encode::bulk(out, id.as_bytes());
         encode::map(out, version, 0);
     }
@@ -211,7 +232,7 @@ fn write_slots(out: &mut Vec<u8>, version: Version, masters: &[Master<'_>]) {
 /// An array of maps of slots and nodes, one for each master.
 fn write_shards(out: &mut Vec<u8>, version: Version, masters: &[Master<'_>]) {
     encode::header(out, b'*', masters.len() as i64);
-    for Master { id, address, ranges } in masters {
+    for Master { id, address, ranges, .. } in masters {
         encode::map(out, version, 2);
         encode::bulk(out, b"slots");
         encode::header(out, b'*', ranges.len() as i64 * 2);
@@ -221,10 +242,14 @@ fn write_shards(out: &mut Vec<u8>, version: Version, masters: &[Master<'_>]) {
         }
         encode::bulk(out, b"nodes");
         encode::header(out, b'*', 1);
-        encode::map(out, version, 7);
+        let ports = [("port", address.port), ("tls-port", address.tls_port)];
+        let ports = ports.iter().filter(|(_, port)| *port != 0);
+        encode::map(out, version, 6 + ports.clone().count());
         write_text(out, "id", id);
-        encode::bulk(out, b"port");
-        encode::header(out, b':', i64::from(address.port));
+        for (name, port) in ports {
+            encode::bulk(out, name.as_bytes());
+            encode::header(out, b':', i64::from(*port));
+        }
         write_text(out, "ip", &address.host);
         write_text(out, "endpoint", &address.host);
         write_text(out, "role", "master");
@@ -249,7 +274,7 @@ fn nodes_reply(masters: &[Master<'_>], myself: usize, epoch: u64) -> Versions {
 
 /// `<id> <ip>:<port>@<bus port> <flags> <master> <ping> <pong> <epoch> <link> <slots>…`
 fn write_node_line(text: &mut String, master: &Master<'_>, myself: bool, epoch: u64) {
-    let Master { id, address: Address { host, port }, ranges } = master;
+    let Master { id, address: Address { host, .. }, port, ranges } = master;
     let bus_port = port.checked_add(BUS_PORT_OFFSET).unwrap_or(*port);
     let flags = if myself { "myself,master" } else { "master" };
     // Redis prints an IP address here even when it announces a name. We have none to print, and
@@ -299,8 +324,11 @@ mod tests {
     }
 
     fn addresses(count: u16) -> Vec<Address> {
-        (0..count).map(|at| Address { host: "10.0.0.1".into(), port: 7000 + at }).collect()
+        let address = |at| Address { host: "10.0.0.1".into(), port: 7000 + at, tls_port: 0 };
+        (0..count).map(address).collect()
     }
+
+    const SHARDS: Told = Told { shard_endpoints: true, tls: false };
 
     fn rendered(mut reply: &[u8]) -> String {
         let text = render(&mut reply);
@@ -310,7 +338,7 @@ mod tests {
 
     #[test]
     fn one_node_is_one_master_of_all_slots() {
-        let view = View::new(topology(1, 0, 4), addresses(1), false, Some(3));
+        let view = View::new(topology(1, 0, 4), addresses(1), Told::default(), Some(3));
         let id = view.myid();
         assert_eq!(id, members(1)[0].id);
         assert_eq!(
@@ -340,7 +368,7 @@ mod tests {
 
     #[test]
     fn members_divide_the_slots() {
-        let view = View::new(topology(3, 1, 2), addresses(3), false, None);
+        let view = View::new(topology(3, 1, 2), addresses(3), Told::default(), None);
         let nodes = rendered(view.nodes(Version::Resp2));
         let lines: Vec<&str> = nodes.split("\\n").collect();
         assert!(lines[0].ends_with(":7000@17000 master - 0 0 1 connected 0-5460"), "{nodes}");
@@ -355,7 +383,7 @@ mod tests {
 
     #[test]
     fn with_shard_endpoints_each_shard_is_a_master() {
-        let view = View::new(topology(2, 1, 2), addresses(4), true, Some(1));
+        let view = View::new(topology(2, 1, 2), addresses(4), SHARDS, Some(1));
         let nodes = rendered(view.nodes(Version::Resp2));
         let lines: Vec<&str> = nodes.split("\\n").collect();
         assert!(lines[0].ends_with(":7000@17000 master - 0 0 1 connected 0-4095"), "{nodes}");
@@ -368,15 +396,41 @@ mod tests {
         assert_eq!(view.moved(Slot::new(4096).unwrap(), 0), "MOVED 4096 10.0.0.1:7001");
         assert_eq!(rendered(view.slots(Version::Resp2)).matches(":700").count(), 4);
 
-        let main = View::new(topology(2, 1, 2), addresses(4), true, None);
+        let main = View::new(topology(2, 1, 2), addresses(4), SHARDS, None);
         assert_eq!(rendered(main.nodes(Version::Resp2)).matches("myself").count(), 1);
         assert_ne!(main.myid(), view.myid());
     }
 
     #[test]
+    fn clients_with_tls_are_sent_to_ports_with_tls() {
+        let mut told = addresses(2);
+        told.iter_mut().for_each(|address| address.tls_port = address.port + 100);
+        let view = |tls| {
+            let told_of = Told { tls, ..Told::default() };
+            View::new(topology(2, 0, 1), told.clone(), told_of, None)
+        };
+        let (plain, tls) = (view(false), view(true));
+        let slot = Slot::new(9000).unwrap();
+        assert_eq!(plain.moved(slot, 1), "MOVED 9000 10.0.0.1:7001");
+        assert_eq!(tls.moved(slot, 1), "MOVED 9000 10.0.0.1:7101");
+        assert!(rendered(plain.slots(Version::Resp2)).contains("$10.0.0.1 :7001 "));
+        assert!(rendered(tls.slots(Version::Resp2)).contains("$10.0.0.1 :7101 "));
+        assert!(rendered(tls.nodes(Version::Resp2)).contains(" 10.0.0.1:7100@17100 myself"));
+        // Here both are told, to everybody.
+        assert_eq!(plain.shards(Version::Resp3), tls.shards(Version::Resp3));
+        let shards = rendered(tls.shards(Version::Resp3));
+        assert!(shards.contains(" $port::7000 $tls-port::7100 $ip:$10.0.0.1 "), "{shards}");
+        let only = Address { host: "10.0.0.1".into(), port: 0, tls_port: 7100 };
+        let told_of = Told { tls: true, ..Told::default() };
+        let view = View::new(topology(1, 0, 1), vec![only], told_of, None);
+        let shards = rendered(view.shards(Version::Resp2));
+        assert!(shards.contains(" $tls-port :7100 ") && !shards.contains("$port"), "{shards}");
+    }
+
+    #[test]
     fn a_bus_port_that_does_not_fit_is_the_port_itself() {
-        let address = Address { host: "h.example".into(), port: 60000 };
-        let view = View::new(topology(1, 0, 1), vec![address], false, None);
+        let address = Address { host: "h.example".into(), port: 60000, tls_port: 0 };
+        let view = View::new(topology(1, 0, 1), vec![address], Told::default(), None);
         assert!(rendered(view.nodes(Version::Resp2)).contains(" h.example:60000@60000 myself"));
     }
 
@@ -384,7 +438,7 @@ mod tests {
     fn gaps_are_told() {
         let served = &[(0, 0), (2, 5)];
         let topology = Arc::new(Topology::new(members(1), 0, served, 1).unwrap());
-        let view = View::new(topology, addresses(1), false, None);
+        let view = View::new(topology, addresses(1), Told::default(), None);
         assert!(rendered(view.nodes(Version::Resp2)).contains(" connected 0 2-5\\n"));
         assert!(rendered(view.slots(Version::Resp2)).starts_with("[[:0 :0 ["));
         assert!(rendered(view.shards(Version::Resp2)).starts_with("[[$slots [:0 :0 :2 :5] "));

@@ -35,6 +35,8 @@ pub(crate) struct Footprint {
     pub(crate) queued: usize,
     /// The session: names, watched keys, subscriptions, prefixes.
     pub(crate) session: usize,
+    /// What TLS takes.
+    pub(crate) tls: usize,
 }
 
 impl Footprint {
@@ -42,7 +44,7 @@ impl Footprint {
     pub(crate) fn total(&self) -> usize {
         /// The connection, its task, its session and what others see of it.
         const ITSELF: usize = 2048;
-        ITSELF + self.input_room + self.output_room + self.queued + self.session
+        ITSELF + self.input_room + self.output_room + self.queued + self.session + self.tls
     }
 }
 

@@ -19,6 +19,7 @@ use crate::node::Node;
 use crate::open_files;
 use crate::output_limits::Limit;
 use crate::settings::{FLAGS, PARAMETERS, Parameter, Settings};
+use crate::tls;
 
 /// Sorted by name.
 pub(super) const COMMANDS: &[(&CommandSpec, NodeCommand)] = &[
@@ -123,6 +124,7 @@ fn fixed(config: &Config, settings: &Settings) -> Vec<(&'static str, String)> {
         ("cluster-announce-ip", config.announce_host.clone().unwrap_or_default()),
         ("cluster-announce-hostname", String::new()),
         ("cluster-announce-port", config.announce_port.unwrap_or(0).to_string()),
+        ("cluster-announce-tls-port", config.announce_tls_port.unwrap_or(0).to_string()),
         ("cluster-enabled", "yes".into()),
         ("cluster-port", "0".into()),
         ("cluster-preferred-endpoint-type", "ip".into()),
@@ -144,9 +146,7 @@ fn fixed(config: &Config, settings: &Settings) -> Vec<(&'static str, String)> {
         ("supervised", "no".into()),
         ("syslog-enabled", "no".into()),
         ("tcp-backlog", crate::listener::BACKLOG.to_string()),
-        ("tls-cluster", "no".into()),
-        ("tls-port", "0".into()),
-        ("tls-replication", "no".into()),
+        ("tls-port", config.tls_port.to_string()),
         ("unixsocket", String::new()),
         ("unixsocketperm", "0".into()),
     ]
@@ -168,6 +168,8 @@ fn get(call: &mut NodeCall<'_, '_>, args: Args<'_>) -> Result<Done, CommandError
 /// All parameters with their values, secrets included.
 pub(crate) fn values(node: &Node) -> BTreeMap<&'static str, Vec<u8>> {
     let mut all = values_of(&node.config, &node.settings, node.log.durability());
+    let tls = node.tls.settings();
+    all.extend(tls.values());
     all.extend(TextParameter::ALL.iter().map(|(name, which)| (*name, which.value(node))));
     all
 }
@@ -206,7 +208,8 @@ pub(crate) fn values_of(
     };
     all.insert("appendfsync", appendfsync.name().into());
     all.insert("save", settings.save_points().into());
-    all.into_iter().map(|(name, value)| (name, value.into_bytes())).collect()
+    let all = all.into_iter().map(|(name, value)| (name, value.into_bytes()));
+    all.chain(config.tls.values()).collect()
 }
 
 /// One change that CONFIG SET is asked for.
@@ -275,6 +278,7 @@ fn set(call: &mut NodeCall<'_, '_>, args: Args<'_>) -> Result<Done, CommandError
     let node = &call.executor.node;
     // All or nothing: every value is looked at before the first is set.
     let mut changes = Vec::new();
+    let mut tls = None;
     for at in (2..args.len()).step_by(2) {
         let name = args.at(at);
         if (2..at).step_by(2).any(|earlier| args.at(earlier).eq_ignore_ascii_case(name)) {
@@ -283,7 +287,19 @@ fn set(call: &mut NodeCall<'_, '_>, args: Args<'_>) -> Result<Done, CommandError
                 String::from_utf8_lossy(name)
             )));
         }
+        if let Some(parameter) = tls::parameter(name) {
+            let (settings, _) = tls.get_or_insert_with(|| (node.tls.settings(), parameter.name));
+            let text = String::from_utf8_lossy(args.at(at + 1));
+            let set = parameter.set(settings, &text);
+            set.map_err(|why| failed(parameter.name, &why))?;
+            continue;
+        }
         changes.push(parse_change(node, args.at(at), args.at(at + 1))?);
+    }
+    if let Some((settings, name)) = tls {
+        // This also has certificates read again that have been renewed under their names.
+        let set = node.tls.set(settings);
+        set.map_err(|why| failed(name, &format!("Unable to update TLS configuration: {why}")))?;
     }
     let mut durability = None;
     for change in changes {
@@ -359,13 +375,15 @@ fn clients_refused(node: &Node, parameter: &Parameter, number: u64) -> Option<St
     })
 }
 
+fn failed(name: &str, why: &str) -> CommandError {
+    CommandError::dynamic(format!(
+        "ERR CONFIG SET failed (possibly related to argument '{name}') - {why}"
+    ))
+}
+
 fn parse_change(node: &Node, name: &[u8], value: &[u8]) -> Result<Change, CommandError> {
     let name = String::from_utf8_lossy(name).to_ascii_lowercase();
-    let failed = |why: &str| {
-        CommandError::dynamic(format!(
-            "ERR CONFIG SET failed (possibly related to argument '{name}') - {why}"
-        ))
-    };
+    let failed = |why: &str| failed(&name, why);
     if let Some(parameter) = PARAMETERS.iter().find(|known| known.name == name) {
         return match parameter.parse(value) {
             Ok(number) => match clients_refused(node, parameter, number) {

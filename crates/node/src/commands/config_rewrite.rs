@@ -99,6 +99,7 @@ fn running(node: &Node) -> Result<Values, String> {
     config.masteruser = text("masteruser", credentials.user)?;
     config.masterauth = text("masterauth", credentials.password)?;
     config.accepted = settings.accepted.chosen();
+    config.tls = node.tls.settings();
     config.durability = node.log.durability();
     config.appendonly = None;
     config.appendfsync = settings.appendfsync();

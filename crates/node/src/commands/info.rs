@@ -150,7 +150,8 @@ fn server(node: &Node, _: &[Published], out: &mut String) {
     line(out, "process_id", std::process::id());
     line(out, "process_supervised", "no");
     line(out, "run_id", &node.run_id);
-    line(out, "tcp_port", node.config.port);
+    let config = &node.config;
+    line(out, "tcp_port", if config.port == 0 { config.tls_port } else { config.port });
     line(out, "server_time_usec", Clock::default().now().0);
     line(out, "uptime_in_seconds", uptime);
     line(out, "uptime_in_days", uptime / 86_400);
@@ -159,9 +160,11 @@ fn server(node: &Node, _: &[Published], out: &mut String) {
     line(out, "executable", executable.display());
     line(out, "config_file", node.config.file.as_deref().unwrap_or(Path::new("")).display());
     line(out, "io_threads_active", 0);
-    for (at, address) in node.config.bind.iter().enumerate() {
-        let port = node.config.port;
-        line(out, &format!("listener{at}"), format!("name=tcp,bind={address},port={port}"));
+    let ports = [("tcp", config.port), ("tls", config.tls_port)];
+    let ports = ports.into_iter().filter(|(_, port)| *port != 0);
+    let listeners = ports.flat_map(|port| config.bind.iter().map(move |address| (port, address)));
+    for (at, ((name, port), address)) in listeners.enumerate() {
+        line(out, &format!("listener{at}"), format!("name={name},bind={address},port={port}"));
     }
     line(out, "shards", node.topology.shards());
 }

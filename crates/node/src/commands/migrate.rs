@@ -16,6 +16,8 @@ mod request;
 mod source;
 mod target;
 
+use std::sync::Arc;
+
 use protocol::args::Args;
 use protocol::encode;
 use protocol::spec::{Access, Arity, Begin, CommandSpec, Family, Find, Flags, KeySpec};
@@ -27,6 +29,7 @@ use self::request::Migration;
 use self::source::Source;
 use self::target::{Failure, Outcome};
 use super::{Done, NodeCall};
+use crate::tls::Tls;
 
 pub(crate) use self::request::is_secret;
 
@@ -81,11 +84,12 @@ pub(super) fn run(call: &mut NodeCall<'_, '_>, args: Args<'_>) -> Result<Done, C
         return Err(CommandError::Text(busy));
     }
     let source = Source::new(executor.clone(), shard, slot, call.session.caller());
-    Ok(Done::Later(Box::pin(migrate(source, migration))))
+    let tls = executor.node.tls.clone();
+    Ok(Done::Later(Box::pin(migrate(source, migration, tls))))
 }
 
 /// Does it, and gives the reply.
-async fn migrate(mut source: Source, migration: Migration) -> Vec<u8> {
+async fn migrate(mut source: Source, migration: Migration, tls: Arc<Tls>) -> Vec<u8> {
     let mut out = Vec::new();
     let Some(requests) = source.dump(&migration).await else {
         encode::error(&mut out, b"ERR the shard of this key did not answer");
@@ -95,7 +99,7 @@ async fn migrate(mut source: Source, migration: Migration) -> Vec<u8> {
         encode::status(&mut out, "NOKEY");
         return out;
     }
-    let outcome = target::hand_over(&migration, &requests, source.len()).await;
+    let outcome = target::hand_over(&migration, &requests, source.len(), &tls).await;
     drop(requests);
     let kept = if migration.copy { Ok(0) } else { source.remove(&outcome.taken).await };
     match error_of(&outcome, &kept) {

@@ -5,21 +5,21 @@
 //! so nobody who is served has to wait.
 
 use std::fs::File;
-use std::io::Read;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::io::{ErrorKind, Read};
+use std::os::fd::AsFd;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::socket::{MsgFlags, send};
 use protocol::args::Args;
 use protocol::encode;
 use protocol::spec::{Arity, CommandSpec, Family, Flags};
 use shard::error::CommandError;
 
 use super::{Done, NodeCall, NodeCommand};
+use crate::connection::stream::Channel;
 use crate::node::Node;
 use crate::{rdb_files, snapshots};
 
@@ -78,13 +78,13 @@ fn sync(call: &mut NodeCall<'_, '_>, _: Args<'_>) -> Result<Done, CommandError> 
     Ok(Done::Later(Box::pin(async move {
         let node = executor.node.clone();
         connection.write_now(&executor);
-        let Ok(socket) = connection.as_fd().try_clone_to_owned() else {
+        let Ok(channel) = connection.channel() else {
             return error("ERR no descriptor is left");
         };
         if let Err(why) = snapshot(&node).await {
             return error(&format!("ERR {why}"));
         }
-        let sent = tokio::task::spawn_blocking(move || send_newest(&node, &socket)).await;
+        let sent = tokio::task::spawn_blocking(move || send_newest(&node, &channel)).await;
         match sent.unwrap_or_else(|error| Err(error.to_string())) {
             Ok(()) => {
                 connection.close_when_written();
@@ -117,37 +117,36 @@ async fn snapshot(node: &Arc<Node>) -> Result<(), String> {
 }
 
 /// Makes a file of the newest snapshot and sends it. For a thread that may wait.
-fn send_newest(node: &Node, socket: &OwnedFd) -> Result<(), String> {
+fn send_newest(node: &Node, channel: &Channel) -> Result<(), String> {
     let path = node.config.dir.join(format!(".atoll-sync-{}.tmp", fastrand::u64(..)));
     let written = rdb_files::write_newest(node, &path);
-    let sent = written.and_then(|()| send_file(&path, socket));
+    let sent = written.and_then(|()| send_file(&path, channel));
     // Best effort: what is left is removed by hand.
     let _ = std::fs::remove_file(&path);
     sent
 }
 
-fn send_file(path: &Path, socket: &OwnedFd) -> Result<(), String> {
+fn send_file(path: &Path, channel: &Channel) -> Result<(), String> {
     let failed = |error: std::io::Error| error.to_string();
     let mut file = File::open(path).map_err(failed)?;
     let size = file.metadata().map_err(failed)?.len();
-    send_all(socket, format!("${size}\r\n").as_bytes())?;
+    send_all(channel, format!("${size}\r\n").as_bytes())?;
     let mut buffer = vec![0; 256 * 1024];
     loop {
         match file.read(&mut buffer).map_err(failed)? {
             0 => return Ok(()),
-            count => send_all(socket, &buffer[..count])?,
+            count => send_all(channel, &buffer[..count])?,
         }
     }
 }
 
-fn send_all(socket: &OwnedFd, mut bytes: &[u8]) -> Result<(), String> {
+fn send_all(channel: &Channel, mut bytes: &[u8]) -> Result<(), String> {
     while !bytes.is_empty() {
-        let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
-        match send(socket.as_raw_fd(), bytes, flags) {
+        match channel.write(bytes) {
             Ok(count) => bytes = &bytes[count..],
-            Err(Errno::EINTR) => {}
-            Err(Errno::EAGAIN) => {
-                let mut fds = [PollFd::new(socket.as_fd(), PollFlags::POLLOUT)];
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                let mut fds = [PollFd::new(channel.as_fd(), PollFlags::POLLOUT)];
                 match poll(&mut fds, PollTimeout::from(PATIENCE)) {
                     Ok(0) => return Err("the client takes nothing".to_owned()),
                     Ok(_) | Err(Errno::EINTR) => {}

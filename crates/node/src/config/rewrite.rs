@@ -32,6 +32,10 @@ impl Values {
     pub(crate) fn of(config: &Config) -> Result<Self, String> {
         let document = toml_edit::ser::to_document(config).map_err(|error| error.to_string())?;
         let mut values = Self(document.as_table().clone());
+        let tls = toml_edit::ser::to_document(&config.tls).map_err(|error| error.to_string())?;
+        for (name, value) in tls.iter() {
+            values.0.insert(name, value.clone());
+        }
         for (name, text) in &config.accepted {
             let value = text.parse::<i64>().map_or_else(|_| Value::from(text), Value::from);
             values.0.insert(name, Item::Value(value));

@@ -5,7 +5,6 @@
 //! size than before, when the socket takes no more, when there is something to push. A request that
 //! comes whole and whose reply the socket takes costs two comparisons.
 
-use std::os::fd::AsRawFd;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
@@ -50,6 +49,7 @@ impl Connection {
             input_room: state.input.capacity(),
             output: state.output.len() + pushes.len(),
             output_room: state.output.capacity() + pushes.capacity(),
+            tls: self.stream.memory(),
             ..self.footprint.get()
         };
         drop(pushes);

@@ -1,12 +1,11 @@
 //! A connection that is looked after from within a script's hook. The runtime does not run then.
 
 use std::future::{Future, poll_fn};
-use std::os::fd::AsRawFd;
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::Context;
 
-use nix::sys::socket::{MsgFlags, Shutdown, recv, send, shutdown};
+use nix::sys::socket::{Shutdown, shutdown};
 use tokio::task::unconstrained;
 
 use super::Connection;
@@ -39,12 +38,10 @@ impl Connection {
         if self.is_held(executor) {
             return;
         }
-        let fd = self.stream.as_raw_fd();
         let mut state = self.state.borrow_mut();
         state.output.append(&mut self.pushes.borrow_mut());
         while !state.output.is_empty() {
-            let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
-            let Ok(count @ 1..) = send(fd, &state.output, flags) else {
+            let Ok(count @ 1..) = self.stream.write_now(&state.output) else {
                 self.account(executor, &state);
                 return;
             };
@@ -56,9 +53,8 @@ impl Connection {
     /// Serves the connection from within a script's hook. The runtime does not run now, so this
     /// reads and writes by itself; what has to be waited for is looked at again at the next turn.
     pub(crate) fn attend(self: &Rc<Self>, executor: &Rc<Executor>) {
-        let mut buffer = vec![0; 16 * 1024];
-        let fd = self.stream.as_raw_fd();
-        let Ok(count @ 1..) = recv(fd, &mut buffer, MsgFlags::MSG_DONTWAIT) else {
+        let mut buffer = self.stream.buffer();
+        let Some(count @ 1..) = self.stream.read_now(&mut buffer) else {
             // The end of the input is for the connection's own task to find.
             return;
         };

@@ -1,16 +1,13 @@
 //! The input of a connection: from bytes to batches to dispatch.
 
 use std::io;
-use std::os::fd::AsRawFd;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use bytes::{Buf, BytesMut};
-use nix::sys::socket::{MsgFlags, recv};
 use protocol::decode::Batch;
 use shard::commands::table::Recent;
 use shard::keyspace::Expected;
-use tokio::io::Interest;
 
 use super::{Connection, PAUSE_OUTPUT, State};
 use crate::dispatch::{Ahead, Dispatch, Step, Then, Wait};
@@ -33,20 +30,14 @@ impl Connection {
                 Poll::Ready(Ok(())) => {}
             }
             let mut scratch = executor.scratch.borrow_mut();
-            let mut count = 0;
-            let result = self.stream.try_io(Interest::READABLE, || {
-                count = recv(self.stream.as_raw_fd(), &mut scratch, MsgFlags::empty())?;
-                Ok(())
-            });
-            match result {
-                Ok(()) if count == 0 => return false,
-                Ok(()) => {
+            match self.stream.read(&mut scratch) {
+                Ok(Some(0)) | Err(_) => return false,
+                Ok(Some(count)) => {
                     self.note_in(executor, count);
                     state.input.extend_from_slice(&scratch[..count]);
                     self.account(executor, &state);
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(_) => return false,
+                Ok(None) => {}
             }
         }
     }
@@ -58,22 +49,11 @@ impl Connection {
             return Ok(true);
         }
         let mut scratch = executor.scratch.borrow_mut();
-        let mut count = 0;
-        let full = scratch.len();
-        let result = self.stream.try_io(Interest::READABLE, || {
-            count = recv(self.stream.as_raw_fd(), &mut scratch, MsgFlags::empty())?;
-            // A short read has drained the socket. Saying so clears tokio's readiness, which
-            // otherwise stays set, costs another read each time and starves the reactor.
-            if count > 0 && count < full { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
-        });
-        match result {
-            Ok(()) if count == 0 => return Ok(false),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock && count == 0 => {
-                return Ok(true);
-            }
-            Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error),
-            Ok(()) | Err(_) => {}
-        }
+        let count = match self.stream.read(&mut scratch)? {
+            Some(0) => return Ok(false),
+            Some(count) => count,
+            None => return Ok(true),
+        };
         self.note_in(executor, count);
         self.take_in(executor, &scratch[..count]);
         Ok(true)

@@ -1,22 +1,22 @@
 //! The client of a debugger: its socket, used from within a script.
 
 use std::collections::VecDeque;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::io;
+use std::os::fd::AsFd;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use bytes::{Buf, BytesMut};
-use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::socket::{MsgFlags, recv, send};
 use protocol::decode::{Batch, Decoder};
 use protocol::encode;
 use shard::script::debug::{self, Input};
 
 use super::ATTEND_EVERY;
 use crate::clients::Client;
+use crate::connection::stream::Channel;
 use crate::executor::Executor;
 
 /// Longest command, in bytes.
@@ -28,7 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// See the module.
 pub(super) struct DebugClient {
     executor: Rc<Executor>,
-    socket: OwnedFd,
+    channel: Channel,
     client: Arc<Client>,
     decoder: Decoder,
     input: BytesMut,
@@ -41,7 +41,7 @@ pub(super) struct DebugClient {
 impl DebugClient {
     pub(super) fn new(
         executor: Rc<Executor>,
-        socket: OwnedFd,
+        channel: Channel,
         client: Arc<Client>,
         input: BytesMut,
     ) -> Self {
@@ -49,7 +49,7 @@ impl DebugClient {
         decoder.set_bulk_len_max(COMMAND_MAX);
         let mut this = Self {
             executor,
-            socket,
+            channel,
             client,
             decoder,
             input,
@@ -84,7 +84,10 @@ impl DebugClient {
             self.attended = Instant::now();
             self.executor.attend(None);
         }
-        let mut fds = [PollFd::new(self.socket.as_fd(), what)];
+        if what == PollFlags::POLLIN && self.channel.has_unread() {
+            return true;
+        }
+        let mut fds = [PollFd::new(self.channel.as_fd(), what)];
         let timeout = PollTimeout::try_from(ATTEND_EVERY).unwrap_or(PollTimeout::ZERO);
         // A signal may interrupt it: then there is nothing to read yet.
         matches!(poll(&mut fds, timeout), Ok(1..))
@@ -92,9 +95,9 @@ impl DebugClient {
 
     /// Reads what has come in.
     fn read(&mut self) {
-        let mut buffer = [0; 16 * 1024];
-        match recv(self.socket.as_raw_fd(), &mut buffer, MsgFlags::MSG_DONTWAIT) {
-            Ok(count @ 1..) => {
+        let mut buffer = vec![0; Channel::READ_SIZE];
+        match self.channel.read(&mut buffer) {
+            Some(count @ 1..) => {
                 let counted = &self.executor.bytes_in;
                 counted.set(counted.get() + count as u64);
                 self.input.extend_from_slice(&buffer[..count]);
@@ -102,8 +105,8 @@ impl DebugClient {
                 let now = self.executor.clock.now().millis();
                 self.client.note(self.client.last_command.load(Ordering::Relaxed), now);
             }
-            Err(Errno::EAGAIN | Errno::EINTR) => {}
-            Ok(_) | Err(_) => self.end = Some(Input::Gone),
+            None => {}
+            Some(_) => self.end = Some(Input::Gone),
         }
     }
 
@@ -112,6 +115,11 @@ impl DebugClient {
         let handle = &self.executor.node.executors[usize::from(self.executor.index)];
         handle.live.get().is_some_and(|live| live.control.is_ending())
     }
+}
+
+/// Whether it may be tried again.
+fn is_passing(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
 }
 
 impl debug::Client for DebugClient {
@@ -124,15 +132,14 @@ impl debug::Client for DebugClient {
         let mut rest = &out[..];
         let mut progress = Instant::now();
         while !rest.is_empty() && self.end != Some(Input::Gone) {
-            let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
-            match send(self.socket.as_raw_fd(), rest, flags) {
+            match self.channel.write(rest) {
                 Ok(count) => {
                     let counted = &self.executor.bytes_out;
                     counted.set(counted.get() + count as u64);
                     rest = &rest[count..];
                     progress = Instant::now();
                 }
-                Err(Errno::EAGAIN | Errno::EINTR) if progress.elapsed() < PATIENCE => {
+                Err(error) if is_passing(&error) && progress.elapsed() < PATIENCE => {
                     self.wait(PollFlags::POLLOUT);
                 }
                 Err(_) => self.end = Some(Input::Gone),

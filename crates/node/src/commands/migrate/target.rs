@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use protocol::encode;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt, split};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 
 use super::request::Migration;
+use crate::tls::Tls;
+use crate::tls::link::Link;
 
 /// No reply to what is asked here is longer; whoever sends more is no Redis.
 const LINE_MAX: usize = 64 * 1024;
@@ -31,13 +33,17 @@ pub(super) struct Outcome {
 }
 
 /// Has the target run the requests for `count` keys.
-pub(super) async fn hand_over(migration: &Migration, requests: &[u8], count: usize) -> Outcome {
+pub(super) async fn hand_over(
+    migration: &Migration,
+    requests: &[u8],
+    count: usize,
+    tls: &Tls,
+) -> Outcome {
     let greeting = greeting(migration);
     let replies = greeting.replies + count;
     let mut lines = Lines::default();
-    let failure = match connect(migration).await {
+    let failure = match connect(migration, tls).await {
         Ok(mut stream) => {
-            let _ = stream.set_nodelay(true);
             let requests = [&greeting.requests, requests];
             exchange(&mut stream, requests, &mut lines, replies, migration.patience).await.err()
         }
@@ -70,12 +76,14 @@ fn greeting(migration: &Migration) -> Greeting {
     greeting
 }
 
-async fn connect(migration: &Migration) -> Result<TcpStream, Failure> {
+async fn connect(migration: &Migration, tls: &Tls) -> Result<Link, Failure> {
     let connecting = async {
         let addresses = lookup_host((migration.host.as_str(), migration.port)).await;
         let addresses: Vec<_> = addresses.map_err(|_| Failure::Connecting)?.collect();
         // Redis learns of a refusal when it writes, and says so.
-        TcpStream::connect(addresses.as_slice()).await.map_err(|_| Failure::Writing)
+        let connected = TcpStream::connect(addresses.as_slice()).await;
+        let stream = connected.map_err(|_| Failure::Writing)?;
+        tls.link(stream, &migration.host).await.map_err(|_| Failure::Connecting)
     };
     timeout(migration.patience, connecting).await.unwrap_or(Err(Failure::Connecting))
 }
@@ -102,27 +110,29 @@ impl Lines {
 /// Writes and reads until there are `count` lines. Reading goes on while there is more to write: a
 /// target whose replies nobody takes need not take requests.
 async fn exchange(
-    stream: &mut TcpStream,
+    stream: &mut Link,
     requests: [&[u8]; 2],
     lines: &mut Lines,
     count: usize,
     patience: Duration,
 ) -> Result<(), Failure> {
-    let (mut from, mut to) = stream.split();
+    let (mut from, mut to) = split(stream);
     let [mut unsent, mut later] = requests;
+    let mut is_flushed = false;
     while lines.whole.len() < count {
         if unsent.is_empty() {
             (unsent, later) = (later, &[]);
         }
-        let is_sending = !unsent.is_empty();
+        let is_sending = !unsent.is_empty() || !is_flushed;
         let failure = if is_sending { Failure::Writing } else { Failure::Reading };
         let step = async {
             tokio::select! {
-                sent = to.write(unsent), if is_sending => sent.map(Step::Sent),
+                sent = send(&mut to, unsent), if is_sending => sent.map(Step::Sent),
                 read = from.read_buf(&mut lines.rest) => read.map(Step::Read),
             }
         };
         match timeout(patience, step).await {
+            Ok(Ok(Step::Sent(0))) if unsent.is_empty() => is_flushed = true,
             Ok(Ok(Step::Sent(sent @ 1..))) => unsent = &unsent[sent..],
             Ok(Ok(Step::Read(1..))) => lines.take(),
             Ok(Ok(Step::Sent(0) | Step::Read(0)) | Err(_)) | Err(_) => return Err(failure),
@@ -132,6 +142,14 @@ async fn exchange(
         }
     }
     Ok(())
+}
+
+/// Writes some of it, or in the end what TLS still has of it.
+async fn send(to: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> std::io::Result<usize> {
+    if bytes.is_empty() {
+        return to.flush().await.map(|()| 0);
+    }
+    to.write(bytes).await
 }
 
 enum Step {
