@@ -82,9 +82,9 @@ impl TlsSession {
         self.tls.peer_certificates()?.first().map(AsRef::as_ref)
     }
 
-    /// Whether there may be something to read that the socket does not announce.
+    /// Whether there may be something to read that the socket does not announce; the end, too.
     pub(crate) fn has_unread(&self) -> bool {
-        self.unread
+        self.unread || self.ended
     }
 
     /// Bytes of memory that it takes.
