@@ -2,7 +2,8 @@
 # redis-cli against a running server: redirects, scripts, transactions, RESP3, cluster tools.
 #
 # usage: redis_cli.sh HOST PORT MASTERS
-# Empties the server. ATOLL_TEST_PEER=redis skips what Redis cannot do.
+# Empties the server. ATOLL_TEST_PEER=redis skips what Redis cannot do. CLIENT_TLS is a folder with
+# ca.crt, client.crt and client.key: then all goes by TLS.
 set -uo pipefail
 
 host=$1
@@ -33,10 +34,16 @@ atoll_only() {
   return 1
 }
 
+tls=()
+if [ -n "${CLIENT_TLS:-}" ]; then
+  tls=(--tls --cert "$CLIENT_TLS/client.crt" --key "$CLIENT_TLS/client.key"
+    --cacert "$CLIENT_TLS/ca.crt")
+fi
+
 # cli follows redirects, plain_at PORT does not.
-cli() { timeout 15 redis-cli -c -h "$host" -p "$port" "$@" 2>&1; }
-plain_at() { timeout 15 redis-cli -h "$host" -p "$1" "${@:2}" 2>&1; }
-tool() { timeout 30 redis-cli --cluster "$@" 2>&1; }
+cli() { timeout 15 redis-cli "${tls[@]}" -c -h "$host" -p "$port" "$@" 2>&1; }
+plain_at() { timeout 15 redis-cli "${tls[@]}" -h "$host" -p "$1" "${@:2}" 2>&1; }
+tool() { timeout 30 redis-cli "${tls[@]}" --cluster "$@" 2>&1; }
 
 # session KEY LINE...: the lines as one connection, which first moves to the owner of KEY. MULTI
 # names no key, so without that a redirect would come in the middle of the transaction.

@@ -1,7 +1,8 @@
 """redis-py's RedisCluster against a running server, with RESP2 and with RESP3.
 
 usage: redis_py.py HOST PORT MASTERS
-Empties the server. ATOLL_TEST_PEER=redis skips what Redis cannot do.
+Empties the server. ATOLL_TEST_PEER=redis skips what Redis cannot do. CLIENT_TLS is a folder with
+ca.crt, client.crt and client.key: then all goes by TLS.
 """
 
 import os
@@ -21,6 +22,13 @@ from redis.exceptions import (
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "examples" / "scripts"
 PEER_IS_ATOLL = os.environ.get("ATOLL_TEST_PEER") != "redis"
+TLS_FILES = os.environ.get("CLIENT_TLS")
+TLS = {
+    "ssl": True,
+    "ssl_ca_certs": f"{TLS_FILES}/ca.crt",
+    "ssl_certfile": f"{TLS_FILES}/client.crt",
+    "ssl_keyfile": f"{TLS_FILES}/client.key",
+} if TLS_FILES else {}
 CROSSSLOT = "Keys in request don't hash to the same slot"
 
 
@@ -470,6 +478,7 @@ def main():
         print(f"-- RESP{protocol}")
         with RedisCluster(
             startup_nodes=[ClusterNode(host, port)],
+            **TLS,
             protocol=protocol,
             decode_responses=True,
             socket_timeout=15,

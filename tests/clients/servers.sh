@@ -11,6 +11,8 @@ server_folder=
 atoll=
 # Where the admin page is, if there is one.
 admin_port=
+# What redis-cli needs to be served.
+tls=()
 
 # A port P such that P..P+2 are free, and P+10000..P+10002 too, where cluster buses listen. All stay
 # below 32768: above it the system hands ports to outgoing connections, which could take ours.
@@ -58,7 +60,7 @@ start() {
 wait_ready() {
   local port pid deadline=$((SECONDS + 30))
   for port in "$@"; do
-    until timeout 2 redis-cli -h "$host" -p "$port" cluster info 2>/dev/null |
+    until timeout 2 redis-cli "${tls[@]}" -h "$host" -p "$port" cluster info 2>/dev/null |
       grep -q '^cluster_state:ok'; do
       for pid in "${server_pids[@]}"; do
         kill -0 "$pid" 2>/dev/null || { echo "server ended at start"; return 1; }
@@ -69,13 +71,48 @@ wait_ready() {
   done
 }
 
+# certificate FOLDER NAME: one for this machine, of the authority ca in that folder.
+certificate() {
+  local folder=$1 name=$2
+  openssl req -newkey rsa:2048 -nodes -keyout "$folder/$name.key" -out "$folder/$name.csr" \
+    -subj "/CN=$name" 2>/dev/null
+  openssl x509 -req -in "$folder/$name.csr" -CA "$folder/ca.crt" -CAkey "$folder/ca.key" \
+    -CAcreateserial -days 2 -out "$folder/$name.crt" \
+    -extfile <(echo "subjectAltName=IP:$host,DNS:localhost") 2>/dev/null
+}
+
+certificates() {
+  local folder=$1
+  openssl req -x509 -newkey rsa:2048 -nodes -keyout "$folder/ca.key" -out "$folder/ca.crt" \
+    -subj "/CN=authority" -days 2 -addext "keyUsage=critical,keyCertSign" 2>/dev/null
+  certificate "$folder" server
+  certificate "$folder" client
+}
+
+# A cluster of three nodes that serve nobody without TLS, and talk it with each other.
+start_tls() {
+  local folder=$1 i nodes="$host:$port,$host:$((port + 1)),$host:$((port + 2))"
+  certificates "$folder"
+  export CLIENT_TLS=$folder
+  tls=(--tls --cert "$folder/client.crt" --key "$folder/client.key" --cacert "$folder/ca.crt")
+  for ((i = 0; i < 3; i++)); do
+    start "$server_log" "$atoll" --bind "$host" --port 0 --shards 2 --dir "$folder/data$i" \
+      --set tls-port=$((port + i)) --set cluster.initial-nodes="$nodes" --set tls-cluster=yes \
+      --set tls-cert-file="$folder/server.crt" --set tls-key-file="$folder/server.key" \
+      --set tls-ca-cert-file="$folder/ca.crt"
+  done
+  for ((i = 0; i < 3; i++)); do wait_ready $((port + i)); done
+}
+
 # start_servers KIND FOLDER: KIND is "single" (four shards), "one-shard", "cluster", or "nodes" for a
-# cluster whose nodes can be restarted (see start_node). Sets $port and $masters.
+# cluster whose nodes can be restarted (see start_node), or "tls". Sets $port and $masters.
 start_servers() {
   local kind=$1 folder=$2
   server_pids=()
   unset CLIENTS_RESTART
   server_folder=$folder
+  tls=()
+  unset CLIENT_TLS
   server_log=$folder/server.log
   port=$(free_ports)
   masters=$([[ $kind = single || $kind = one-shard ]] && echo 1 || echo 3)
@@ -90,6 +127,8 @@ start_servers() {
     start "$server_log" "$atoll" --bind "$host" --port "$port" --dir "$folder/data" \
       --shards "$([ "$kind" = one-shard ] && echo 1 || echo 4)" --set admin-port=$admin_port
     wait_ready "$port"
+  elif [ "$kind" = tls ]; then
+    start_tls "$folder"
   else
     start "$server_log" "$atoll" demo-cluster --nodes 3 --shards 2 --port "$port" \
       --dir "$folder/data"
