@@ -54,6 +54,37 @@ fn the_log_is_configured_in_our_words_or_those_of_redis() {
 }
 
 #[test]
+fn keys_of_tls_and_members_with_a_port_for_it() {
+    let config = read(
+        &[("tls-auth-clients", "optional"), ("tls-cluster", "yes"), ("port", "0")],
+        &[
+            ("ATOLL_TLS_PORT", "6380"),
+            ("ATOLL_TLS_CERT_FILE", "/cert"),
+            ("ATOLL_LISTENERS", "tls://0.0.0.0:7001=localhost:7001"),
+        ],
+    )
+    .unwrap();
+    assert_eq!(
+        (config.announced(), config.announced_tls_port()),
+        (("127.0.0.1".into(), 6380), 6380)
+    );
+    assert!(config.tls.tls_cluster && config.tls.tls_cert_file == "/cert");
+    assert!(config.listener[0].tls && config.listener[0].bind == "0.0.0.0:7001");
+    assert_eq!(split_member("n1:1"), Ok(("n1".into(), 1, None)));
+    assert_eq!(split_member("n1:1:2"), Ok(("n1".into(), 1, Some(2))));
+    assert_eq!(split_member("[::1]:1"), Ok(("::1".into(), 1, None)));
+    assert_eq!(split_member("[::1]:1:2"), Ok(("::1".into(), 1, Some(2))));
+    for text in ["n1", "n1:x", "n1:1:x", "n1:1:2:3", "::1:1"] {
+        assert!(split_member(text).is_err(), "{text}");
+    }
+    let error = |key, value| read(&[(key, value)], &[]).unwrap_err();
+    assert!(error("port", "0").contains("both 0"));
+    assert!(error("tls-auth-clients", "perhaps").contains("tls-auth-clients"));
+    assert!(error("tls-protocols", "SSLv3").contains("tls-protocols"));
+    assert!(error("tls-nothing", "x").contains("tls-nothing"));
+}
+
+#[test]
 fn what_is_wrong_is_named() {
     let error = |key, value| read(&[(key, value)], &[]).unwrap_err();
     assert!(error("prot", "1").contains("prot"), "{}", error("prot", "1"));
@@ -78,7 +109,8 @@ fn the_documented_file_has_every_key_with_its_default() {
     let text = std::fs::read_to_string(&path).unwrap();
     let config = Config::read_with(Some(&path), &Vec::new(), Vec::new()).unwrap();
     assert_eq!(config, Config::default());
-    for key in KEYS {
+    let tls = crate::tls::PARAMETERS.iter().map(|parameter| &parameter.name);
+    for key in KEYS.iter().chain(tls) {
         let line = |line: &str| {
             let line = line.trim_start_matches(['#', ' ']);
             line.starts_with(&format!("{key} ="))
@@ -92,13 +124,17 @@ const KEYS: &[&str] = &[
     "admin-bind",
     "admin-hosts",
     "port",
+    "tls-port",
+    "tls",
     "bind",
     "shards",
     "dir",
     "announce-host",
     "announce-port",
+    "announce-tls-port",
     "shard-endpoints",
     "shard-endpoint-port",
+    "tls-shard-endpoint-port",
     "log",
     "requirepass",
     "masteruser",
