@@ -215,8 +215,9 @@ impl Builder {
 
     /// With TLS on this port too, or on one of its own, with a certificate of this authority.
     pub fn tls(mut self, authority: &Authority, port: Option<u16>) -> Self {
-        let identity = authority.issue("server");
         let port = port.unwrap_or_else(|| ports::take(1));
+        // A file is not written anew while another server reads it.
+        let identity = authority.issue(&format!("server-{port}"));
         self.tls = Some((authority.client(Some(&identity)), port));
         self.identity(authority, &identity).set("tls-port", port)
     }

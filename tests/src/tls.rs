@@ -55,17 +55,6 @@ pub struct Identity {
     pub key: PathBuf,
 }
 
-impl Identity {
-    /// Puts another one in the place of its files.
-    ///
-    /// # Panics
-    /// When they cannot be written.
-    pub fn become_same_as(&self, other: &Self) {
-        fs::copy(&other.cert, &self.cert).expect("copy a certificate");
-        fs::copy(&other.key, &self.key).expect("copy a key");
-    }
-}
-
 /// Whose certificates are believed.
 #[derive(Debug)]
 pub struct Authority {

@@ -163,7 +163,7 @@ fn certificates_are_renewed_while_clients_are_served() {
         start(|builder| builder.expect_in_log("certificates stay as they were"));
     let mut old = server.tls_client();
     let mut admin = server.client();
-    let file = |name: &str| authority.folder().join(format!("server.{name}"));
+    let file = |name: &str| authority.folder().join(format!("server-{}.{name}", server.tls_port()));
     let ca = authority.file().to_owned();
     let (cert, key) = (file("pem"), file("key"));
     let set = format!(
