@@ -26,7 +26,7 @@ const RECORD_MAX: usize = 18 * 1024 + 512;
 
 /// What a session takes besides what it has not sent: itself, what it has negotiated, and room for a
 /// part of a record.
-const ITSELF: usize = 8 * 1024;
+const ITSELF: usize = 12 * 1024;
 
 /// See the module.
 #[derive(Debug)]
