@@ -59,6 +59,9 @@ pub(crate) struct Config {
     pub(crate) shard_endpoints: bool,
     pub(crate) shard_endpoint_port: Option<u16>,
     pub(crate) tls_shard_endpoint_port: Option<u16>,
+    /// Where figures for Prometheus are served; 0: nowhere.
+    pub(crate) metrics_port: u16,
+    pub(crate) metrics_bind: Vec<String>,
     pub(crate) cluster: Cluster,
     pub(crate) listener: Vec<Listener>,
     /// The environment's form of `listener`.
@@ -181,6 +184,8 @@ impl Default for Config {
             shard_endpoints: false,
             shard_endpoint_port: None,
             tls_shard_endpoint_port: None,
+            metrics_port: 0,
+            metrics_bind: vec!["127.0.0.1".into()],
             cluster: Cluster::default(),
             listener: Vec::new(),
             listeners: None,
@@ -357,6 +362,9 @@ impl Config {
         if let Err((name, why)) = self.tls.check() {
             return bad(name, why);
         }
+        if self.metrics_port != 0 && self.metrics_bind.is_empty() {
+            return bad("metrics-bind", "at least one address is needed".into());
+        }
         for address in &self.cluster.initial_nodes {
             if let Err(why) = split_member(address) {
                 return bad("cluster.initial-nodes", why);
@@ -461,6 +469,7 @@ const LISTS: &[&str] = &[
     "bind",
     "cluster.initial-nodes",
     "cluster.slots",
+    "metrics-bind",
     "script-denied-commands",
     "user",
 ];

@@ -85,6 +85,9 @@ impl Executor {
     fn deliver(&self, messages: Vec<Message>, events: Events, by: u64, is_part: bool) {
         let mut changed = Vec::new();
         for message in messages {
+            if matches!(message, Message::Publish { .. } | Message::ShardPublish { .. }) {
+                self.count_messages(1, 0);
+            }
             match message {
                 Message::Publish { channel, payload } => {
                     self.tell_subscribers(&channel, &payload);
@@ -131,12 +134,19 @@ impl Executor {
             };
             told.push((subscriber, Payload::Bytes(bytes)));
         });
+        self.count_messages(0, told.len());
         self.push_all(told);
+    }
+
+    fn count_messages(&self, published: u64, told: usize) {
+        let (all_published, all_told) = self.messages.get();
+        self.messages.set((all_published + published, all_told + told as u64));
     }
 
     fn tell_shard_subscribers(&self, channel: &[u8], payload: &[u8]) {
         let bytes: Arc<[u8]> = push_of(&[b"smessage", channel, payload]).into();
         let subscribers = self.node.channels.shard_subscribers(channel);
+        self.count_messages(0, subscribers.len());
         let told =
             subscribers.into_iter().map(|subscriber| (subscriber, Payload::Bytes(bytes.clone())));
         self.push_all(told.collect());

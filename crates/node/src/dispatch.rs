@@ -97,7 +97,7 @@ impl<'a> Dispatch<'a> {
 
     /// An error that is not the reply of a command: the protocol is broken.
     pub(crate) fn reply_error(&mut self, text: &str) {
-        self.executor.timings.note_error(text.as_bytes());
+        self.executor.timings.note_refusal(text.as_bytes());
         self.reply(|reply| reply.error_text(text.as_bytes()));
     }
 

@@ -64,6 +64,7 @@ use crate::node::{LiveExecutor, Node, SlowRequest};
 use crate::script_services::ScriptServices;
 use crate::slot_stats::SlotStats;
 use crate::sys::Thread;
+use crate::times::Durations;
 use crate::timing::Timings;
 
 /// What clients of a shard are told that is busy with a script (Redis's text).
@@ -102,6 +103,10 @@ pub(crate) struct Executor {
     pub(crate) outlet: Outlet,
     /// What removing what has expired has taken.
     upkeep: upkeep::Figures,
+    /// How late timers were.
+    delays: RefCell<Durations>,
+    /// Messages on channels, and how often they were told.
+    pub(crate) messages: Cell<(u64, u64)>,
     connections: RefCell<BTreeMap<u64, Rc<Connection>>>,
     /// Those whose output waits to be written.
     pub(crate) unwritten: Unwritten,
@@ -205,6 +210,8 @@ impl Executor {
             slot_stats: SlotStats::new(first, count),
             outlet: node.log.outlet(index),
             upkeep: upkeep::Figures::default(),
+            delays: RefCell::default(),
+            messages: Cell::default(),
             connections: RefCell::default(),
             unwritten: Unwritten::default(),
             mailbox: RefCell::new(mailbox),

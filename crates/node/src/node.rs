@@ -1,6 +1,6 @@
 //! The node: what all threads of the process share.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
@@ -30,7 +30,7 @@ use crate::data::Data;
 use crate::delivery::Push;
 use crate::latency::LatencyMonitor;
 use crate::loading::Loading;
-use crate::log::{LogService, Order};
+use crate::log::{LogService, Order, Unsynced};
 use crate::mailbox::Message;
 use crate::monitors::Monitors;
 use crate::pause::Pause;
@@ -39,6 +39,8 @@ use crate::settings::Settings;
 use crate::snapshots::Snapshots;
 use crate::sys::Thread;
 use crate::tls::Tls;
+use crate::times::{Durations, Times};
+use crate::timing::Errors;
 use crate::tracking::Trackers;
 
 /// What all threads share.
@@ -155,8 +157,16 @@ pub(crate) struct Published {
     pub(crate) scripts: shard::script::ScriptCounters,
     /// By row of the command table.
     pub(crate) calls: Vec<CommandFigures>,
-    /// Error replies by their code.
-    pub(crate) errors: BTreeMap<String, u64>,
+    /// Error replies by their code and command.
+    pub(crate) errors: Errors,
+    /// Connections that live with the executor.
+    pub(crate) connections: u64,
+    /// How late the executor's timers were, for how busy its thread is.
+    pub(crate) delays: Durations,
+    /// Messages of clients and scripts on channels, and how often they were told to a subscriber.
+    pub(crate) messages: (u64, u64),
+    /// What has been done and is not on the disk.
+    pub(crate) unsynced: Unsynced,
 }
 
 /// What is known of the calls of one command on one executor.
@@ -169,8 +179,8 @@ pub(crate) struct CommandFigures {
     pub(crate) rejected: u64,
     pub(crate) failed: u64,
     pub(crate) nanos: u64,
-    /// Longest time of a bucket in nanoseconds, and calls in it.
-    pub(crate) buckets: Vec<(u64, u64)>,
+    /// Calls by their time, if there were any.
+    pub(crate) times: Option<Box<Times>>,
 }
 
 /// Counters of the node itself.

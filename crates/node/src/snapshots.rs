@@ -50,6 +50,8 @@ pub(crate) struct State {
     ended: Option<Instant>,
     pub(crate) took: Option<Duration>,
     pub(crate) saves: u64,
+    /// How many have failed.
+    pub(crate) failures: u64,
     /// Bytes of the last one that succeeded.
     pub(crate) size: u64,
     /// Changes of all keyspaces when it was begun.
@@ -205,6 +207,7 @@ fn note_end(node: &Node, began: u64, result: Result<u64, String>) -> Result<(), 
         }
         Err(why) => {
             tracing::error!(why, "snapshot failed");
+            state.failures += 1;
             state.failure = Some(why.clone());
             Err(why)
         }

@@ -1,7 +1,8 @@
 //! How long commands take: one reading of the processor's time stamp counter a command.
 //!
 //! The end of one command of a batch is the beginning of the next, so a command costs one reading.
-//! Counts are kept in ticks and turned into time when somebody asks.
+//! Sums are kept in ticks and turned into time when somebody asks; the classes that calls are counted
+//! by are the same on every machine ([`crate::times`]).
 //!
 //! # Invariants
 //! - I1. Only the executor's own thread writes here; other threads see what it publishes.
@@ -12,8 +13,10 @@ use std::collections::BTreeMap;
 use quanta::Clock;
 use shard::commands::table::CommandId;
 
-/// Powers of two of ticks that durations are counted by.
-pub(crate) const BUCKETS: usize = 64;
+use crate::times::{self, Times};
+
+/// Errors by their code, and by the row of their command where it is known.
+pub(crate) type Errors = BTreeMap<String, BTreeMap<Option<usize>, u64>>;
 
 /// What is known of the calls of one command.
 #[derive(Debug, Clone)]
@@ -24,15 +27,17 @@ pub(crate) struct Row {
     /// Ran and replied an error.
     pub(crate) failed: u64,
     pub(crate) ticks: u64,
-    /// Calls by the power of two of their ticks; made with the first call.
-    pub(crate) buckets: Option<Box<[u32; BUCKETS]>>,
+    /// Calls by their time; made with the first call.
+    pub(crate) times: Option<Box<Times>>,
 }
 
-const EMPTY: Row = Row { calls: 0, rejected: 0, failed: 0, ticks: 0, buckets: None };
+const EMPTY: Row = Row { calls: 0, rejected: 0, failed: 0, ticks: 0, times: None };
 
 /// The times of all commands that ran on one executor. See the module.
 pub(crate) struct Timings {
     clock: Clock,
+    /// 2^32 times what a tick is, in units of [`Times`].
+    unit: u64,
     /// When the command that runs began, in ticks.
     began: Cell<u64>,
     /// Durations from here on are worth a look: the slow log, the latency monitor.
@@ -42,20 +47,25 @@ pub(crate) struct Timings {
     /// Buckets are shown.
     tracks: Cell<bool>,
     rows: RefCell<Vec<Row>>,
-    /// Errors by their code.
-    errors: RefCell<BTreeMap<String, u64>>,
+    errors: RefCell<Errors>,
+    /// The command that has been refused last, for the error that follows.
+    refused: Cell<Option<CommandId>>,
 }
 
 impl Timings {
     pub(crate) fn new(commands: usize) -> Self {
+        let clock = Clock::new();
+        let per_tick = clock.delta_as_nanos(0, 1 << 20) as f64 / f64::from(1 << 20);
         Self {
-            clock: Clock::new(),
+            unit: (per_tick * times::UNITS_PER_NANO * 2f64.powi(32)) as u64,
+            clock,
             began: Cell::new(0),
             notable: Cell::new(u64::MAX),
             large: Cell::new(usize::MAX),
             tracks: Cell::new(true),
             rows: RefCell::new(vec![EMPTY; commands]),
             errors: RefCell::default(),
+            refused: Cell::default(),
         }
     }
 
@@ -75,8 +85,8 @@ impl Timings {
         row.calls += 1;
         row.failed += u64::from(failed);
         row.ticks += ticks;
-        let bucket = (u64::BITS - ticks.leading_zeros()) as usize % BUCKETS;
-        row.buckets.get_or_insert_with(|| Box::new([0; BUCKETS]))[bucket] += 1;
+        let units = (u128::from(ticks) * u128::from(self.unit)) >> 32;
+        row.times.get_or_insert_default().note(units as u64);
         (ticks >= self.notable.get()).then(|| self.nanos(ticks))
     }
 
@@ -84,6 +94,7 @@ impl Timings {
     #[cold]
     pub(crate) fn reject(&self, id: CommandId) {
         self.rows.borrow_mut()[id.index()].rejected += 1;
+        self.refused.set(Some(id));
     }
 
     /// The call that has just ended and failed was refused and did not run.
@@ -95,9 +106,15 @@ impl Timings {
         row.rejected += 1;
     }
 
-    /// Counts an error reply by its code, the first word of its text.
+    /// Counts the reply of a request that did not run, see [`Self::note_error`].
     #[cold]
-    pub(crate) fn note_error(&self, text: &[u8]) {
+    pub(crate) fn note_refusal(&self, text: &[u8]) {
+        self.note_error(self.refused.take(), text);
+    }
+
+    /// Counts an error reply of a command by its code, the first word of its text.
+    #[cold]
+    pub(crate) fn note_error(&self, id: Option<CommandId>, text: &[u8]) {
         /// Scripts can make up codes; more than this are counted as one (Redis has such a limit
         /// too).
         const CODES_MAX: usize = 128;
@@ -105,7 +122,8 @@ impl Timings {
         let code = String::from_utf8_lossy(code).into_owned();
         let mut errors = self.errors.borrow_mut();
         let known = errors.len() < CODES_MAX || errors.contains_key(&code);
-        *errors.entry(if known { code } else { "ERRORSTATS_OVERFLOW".into() }).or_default() += 1;
+        let code = if known { code } else { "ERRORSTATS_OVERFLOW".into() };
+        *errors.entry(code).or_default().entry(id.map(CommandId::index)).or_default() += 1;
     }
 
     /// Sets from where on a duration is worth a look; `None`: never.
@@ -122,7 +140,7 @@ impl Timings {
     /// Whether durations are shown. When that changes, those of before are forgotten.
     pub(crate) fn set_tracking(&self, tracks: bool) {
         if self.tracks.replace(tracks) != tracks {
-            self.rows.borrow_mut().iter_mut().for_each(|row| row.buckets = None);
+            self.rows.borrow_mut().iter_mut().for_each(|row| row.times = None);
         }
     }
 
@@ -142,8 +160,8 @@ impl Timings {
         self.rows.borrow().clone()
     }
 
-    /// Errors by their code.
-    pub(crate) fn errors(&self) -> BTreeMap<String, u64> {
+    /// Errors by their code and command.
+    pub(crate) fn errors(&self) -> Errors {
         self.errors.borrow().clone()
     }
 
@@ -175,18 +193,23 @@ mod tests {
         assert!(timings.end(get, false).is_some());
         timings.set_notable(None);
         assert_eq!(timings.end(get, true), None);
-        timings.note_error(b"WRONGTYPE Operation against");
-        timings.note_error(b"WRONGTYPE Operation against");
+        timings.note_error(Some(get), b"WRONGTYPE Operation against");
+        timings.note_error(Some(get), b"WRONGTYPE Operation against");
+        timings.reject(get);
+        timings.note_refusal(b"MOVED 1 x:1");
+        timings.note_refusal(b"ERR unknown command");
         let rows = timings.rows();
         let row = &rows[get.index()];
         assert_eq!((row.calls, row.failed), (2, 1));
-        let counted: u32 = row.buckets.as_ref().unwrap().iter().sum();
-        assert_eq!(counted, 2);
-        assert_eq!(timings.errors()["WRONGTYPE"], 2);
+        assert_eq!(row.times.as_ref().unwrap().count(), 2);
+        let errors = timings.errors();
+        assert_eq!(errors["WRONGTYPE"], [(Some(get.index()), 2)].into());
+        assert_eq!(errors["MOVED"], [(Some(get.index()), 1)].into());
+        assert_eq!(errors["ERR"], [(None, 1)].into());
         assert_eq!(timings.total(), 2);
         timings.take_back(get);
         let row = &timings.rows()[get.index()];
-        assert_eq!((row.calls, row.failed, row.rejected), (1, 0, 1));
+        assert_eq!((row.calls, row.failed, row.rejected), (1, 0, 2));
         timings.reset();
         assert_eq!(timings.total(), 0);
         // A second is about a thousand million nanoseconds, however fast the counter is.

@@ -28,6 +28,7 @@ use crate::admin;
 use crate::config::Config;
 use crate::error::NodeError;
 use crate::listener::bind_socket;
+use crate::metrics;
 use crate::node::Node;
 
 /// Connections to one address that are served at the same time; more wait until one ends.
@@ -106,8 +107,10 @@ pub(crate) async fn bind(config: &Config) -> Result<Vec<(Bound, MakeRouter)>, No
 
 /// Each page with its addresses and its port, which is 0 for none.
 fn wanted(config: &Config) -> Vec<(&[String], u16, MakeRouter)> {
-    let all: [(&[String], u16, MakeRouter); 1] =
-        [(&config.admin_bind, config.admin_port, admin::router)];
+    let all: [(&[String], u16, MakeRouter); 2] = [
+        (&config.admin_bind, config.admin_port, admin::router),
+        (&config.metrics_bind, config.metrics_port, metrics::router),
+    ];
     all.into_iter().filter(|(_, port, _)| *port != 0).collect()
 }
 

@@ -136,6 +136,8 @@ fn fixed(config: &Config, settings: &Settings) -> Vec<(&'static str, String)> {
         ("enable-module-command", "no".into()),
         // Standard error.
         ("logfile", String::new()),
+        ("metrics-bind", config.metrics_bind.join(" ")),
+        ("metrics-port", config.metrics_port.to_string()),
         ("pidfile", String::new()),
         ("port", config.port.to_string()),
         ("replicaof", String::new()),

@@ -24,6 +24,7 @@ use crate::executor::Executor;
 use crate::log::Durability;
 use crate::memory;
 use crate::node::{CommandFigures, Node, Published};
+use crate::times::Times;
 
 /// The Redis version whose behaviour is served: clients decide by it what they may use.
 pub(crate) const REDIS_VERSION: &str = "7.2.4";
@@ -362,7 +363,11 @@ fn stats(node: &Node, published: &[Published], out: &mut String) {
     ] {
         line(out, name, 0);
     }
-    line(out, "total_error_replies", sum(published, |figures| figures.errors.values().sum()));
+    line(out, "total_error_replies", errors_of(published));
+}
+
+fn errors_of(published: &[Published]) -> u64 {
+    sum(published, |figures| figures.errors.values().flat_map(BTreeMap::values).sum())
 }
 
 fn replication(node: &Node, _: &[Published], out: &mut String) {
@@ -420,8 +425,8 @@ fn commandstats(node: &Node, published: &[Published], out: &mut String) {
 
 fn errorstats(_: &Node, published: &[Published], out: &mut String) {
     let mut errors: BTreeMap<&str, u64> = BTreeMap::new();
-    for (code, count) in published.iter().flat_map(|figures| &figures.errors) {
-        *errors.entry(code).or_default() += count;
+    for (code, rows) in published.iter().flat_map(|figures| &figures.errors) {
+        *errors.entry(code).or_default() += rows.values().sum::<u64>();
     }
     for (code, count) in errors {
         line(out, &format!("errorstat_{code}"), format!("count={count}"));
@@ -434,22 +439,19 @@ fn latencystats(node: &Node, published: &[Published], out: &mut String) {
     }
     let percentiles = node.settings.percentiles().0;
     for (id, row) in node.table().iter() {
-        let mut buckets: BTreeMap<u64, u64> = BTreeMap::new();
-        for figures in published.iter().filter_map(|figures| figures.calls.get(id.index())) {
-            for (nanos, count) in &figures.buckets {
-                *buckets.entry(*nanos).or_default() += count;
-            }
-        }
-        let calls: u64 = buckets.values().sum();
+        let mut times = Times::default();
+        let rows = published.iter().filter_map(|figures| figures.calls.get(id.index()));
+        rows.filter_map(|row| row.times.as_deref()).for_each(|counted| times.add(counted));
+        let calls = times.count();
         if calls > 0 {
             let at = |percentile: &f64| {
                 let mut before = 0;
                 let rank = (calls as f64 * percentile / 100.0).ceil() as u64;
-                let found = buckets.iter().find(|(_, count)| {
-                    before += **count;
+                let found = times.classes().find(|(_, count)| {
+                    before += count;
                     before >= rank
                 });
-                let micros = found.map_or(0.0, |(nanos, _)| *nanos as f64 / 1000.0);
+                let micros = found.map_or(0.0, |(nanos, _)| nanos as f64 / 1000.0);
                 format!("p{percentile}={micros:.3}")
             };
             let shown: Vec<String> = percentiles.iter().map(at).collect();

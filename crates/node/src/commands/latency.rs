@@ -279,7 +279,7 @@ fn reply_histograms(
 fn cumulate(published: &[Published], command: usize) -> Vec<(u64, u64)> {
     let mut steps: BTreeMap<u64, u64> = BTreeMap::new();
     for row in published.iter().filter_map(|figures| figures.calls.get(command)) {
-        for (nanos, count) in &row.buckets {
+        for (nanos, count) in row.times.iter().flat_map(|times| times.classes()) {
             *steps.entry(nanos.div_ceil(1000).max(1).next_power_of_two()).or_default() += count;
         }
     }

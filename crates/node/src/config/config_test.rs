@@ -135,6 +135,8 @@ const KEYS: &[&str] = &[
     "shard-endpoints",
     "shard-endpoint-port",
     "tls-shard-endpoint-port",
+    "metrics-port",
+    "metrics-bind",
     "log",
     "requirepass",
     "masteruser",

@@ -20,19 +20,13 @@ use crate::timing::Row;
 
 impl Executor {
     fn figures(&self, id: CommandId, row: Row, scripts: &Tally) -> CommandFigures {
-        let longest =
-            |power: usize| self.timings.nanos(1u64.checked_shl(power as u32).unwrap_or(u64::MAX));
-        let counted = row.buckets.iter().flat_map(|buckets| buckets.iter().enumerate());
         CommandFigures {
             calls: row.calls,
             scripted: scripts.calls().get(id.index()).copied().unwrap_or_default(),
             rejected: row.rejected + scripts.failures(id).rejected,
             failed: row.failed + scripts.failures(id).failed,
             nanos: self.timings.nanos(row.ticks),
-            buckets: counted
-                .filter(|(_, count)| **count > 0)
-                .map(|(power, count)| (longest(power), u64::from(*count)))
-                .collect(),
+            times: row.times,
         }
     }
 
@@ -57,7 +51,7 @@ impl Executor {
         let failed = reply.first() == Some(&b'-');
         self.timings.end(id, failed);
         if failed {
-            self.timings.note_error(&reply[1..]);
+            self.timings.note_error(Some(id), &reply[1..]);
         }
     }
 
@@ -67,7 +61,7 @@ impl Executor {
         /// What a request is told that did not run for the state of the node.
         const REFUSALS: [CommandError; 3] =
             [CommandError::OutOfMemory, CommandError::NoReplicas, CommandError::NoDisk];
-        self.timings.note_error(error);
+        self.timings.note_error(Some(id), error);
         let is_script = self.node.table().spec(id).family == Family::Scripting;
         let error = String::from_utf8_lossy(error);
         if !is_script && REFUSALS.iter().any(|refusal| refusal.to_string() == error.trim_end()) {
@@ -180,8 +174,8 @@ impl Executor {
         let ids = self.node.table().iter().map(|(id, _)| id);
         let rows = ids.zip(self.timings.rows());
         let mut errors = self.timings.errors();
-        for (code, count) in tally.errors() {
-            *errors.entry(code.to_owned()).or_default() += count;
+        for (code, row, count) in tally.errors() {
+            *errors.entry(code.to_owned()).or_default().entry(row).or_default() += count;
         }
         let kept_replies = shard.keyspace().kept_replies();
         let published = Published {
@@ -209,6 +203,10 @@ impl Executor {
             scripts: shard.scripts().counters(),
             calls: rows.map(|(id, row)| self.figures(id, row, tally)).collect(),
             errors,
+            connections: self.connections.borrow().len() as u64,
+            delays: self.delays.borrow().clone(),
+            messages: self.messages.get(),
+            unsynced: self.outlet.unsynced(),
         };
         let handle = &self.node.executors[usize::from(self.index)];
         *handle.published.lock().unwrap_or_else(PoisonError::into_inner) = published;

@@ -41,7 +41,7 @@ pub(super) async fn run(executor: Rc<Executor>) {
     let mut interval = tokio::time::interval(INTERVAL);
     interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
-        interval.tick().await;
+        executor.await_tick(&mut interval).await;
         while executor.expire_slice() || executor.free_slice() {
             let read_before = executor.bytes_in.get();
             // Comes back when all others who are ready have been served, sockets included.
@@ -59,6 +59,16 @@ fn thread_time() -> Duration {
 }
 
 impl Executor {
+    /// Waits for the next tick, and notes how late it came: the thread had something else to do.
+    async fn await_tick(&self, interval: &mut tokio::time::Interval) {
+        let asked = tokio::time::Instant::now();
+        let due = interval.tick().await;
+        // One that was due before it was asked for says nothing.
+        if due >= asked {
+            self.delays.borrow_mut().note(due.elapsed());
+        }
+    }
+
     /// Removes what has expired for some time; says whether there is more.
     fn expire_slice(&self) -> bool {
         if !self.node.settings.active_expire.load(Ordering::Relaxed) {

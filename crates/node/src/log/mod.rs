@@ -24,12 +24,14 @@ mod thread;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering, fence};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::Thread;
+use std::time::Instant;
 
 use rtrb::{Consumer, Producer, RingBuffer};
 use shard::time::Micros;
 use tokio::sync::{Notify, oneshot};
 
 use crate::data::Data;
+use crate::times::Durations;
 
 pub(crate) use durability::Durability;
 pub(crate) use outlet::{Following, Outlet};
@@ -45,6 +47,8 @@ pub(crate) struct Submission {
     pub(crate) index: u64,
     /// When the last of them was kept.
     pub(crate) time: Micros,
+    /// How many entries the shard has submitted with them.
+    pub(crate) total: u64,
     /// See [`shard::entry`]. None: the state was changed without the log.
     pub(crate) entries: Vec<u8>,
 }
@@ -84,10 +88,22 @@ struct Line {
     synced: AtomicU64,
     /// The last index that is written.
     written: AtomicU64,
+    /// How many entries are on the disk, of those that were submitted since the start, and their
+    /// bytes.
+    synced_entries: AtomicU64,
+    synced_bytes: AtomicU64,
     /// Somebody waits for a sync.
     waiting: AtomicBool,
     /// Tells the executor that `synced` has grown.
     notify: Notify,
+}
+
+/// What a shard has done that is not on the disk.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Unsynced {
+    pub(crate) entries: u64,
+    /// Bytes of these entries.
+    pub(crate) bytes: u64,
 }
 
 /// Figures of the log, for INFO.
@@ -103,6 +119,12 @@ pub(crate) struct Figures {
     pub(crate) base_size: AtomicU64,
     /// The last write failed for want of room.
     pub(crate) is_full: AtomicBool,
+    /// Writes that have found no room.
+    pub(crate) failures: AtomicU64,
+    /// Since when something has been written that is not synced.
+    pub(crate) unsynced_since: Mutex<Option<Instant>>,
+    /// How long syncs have taken.
+    pub(crate) sync_times: Mutex<Durations>,
 }
 
 /// The log as all threads see it. See the module.

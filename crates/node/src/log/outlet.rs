@@ -12,6 +12,7 @@ use std::cell::{Cell, RefCell, RefMut};
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::{Poll, Waker};
 
 use rtrb::Producer;
@@ -21,7 +22,7 @@ use shard::keyspace::Snapshot;
 use shard::time::Micros;
 
 use super::hazards::Hazards;
-use super::{Durability, LogService, Submission};
+use super::{Durability, LogService, Submission, Unsynced};
 
 /// Bytes of entries that may wait for room in the ring before clients have to wait.
 const CONGESTED: usize = 32 << 20;
@@ -52,6 +53,9 @@ pub(crate) struct Outlet {
     time: Cell<Micros>,
     /// The index that they will have.
     next: Cell<u64>,
+    /// Entries that have been taken since the start, and bytes of those that have left.
+    taken: Cell<u64>,
+    left_bytes: Cell<u64>,
     held: RefCell<VecDeque<(u64, Held)>>,
     hazards: RefCell<Hazards>,
     following: RefCell<Option<Following>>,
@@ -68,6 +72,8 @@ impl Outlet {
             pending: RefCell::default(),
             time: Cell::default(),
             next: Cell::new(1),
+            taken: Cell::new(0),
+            left_bytes: Cell::new(0),
             held: RefCell::default(),
             hazards: RefCell::default(),
             following: RefCell::default(),
@@ -92,6 +98,7 @@ impl Outlet {
         if mode != Durability::None {
             let mut pending = self.pending.borrow_mut();
             entry::put(&mut pending, keyspace.effects());
+            self.taken.set(self.taken.get() + 1);
             self.time.set(keyspace.now_micros());
             if self.service.may_hold() {
                 self.remember(keyspace.effects());
@@ -119,8 +126,9 @@ impl Outlet {
     /// Says that the state was changed without the log, and what comes next follows on that. False
     /// when there is no room to say it.
     pub(crate) fn gap(&self) -> bool {
-        let (index, time) = (self.next.get(), self.time.get());
-        let pushed = self.ring.borrow_mut().push(Submission { index, time, entries: Vec::new() });
+        let (index, time, total) = (self.next.get(), self.time.get(), self.taken.get());
+        let gap = Submission { index, time, total, entries: Vec::new() };
+        let pushed = self.ring.borrow_mut().push(gap);
         if pushed.is_ok() {
             self.next.set(index + 1);
             self.service.wake();
@@ -148,9 +156,11 @@ impl Outlet {
         let submission = Submission {
             index: self.next.get(),
             time: self.time.get(),
+            total: self.taken.get(),
             entries: std::mem::replace(&mut *pending, room),
         };
         drop(pending);
+        self.left_bytes.set(self.left_bytes.get() + submission.entries.len() as u64);
         self.next.set(submission.index + 1);
         if ring.push(submission).is_err() {
             unreachable!("there was room, and nobody else pushes");
@@ -161,6 +171,16 @@ impl Outlet {
     /// The index that covers all that has been done so far; it may not have left yet.
     pub(crate) fn last(&self) -> u64 {
         self.next.get() - u64::from(self.pending.borrow().is_empty())
+    }
+
+    /// What has been done that is not on the disk.
+    pub(crate) fn unsynced(&self) -> Unsynced {
+        let line = &self.service.lines[usize::from(self.shard)];
+        let bytes = self.left_bytes.get() + self.pending.borrow().len() as u64;
+        Unsynced {
+            entries: self.taken.get().saturating_sub(line.synced_entries.load(Ordering::Relaxed)),
+            bytes: bytes.saturating_sub(line.synced_bytes.load(Ordering::Relaxed)),
+        }
     }
 
     /// The index that somebody waits for who has read or written a key; 0 for none.

@@ -54,6 +54,7 @@ where
             service: shared,
             writer,
             gauge,
+            totals: vec![(0, 0); consumers.len()],
             consumers,
             clock: Clock::default(),
             first_unsynced: None,
@@ -74,6 +75,8 @@ struct LogThread<S: Storage> {
     gauge: Arc<Gauge>,
     consumers: Vec<Consumer<Submission>>,
     clock: Clock,
+    /// By shard: entries that have been written since the start, and their bytes.
+    totals: Vec<(u64, u64)>,
     /// When the first frame was written that is not synced.
     first_unsynced: Option<Instant>,
     last_work: Instant,
@@ -123,7 +126,9 @@ impl<S: Storage> LogThread<S> {
 
     /// Takes a submission into the frame.
     fn append(&mut self, shard: u16, submission: &Submission) {
-        let Submission { index, time, entries } = submission;
+        let Submission { index, time, total, entries } = submission;
+        let (_, bytes) = self.totals[usize::from(shard)];
+        self.totals[usize::from(shard)] = (*total, bytes + entries.len() as u64);
         let record = Record {
             kind: if entries.is_empty() { Kind::Gap } else { Kind::Entries },
             shard,
@@ -143,6 +148,7 @@ impl<S: Storage> LogThread<S> {
                 Ok(None) => return,
                 Ok(Some(_)) => break,
                 Err(WriteError::NoSpace { .. }) => {
+                    self.service.figures.failures.fetch_add(1, Ordering::Relaxed);
                     self.note_room(false);
                     // A snapshot that ends meanwhile makes room.
                     self.purge_covered();
@@ -154,7 +160,9 @@ impl<S: Storage> LogThread<S> {
         self.note_room(self.writer.room());
         self.head.note(self.writer.header().first_frame);
         let now = Instant::now();
-        self.first_unsynced.get_or_insert(now);
+        if self.first_unsynced.is_none() {
+            self.note_unsynced(Some(now));
+        }
         self.last_work = now;
         self.is_marked = false;
         let last = self.writer.written_last();
@@ -217,16 +225,28 @@ impl<S: Storage> LogThread<S> {
         if let Err(error) = self.writer.sync() {
             fail(&error.to_string());
         }
-        self.first_unsynced = None;
+        self.note_unsynced(None);
         let figures = &self.service.figures;
         figures.syncs.fetch_add(1, Ordering::Relaxed);
-        let micros = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+        let took = began.elapsed();
+        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         figures.last_sync_micros.store(micros, Ordering::Relaxed);
+        figures.sync_times.lock().unwrap_or_else(PoisonError::into_inner).note(took);
         self.tell_synced();
+    }
+
+    fn note_unsynced(&mut self, since: Option<Instant>) {
+        self.first_unsynced = since;
+        let figures = &self.service.figures;
+        *figures.unsynced_since.lock().unwrap_or_else(PoisonError::into_inner) = since;
     }
 
     /// Tells executors how far the disk has come.
     fn tell_synced(&self) {
+        for (line, (entries, bytes)) in self.service.lines.iter().zip(&self.totals) {
+            line.synced_entries.store(*entries, Ordering::Relaxed);
+            line.synced_bytes.store(*bytes, Ordering::Relaxed);
+        }
         let last = self.writer.written_last();
         for (line, index) in self.service.lines.iter().zip(&last.shards) {
             if line.synced.swap(*index, Ordering::SeqCst) < *index

@@ -18,12 +18,13 @@ pub struct Tally {
     /// By row.
     calls: Vec<u64>,
     failures: BTreeMap<usize, Failures>,
-    /// Error replies by their code, but for those that were the reply of the script, too.
-    errors: BTreeMap<String, u64>,
+    /// Error replies by their code and by the row of the command where there is one, but for those
+    /// that were the reply of the script, too.
+    errors: BTreeMap<String, BTreeMap<Option<usize>, u64>>,
     /// The last call that failed has been counted as one that ran.
     ran: bool,
-    /// The last error: when, and its text.
-    last_error: Option<(Micros, String)>,
+    /// The last error: when, its text, and the row of its command.
+    last_error: Option<(Micros, String, Option<usize>)>,
 }
 
 /// How calls of a command have failed.
@@ -59,10 +60,10 @@ impl Tally {
         {
             self.failures.entry(id.index()).or_default().rejected += 1;
         }
-        let code = code_of(text);
+        let (code, row) = (code_of(text), id.map(CommandId::index));
         if self.errors.len() < CODES_MAX || self.errors.contains_key(code) {
-            *self.errors.entry(code.to_owned()).or_default() += 1;
-            self.last_error = Some((now, text.to_owned()));
+            *self.errors.entry(code.to_owned()).or_default().entry(row).or_default() += 1;
+            self.last_error = Some((now, text.to_owned(), row));
         }
     }
 
@@ -70,10 +71,11 @@ impl Tally {
     /// script counts it.
     #[cold]
     fn forget_error(&mut self, now: Micros, reply: &str) {
-        let Some((when, text)) = self.last_error.take() else { return };
+        let Some((when, text, row)) = self.last_error.take() else { return };
         if when == now
             && reply.starts_with(&text)
-            && let Some(count) = self.errors.get_mut(code_of(&text))
+            && let Some(rows) = self.errors.get_mut(code_of(&text))
+            && let Some(count) = rows.get_mut(&row)
         {
             *count = count.saturating_sub(1);
         }
@@ -89,10 +91,12 @@ impl Tally {
         self.failures.get(&id.index()).copied().unwrap_or_default()
     }
 
-    /// Error replies by their code.
-    pub fn errors(&self) -> impl Iterator<Item = (&str, u64)> {
-        let errors = self.errors.iter().filter(|(_, count)| **count > 0);
-        errors.map(|(code, count)| (code.as_str(), *count))
+    /// Error replies by their code and the row of their command.
+    pub fn errors(&self) -> impl Iterator<Item = (&str, Option<usize>, u64)> {
+        self.errors.iter().flat_map(|(code, rows)| {
+            let counted = rows.iter().filter(|(_, count)| **count > 0);
+            counted.map(|(row, count)| (code.as_str(), *row, *count))
+        })
     }
 
     /// Forgets everything.
@@ -149,7 +153,11 @@ mod tests {
 
     fn errors(rig: &mut Rig) -> Vec<(String, u64)> {
         let tally = rig.shard().keyspace().tally();
-        tally.errors().map(|(code, count)| (code.to_owned(), count)).collect()
+        let mut errors = BTreeMap::<String, u64>::new();
+        for (code, _, count) in tally.errors() {
+            *errors.entry(code.to_owned()).or_default() += count;
+        }
+        errors.into_iter().collect()
     }
 
     fn reset(rig: &mut Rig) {

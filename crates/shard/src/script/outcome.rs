@@ -63,6 +63,10 @@ pub struct ScriptCounters {
     pub runs: u64,
     /// Scripts rolled back, in the order of [`Reason::ALL`].
     pub rolled_back: [u64; Reason::ALL.len()],
+    /// Runs that replied an error and kept what they had written.
+    pub error_replies: u64,
+    /// The sum of how long they took, in nanoseconds.
+    pub nanos: u64,
 }
 
 impl ScriptCounters {

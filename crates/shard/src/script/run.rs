@@ -109,6 +109,7 @@ impl Runner<'_> {
         self.describe(machine, program, keyspace, invocation);
         let result = self.attempt(machine, program, invocation, &mut *out, version);
         let usage = self.usage(machine, keyspace, started);
+        self.counters.nanos += usage.nanos();
         if let Ok(Returned { is_error: true }) = result {
             let error = String::from_utf8_lossy(&out[start..]);
             keyspace.note_script_reply(error.trim_start_matches('-'));
@@ -124,6 +125,7 @@ impl Runner<'_> {
             }
             Ok(Returned { is_error }) => {
                 keyspace.keep(mark);
+                self.counters.error_replies += u64::from(is_error);
                 program.stats.note_kept(usage, is_error);
                 Ok(())
             }
@@ -294,6 +296,7 @@ impl Runner<'_> {
         match failure {
             Failure::Leave(error) => {
                 self.counters.runs -= 1;
+                self.counters.nanos -= usage.nanos();
                 error
             }
             Failure::RolledBack(reason, error) => {

@@ -43,8 +43,17 @@ pub struct ScriptStats {
     pub memory_bytes_max: usize,
     /// The error of the run that was last rolled back.
     pub last_error: String,
+    /// The sum of the durations of all runs, in nanoseconds.
+    pub nanos: u64,
     /// Nanoseconds.
     durations: Histogram<u32>,
+}
+
+impl Usage {
+    #[inline]
+    pub(super) fn nanos(&self) -> u64 {
+        u64::try_from(self.took.as_nanos()).unwrap_or(u64::MAX)
+    }
 }
 
 impl Default for ScriptStats {
@@ -57,6 +66,7 @@ impl Default for ScriptStats {
             undo_bytes_max: 0,
             memory_bytes_max: 0,
             last_error: String::new(),
+            nanos: 0,
             durations: Histogram::new(DIGITS).expect("two digits are within the library's bounds"),
         }
     }
@@ -82,7 +92,8 @@ impl ScriptStats {
         self.commands += usage.commands;
         self.undo_bytes_max = self.undo_bytes_max.max(usage.undo_bytes);
         self.memory_bytes_max = self.memory_bytes_max.max(usage.memory_bytes);
-        let nanos = u64::try_from(usage.took.as_nanos()).unwrap_or(u64::MAX);
+        let nanos = usage.nanos();
+        self.nanos += nanos;
         // The histogram grows as it must, so that recording cannot fail.
         let _ = self.durations.record(nanos);
     }
@@ -95,6 +106,7 @@ impl ScriptStats {
             *sum += count;
         }
         self.commands += other.commands;
+        self.nanos += other.nanos;
         self.undo_bytes_max = self.undo_bytes_max.max(other.undo_bytes_max);
         self.memory_bytes_max = self.memory_bytes_max.max(other.memory_bytes_max);
         if !other.last_error.is_empty() {
