@@ -6,6 +6,7 @@
 //! | [`cluster`] | several, from one list of nodes |
 //! | [`resp`] | a client that shows exactly what comes over the wire |
 //! | [`golden`] | dialogues in files |
+//! | [`metrics`] | figures as Prometheus reads them |
 //! | [`tables`] | scripts and their replies in files |
 //! | [`redis`] | a real Redis to compare with |
 //! | [`generator`] | scripts made up from a seed |
@@ -22,6 +23,7 @@
 pub mod cluster;
 pub mod generator;
 pub mod golden;
+pub mod metrics;
 pub mod ports;
 pub mod redis;
 pub mod requests;

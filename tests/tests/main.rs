@@ -40,6 +40,7 @@ mod t73_world;
 mod t80_observe;
 mod t81_config_rewrite;
 mod t82_slots_and_logs;
+mod t83_metrics;
 mod t84_admin;
 mod t91_bench;
 mod t92_redis_rs;

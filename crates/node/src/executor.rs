@@ -427,8 +427,12 @@ impl Executor {
 
     /// Looks after sockets and mailbox while a script runs. Called from the script's hook.
     pub(crate) fn attend(&self, request: Option<Args<'_>>) {
-        let Some(me) = self.me.upgrade() else { return };
         self.show_slow_request(request);
+        self.timings.aside(|| self.attend_all());
+    }
+
+    fn attend_all(&self) {
+        let Some(me) = self.me.upgrade() else { return };
         self.write_left();
         self.attend_mailbox();
         self.take_pushes();

@@ -75,6 +75,14 @@ impl Timings {
         self.began.set(self.clock.raw());
     }
 
+    /// Does something else in the middle of a command, whose time goes on.
+    pub(crate) fn aside<R>(&self, work: impl FnOnce() -> R) -> R {
+        let began = self.began.get();
+        let result = work();
+        self.began.set(began);
+        result
+    }
+
     /// A command has ended, and perhaps the next one begins. Returns its time in nanoseconds when
     /// that is worth a look.
     #[inline]

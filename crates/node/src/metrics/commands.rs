@@ -34,6 +34,7 @@ const CLASSES: &[&str] = &[
     "NOTBUSY",
     "OOM",
     "READONLY",
+    "TIMEOUT",
     "TRYAGAIN",
     "UNBLOCKED",
     "WRONGPASS",
