@@ -125,7 +125,8 @@ start_servers() {
   elif ((masters == 1)); then
     admin_port=$((port + 2))
     start "$server_log" "$atoll" --bind "$host" --port "$port" --dir "$folder/data" \
-      --shards "$([ "$kind" = one-shard ] && echo 1 || echo 4)" --set admin-port=$admin_port
+      --shards "$([ "$kind" = one-shard ] && echo 1 || echo 4)" --set admin-port=$admin_port \
+      --set metrics-port=$((port + 1))
     wait_ready "$port"
   elif [ "$kind" = tls ]; then
     start_tls "$folder"

@@ -8,6 +8,7 @@ tools=${TMPDIR:-/tmp}/atoll-clients
 
 # Pinned, so that a new release of a client cannot turn a build red by itself.
 redis_py_version=8.1.0
+prometheus_client_version=0.26.0
 dramatiq_version=2.2.1
 ioredis_version=5.11.1
 playwright_version=1.65.1
