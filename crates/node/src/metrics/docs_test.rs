@@ -79,6 +79,31 @@ fn names_in(text: &str) -> BTreeSet<&str> {
 }
 
 #[test]
+fn the_dashboard_is_one() {
+    let text = std::fs::read_to_string(repository().join("config/grafana-dashboard.json")).unwrap();
+    let dashboard: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let source = &dashboard["templating"]["list"][0];
+    assert_eq!((&source["name"], &source["type"]), (&"datasource".into(), &"datasource".into()));
+    let (mut ids, mut places) = (BTreeSet::new(), BTreeSet::new());
+    for panel in dashboard["panels"].as_array().unwrap() {
+        let title = panel["title"].as_str().unwrap();
+        assert!(ids.insert(panel["id"].as_u64().unwrap()), "{title}");
+        let place = &panel["gridPos"];
+        let place = (place["y"].as_u64().unwrap(), place["x"].as_u64().unwrap());
+        assert!(places.insert(place), "{title} lies on another panel");
+        if panel["type"] == "row" {
+            continue;
+        }
+        for target in panel["targets"].as_array().unwrap() {
+            assert_eq!(target["datasource"]["uid"], "${datasource}", "{title}");
+            let query = target["expr"].as_str().unwrap();
+            assert!(!names_in(query).is_empty() && query.contains("$instance"), "{title}");
+        }
+    }
+    assert!(places.len() > 40);
+}
+
+#[test]
 fn the_dashboard_and_the_alerts_name_what_there_is() {
     let all: BTreeSet<&str> = ALL.iter().map(|metric| metric.name).collect();
     for file in ["config/grafana-dashboard.json", "config/prometheus.yml", "docs/METRICS.md"] {

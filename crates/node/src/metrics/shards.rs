@@ -44,6 +44,8 @@ fn put_keys(page: &mut Page, shard: &str, figures: &Published) {
         (&catalogue::LAZY_FREE_PENDING, figures.garbage),
         (&catalogue::LAZY_FREED, figures.lazily_freed),
         (&catalogue::TRACKED_KEYS, figures.tracked.0),
+        (&catalogue::KEPT_REPLIES, figures.kept_replies.0),
+        (&catalogue::KEPT_REPLIES_BYTES, figures.kept_replies.1),
     ] {
         page.count(metric, &labels, value);
     }

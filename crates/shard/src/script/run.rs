@@ -109,7 +109,7 @@ impl Runner<'_> {
         self.describe(machine, program, keyspace, invocation);
         let result = self.attempt(machine, program, invocation, &mut *out, version);
         let usage = self.usage(machine, keyspace, started);
-        self.counters.nanos += usage.nanos();
+        self.counters.nanos += usage.nanos;
         if let Ok(Returned { is_error: true }) = result {
             let error = String::from_utf8_lossy(&out[start..]);
             keyspace.note_script_reply(error.trim_start_matches('-'));
@@ -174,7 +174,8 @@ impl Runner<'_> {
             Err(Failure::Leave(error)) => return Err(error),
             Err(Failure::RolledBack(_, error)) => Reply::resp(&mut out, version).error(&error),
         }
-        Ok(Rehearsal { reply: out, effects, keys, took: usage.took })
+        let took = Duration::from_nanos(usage.nanos);
+        Ok(Rehearsal { reply: out, effects, keys, took })
     }
 
     /// Tells the host what is true of the run that begins.
@@ -279,7 +280,7 @@ impl Runner<'_> {
     #[inline]
     fn usage(&self, machine: &mut Machine, keyspace: &Keyspace, started: u64) -> Usage {
         Usage {
-            took: self.since(started),
+            nanos: self.since(started),
             commands: machine.host.with(|host| host.run.commands),
             undo_bytes: keyspace.undo_memory(),
             memory_bytes: machine.vm.memory_used(),
@@ -296,7 +297,7 @@ impl Runner<'_> {
         match failure {
             Failure::Leave(error) => {
                 self.counters.runs -= 1;
-                self.counters.nanos -= usage.nanos();
+                self.counters.nanos -= usage.nanos;
                 error
             }
             Failure::RolledBack(reason, error) => {
@@ -312,9 +313,10 @@ impl Runner<'_> {
         self.services.map_or(0, |services| services.ticks())
     }
 
-    fn since(&self, ticks: u64) -> Duration {
+    /// Nanoseconds since a count.
+    fn since(&self, ticks: u64) -> u64 {
         let took = self.services.map(|services| services.between(ticks, services.ticks()));
-        took.unwrap_or_default()
+        took.map_or(0, |took| u64::try_from(took.as_nanos()).unwrap_or(u64::MAX))
     }
 }
 

@@ -66,6 +66,8 @@ pub(super) const ALL: &[&Described] = &[
     &LAZY_FREE_PENDING,
     &LAZY_FREED,
     &TRACKED_KEYS,
+    &KEPT_REPLIES,
+    &KEPT_REPLIES_BYTES,
     &EVENT_LOOP_DELAY,
     &CONNECTIONS,
     &RECEIVED_BYTES,

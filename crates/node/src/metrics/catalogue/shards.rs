@@ -86,6 +86,15 @@ pub(in crate::metrics) static LAZY_FREED: Described =
 pub(in crate::metrics) static TRACKED_KEYS: Described =
     gauge("atoll_tracked_keys", &["shard"], "Keys that clients keep copies of (CLIENT TRACKING).");
 
+pub(in crate::metrics) static KEPT_REPLIES: Described = gauge(
+    "atoll_kept_replies",
+    &["shard"],
+    "Replies that are kept for who asks again (CLIENT IDEMPOTENCY).",
+);
+
+pub(in crate::metrics) static KEPT_REPLIES_BYTES: Described =
+    gauge("atoll_memory_kept_replies_bytes", &["shard"], "Memory of these replies.");
+
 pub(in crate::metrics) static EVENT_LOOP_DELAY: Described = histogram(
     "atoll_event_loop_delay_seconds",
     &["shard"],
