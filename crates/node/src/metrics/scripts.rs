@@ -177,11 +177,13 @@ impl Scripts {
 
     /// Forgets names that no shard knows any more, or that have begun anew.
     fn forget_gone(&mut self, all: &BTreeMap<&str, ScriptStats>) {
-        let gone = self.named.extract_if(.., |name, named| {
-            all.get(name.as_str()).is_none_or(|stats| stats.calls < named.counts.calls)
+        self.named.retain(|name, named| {
+            let stays = all.get(name.as_str()).is_some_and(|now| now.calls >= named.counts.calls);
+            if !stays {
+                self.gone = self.gone.plus(named.shown());
+            }
+            stays
         });
-        let gone = gone.fold(Counts::default(), |sum, (_, named)| sum.plus(named.shown()));
-        self.gone = self.gone.plus(gone);
     }
 
     pub(super) fn put(&self, page: &mut Page, node: &Node, published: &[Published]) {
@@ -206,7 +208,7 @@ impl Scripts {
         }
         let functions = node.functions.figures();
         page.count(&catalogue::SCRIPTS_CACHED, &[], node.scripts.len() as u64);
-        page.count(&catalogue::SCRIPTS_EVICTED, &[], node.scripts.evicted() as u64);
+        page.count(&catalogue::SCRIPTS_EVICTED, &[], node.scripts.evicted());
         page.count(&catalogue::FUNCTIONS, &[], functions.functions as u64);
         page.count(&catalogue::LIBRARIES, &[], functions.libraries as u64);
     }
