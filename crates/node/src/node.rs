@@ -1,6 +1,6 @@
 //! The node: what all threads of the process share.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
@@ -167,6 +167,13 @@ pub(crate) struct Published {
     pub(crate) messages: (u64, u64),
     /// What has been done and is not on the disk.
     pub(crate) unsynced: Unsynced,
+}
+
+impl Published {
+    /// All error replies.
+    pub(crate) fn error_replies(&self) -> u64 {
+        self.errors.values().flat_map(BTreeMap::values).sum()
+    }
 }
 
 /// What is known of the calls of one command on one executor.

@@ -363,11 +363,7 @@ fn stats(node: &Node, published: &[Published], out: &mut String) {
     ] {
         line(out, name, 0);
     }
-    line(out, "total_error_replies", errors_of(published));
-}
-
-fn errors_of(published: &[Published]) -> u64 {
-    sum(published, |figures| figures.errors.values().flat_map(BTreeMap::values).sum())
+    line(out, "total_error_replies", sum(published, Published::error_replies));
 }
 
 fn replication(node: &Node, _: &[Published], out: &mut String) {
