@@ -175,7 +175,7 @@ fn totals(node: &Node, published: &[Published]) -> Value {
         "misses": sum(|figures| figures.misses),
         "expired": sum(|figures| figures.expired),
         "evicted": sum(|figures| figures.evicted),
-        "errors": sum(|figures| figures.errors.values().sum()),
+        "errors": sum(|figures| figures.error_replies()),
         "clients": node.clients.count(),
         "clients_max": node.settings.maxclients.load(Ordering::Relaxed),
         "blocked": node.statistics.blocked_clients.load(Ordering::Relaxed),
