@@ -146,11 +146,12 @@ impl Keyspace {
         let count = self.tables.slots.len();
         let start = self.rng.usize(..count);
         let slot = (0..count)
-            .filter_map(|step| self.tables.slot((start + step) % count))
-            .find(|slot| slot.expiring > 0)?;
+            .map(|step| (start + step) % count)
+            .find(|&at| self.tables.expiring_in[at] > 0)
+            .and_then(|at| self.tables.slot(at))?;
         let (mut position, mut found) = (Some(0), None);
         while let Some(from) = position.filter(|_| found.is_none()) {
-            position = slot.index.scan(from, |handle| {
+            position = slot.scan(from, |handle| {
                 if self.tables.entries.at(handle).expiry().is_some() {
                     found = Some(handle);
                 }

@@ -20,11 +20,8 @@
 
 use std::collections::VecDeque;
 
-use protocol::args::Args;
 use protocol::slot::Slot;
 
-use super::short_bytes::ShortBytes;
-use super::warm::Expected;
 use super::{CHUNK, Keyspace};
 use crate::time::Millis;
 
@@ -204,6 +201,14 @@ impl Schedule {
     }
 }
 
+/// A key that has expired, and where it is.
+#[derive(Clone, Copy)]
+struct Due {
+    handle: u32,
+    slot: Slot,
+    hash: u64,
+}
+
 impl Keyspace {
     /// Removes keys and fields of hashes whose time is over, about `most` of them; the next call
     /// goes on where this one stopped. Returns how many it removed.
@@ -262,7 +267,7 @@ impl Keyspace {
     fn expire_due(&mut self, most: usize, now: i64) -> usize {
         let slot_before = self.slot;
         let (mut removed, mut looked) = (0, 0);
-        let mut due: Vec<(u32, Slot, ShortBytes)> = Vec::with_capacity(TOGETHER);
+        let mut due = [Due { handle: 0, slot: slot_before, hash: 0 }; TOGETHER];
         while looked < most {
             let mut handles = [0; TOGETHER];
             let count =
@@ -271,18 +276,13 @@ impl Keyspace {
                 break;
             }
             looked += count;
-            self.find_due(&handles[..count], &mut due);
-            let rest = Args::new(&[], &[]);
-            self.warm(due.iter().map(|(_, slot, key)| Expected {
-                slot: *slot,
-                key: key.as_bytes(),
-                rest,
-            }));
-            for (handle, slot, key) in due.drain(..) {
+            let count = self.find_due(&handles[..count], &mut due);
+            self.warm_buckets(due[..count].iter().map(|due| (due.slot, due.hash)));
+            for &Due { handle, slot, hash } in &due[..count] {
                 // The same key may be noted twice.
                 if self.tables.entries.get(handle).is_some_and(|entry| entry.expired(self.now())) {
                     self.slot = slot;
-                    self.expire(handle, key.as_bytes());
+                    self.expire_hashed(handle, hash);
                     removed += 1;
                 }
             }
@@ -291,19 +291,23 @@ impl Keyspace {
         removed
     }
 
-    /// Finds those of the entries that have expired: a note may have been overtaken.
-    fn find_due(&self, handles: &[u32], due: &mut Vec<(u32, Slot, ShortBytes)>) {
+    /// Finds those of the entries that have expired: a note may have been overtaken. Returns how many
+    /// there are.
+    fn find_due(&self, handles: &[u32], due: &mut [Due; TOGETHER]) -> usize {
         let entry_of = |handle: u32| self.tables.entries.get(handle);
         // Loads that do not wait for one another, see `warm`.
         let times =
             handles.iter().map(|&handle| entry_of(handle).map_or(0, |entry| entry.access()));
         std::hint::black_box(times.fold(0, u32::wrapping_add));
+        let mut count = 0;
         for &handle in handles {
             if let Some(entry) = entry_of(handle).filter(|entry| entry.expired(self.now())) {
                 let key = entry.key();
-                due.push((handle, Slot::of_key(key), ShortBytes::new(key)));
+                due[count] = Due { handle, slot: Slot::of_key(key), hash: self.hasher.hash(key) };
+                count += 1;
             }
         }
+        count
     }
 }
 

@@ -4,6 +4,7 @@
 //! that is removed, overwritten or forgotten by the undo log only comes here, and is taken apart
 //! between requests, some of it at a time. DEL is as quick as UNLINK for that.
 
+use super::tables::SlotTable;
 use super::value::{Value, ValueView};
 use super::{Keyspace, Tables};
 
@@ -139,18 +140,8 @@ impl Tables {
         let from = self.freed;
         let to = self.slots.len().min(from + SLOTS_TOGETHER);
         self.freed = to;
-        for slot in &mut self.slots[from..to] {
-            if let Some(table) = slot
-                && table.index.free_one()
-                && table.index.free_one()
-            {
-                // More than one segment of buckets: the others with the next parts.
-                self.freed = from;
-                return true;
-            }
-            *slot = None;
-        }
-        from < to
+        self.slots[from..to].iter_mut().for_each(SlotTable::free);
+        from < to || self.pool.free_one()
     }
 }
 

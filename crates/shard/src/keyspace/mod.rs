@@ -11,7 +11,7 @@
 //! always be taken back.
 //!
 //! # Invariants
-//! - I1. `slots[s].expiring` is the number of keys of slot `s` that have an expiry.
+//! - I1. `expiring_in[s]` is the number of keys of slot `s` that have an expiry.
 //! - I2. No collection is empty, but for streams.
 //! - I3. Reads and writes see an expired key as missing; the first of them removes it, through the
 //!   door. (While a [`Hold`] stands, the first write does.)
@@ -364,7 +364,7 @@ impl Keyspace {
 
     fn look_up(&self, key: &[u8]) -> Option<u32> {
         let slot = self.tables.slot(self.slot.index().wrapping_sub(self.tables.first))?;
-        slot.index.find(self.hasher.hash(key), |handle| self.tables.entries.at(handle).key() == key)
+        slot.find(self.hasher.hash(key), |handle| self.tables.entries.at(handle).key() == key)
     }
 
     /// The entry of a key that is not expired; an expired one is removed (I3), and so are fields

@@ -83,15 +83,13 @@ impl Keyspace {
         let mut seen = 0;
         loop {
             let at = usize::from(cursor.slot).checked_sub(self.tables.first)?;
-            let slot = self.tables.slots.get(at)?.as_deref();
-            let next = slot.and_then(|slot| {
-                slot.index.scan(cursor.position, |handle| {
-                    let entry = self.tables.entries.at(handle);
-                    seen += 1;
-                    if !self.gone(entry) {
-                        visit(entry.key(), entry.value().kind());
-                    }
-                })
+            let slot = self.tables.slot(at)?;
+            let next = slot.scan(cursor.position, |handle| {
+                let entry = self.tables.entries.at(handle);
+                seen += 1;
+                if !self.gone(entry) {
+                    visit(entry.key(), entry.value().kind());
+                }
             });
             cursor = match next {
                 Some(position) => ScanCursor { position, ..cursor },
@@ -140,7 +138,7 @@ impl Keyspace {
     /// How many keys a slot has; 0 for a slot of another shard.
     pub fn slot_len(&self, slot: Slot) -> usize {
         let at = slot.index().wrapping_sub(self.tables.first);
-        self.tables.slot(at).map_or(0, |slot| slot.index.len())
+        self.tables.slot(at).map_or(0, |slot| slot.len())
     }
 
     /// Up to `count` keys of a slot.
@@ -168,7 +166,7 @@ impl Keyspace {
         let Some(slot) = self.tables.slot(at) else { return };
         let (mut seen, mut position) = (0, Some(0));
         while let Some(from) = position.filter(|_| seen < count) {
-            position = slot.index.scan(from, |handle| {
+            position = slot.scan(from, |handle| {
                 seen += 1;
                 visit(self.tables.entries.at(handle));
             });

@@ -13,9 +13,12 @@ use crate::types::string::StringValue;
 const NOW_MS: i64 = 1_700_000_000_000;
 const COUNT: usize = 40_000;
 
-/// Bytes for each of the items that `add` adds.
+/// Bytes for each of the items that `add` adds to a shard that has a key already: the first one takes
+/// memory that the next ones share.
 fn bytes_for_each(add: impl Fn(&mut Keyspace, usize)) -> f64 {
     let mut keyspace = Keyspace::new(0, 16384, 1);
+    let first = enter(&mut keyspace, "first");
+    keyspace.set_string(first, StringValue::new(b"value"), NewExpiry::Never);
     let before = keyspace.memory();
     (0..COUNT).for_each(|n| add(&mut keyspace, n));
     (keyspace.memory() - before) as f64 / COUNT as f64

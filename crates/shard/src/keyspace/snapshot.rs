@@ -26,7 +26,7 @@
 use protocol::slot::Slot;
 
 use super::door::{effects_of_entries, effects_of_entry, effects_of_groups};
-use super::index::Index;
+use super::index;
 use super::kept_replies::Name;
 use super::value::ValueView;
 use super::{Entry, Keyspace};
@@ -53,7 +53,7 @@ pub struct Snapshot {
     parts: Parts,
     /// Place of the slot that comes next, counted from the first of the keyspace.
     slot: usize,
-    /// Where in its index (see [`super::index::Index::scan`]).
+    /// Where in its index (see [`super::index::Linear::scan`]).
     position: u32,
     /// Large values that the walk has passed and that are not begun.
     large: Vec<Vec<u8>>,
@@ -180,9 +180,9 @@ impl Keyspace {
     fn write_bucket(&self, snapshot: &mut Snapshot, out: &mut Vec<u8>) {
         let Snapshot { parts, slot, position, large, keys, .. } = snapshot;
         let next = self.tables.slot(*slot).and_then(|table| {
-            table.index.scan(*position, |handle| {
+            table.scan(*position, |handle| {
                 let entry = self.tables.entries.at(handle);
-                if Index::position_of(self.hasher.hash(entry.key())) < *position {
+                if index::position_of(self.hasher.hash(entry.key())) < *position {
                     // A bucket that has been merged with one that is written.
                 } else if parts.apply_to(entry.value()) {
                     large.push(entry.key().to_vec());
@@ -275,7 +275,7 @@ impl Keyspace {
         if slot != snapshot.slot {
             return slot < snapshot.slot && !snapshot.large.iter().any(|large| large == key);
         }
-        Index::position_of(self.hasher.hash(key)) < snapshot.position
+        index::position_of(self.hasher.hash(key)) < snapshot.position
             && !snapshot.large.iter().any(|large| large == key)
     }
 
@@ -284,7 +284,7 @@ impl Keyspace {
         let slot = self.tables.slot(Slot::of_key(key).index().wrapping_sub(self.tables.first))?;
         let entries = &self.tables.entries;
         let is_it = |handle: u32| entries.at(handle).key() == key;
-        slot.index.find(self.hasher.hash(key), is_it).map(|handle| entries.at(handle))
+        slot.find(self.hasher.hash(key), is_it).map(|handle| entries.at(handle))
     }
 }
 

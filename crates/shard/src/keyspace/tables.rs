@@ -3,29 +3,97 @@
 use super::entry::Entry;
 use super::expiry::Schedule;
 use super::field_expiry::FieldExpiries;
-use super::index::{self, Index};
+use super::index::{BUCKET, Linear, Pool, Pooled, PooledMut, Runs};
 use super::slab::Slab;
 use super::value::Value;
 
-/// The keys of one slot that has any.
+/// The keys of one slot: how many, and where their buckets are in the pool of the shard.
 #[derive(Default)]
 pub(super) struct SlotTable {
-    pub(super) index: Index,
-    /// How many of them have an expiry (I1).
-    pub(super) expiring: u32,
+    linear: Linear,
+    runs: Runs,
 }
 
-// An empty slot takes 16 bytes at most; one with a single key, its bucket included, 128.
-const _: () = assert!(size_of::<Option<Box<SlotTable>>>() <= 16);
-const _: () = assert!(size_of::<SlotTable>() + index::BUCKET + 8 <= 128);
+// Of each slot, whether it has keys or not, half a line of the cache and how many keys expire; a
+// slot with a single key takes a bucket more.
+const _: () = assert!(size_of::<SlotTable>() == 32);
+const _: () = assert!(size_of::<SlotTable>() + size_of::<u32>() + BUCKET <= 128);
+
+/// The keys of one slot, to be looked at. For what its functions do see [`Linear`].
+#[derive(Clone, Copy)]
+pub(super) struct SlotView<'a> {
+    table: &'a SlotTable,
+    pool: &'a Pool,
+}
+
+impl SlotView<'_> {
+    fn buckets(&self) -> Pooled<'_> {
+        Pooled { runs: &self.table.runs, pool: self.pool }
+    }
+
+    /// How many keys there are.
+    #[inline]
+    pub(super) fn len(&self) -> usize {
+        self.table.linear.len()
+    }
+
+    #[inline]
+    pub(super) fn find(&self, hash: u64, is_it: impl FnMut(u32) -> bool) -> Option<u32> {
+        self.table.linear.find(&self.buckets(), hash, is_it)
+    }
+
+    #[inline]
+    pub(super) fn first_candidate(&self, hash: u64) -> Option<u32> {
+        self.table.linear.first_candidate(&self.buckets(), hash)
+    }
+
+    pub(super) fn scan(&self, position: u32, visit: impl FnMut(u32)) -> Option<u32> {
+        self.table.linear.scan(&self.buckets(), position, visit)
+    }
+}
+
+impl SlotTable {
+    /// Adds the handle of a key that is not there; see [`Linear::insert`].
+    pub(super) fn insert(
+        &mut self,
+        pool: &mut Pool,
+        hash: u64,
+        handle: u32,
+        hash_of: impl Fn(u32) -> u64,
+    ) {
+        let mut buckets = PooledMut { runs: &mut self.runs, pool };
+        self.linear.insert(&mut buckets, hash, handle, hash_of);
+    }
+
+    /// Removes the handle of a key; see [`Linear::remove`].
+    pub(super) fn remove(
+        &mut self,
+        pool: &mut Pool,
+        hash: u64,
+        handle: u32,
+        hash_of: impl Fn(u32) -> u64,
+    ) {
+        let mut buckets = PooledMut { runs: &mut self.runs, pool };
+        self.linear.remove(&mut buckets, hash, handle, hash_of);
+    }
+
+    /// Frees what lies outside of this struct and of the pool: the table is used no more.
+    pub(super) fn free(&mut self) {
+        self.runs.free();
+    }
+}
 
 /// Entries of one chunk of the slab.
 pub(super) const CHUNK: usize = 256;
 
 /// All keys of the shard.
 pub(crate) struct Tables {
-    /// One table for each slot of the shard's range that has keys: an empty slot costs a pointer.
-    pub(super) slots: Box<[Option<Box<SlotTable>>]>,
+    /// One table for each slot of the shard's range.
+    pub(super) slots: Box<[SlotTable]>,
+    /// How many keys of each slot have an expiry (I1).
+    pub(super) expiring_in: Box<[u32]>,
+    /// The buckets of all slots.
+    pub(super) pool: Pool,
     pub(super) first: usize,
     pub(super) entries: Slab<Entry, CHUNK>,
     pub(super) len: usize,
@@ -42,7 +110,9 @@ pub(crate) struct Tables {
 impl Tables {
     pub(super) fn new(first: u16, count: u16) -> Self {
         Self {
-            slots: (0..count).map(|_| None).collect(),
+            slots: (0..count).map(|_| SlotTable::default()).collect(),
+            expiring_in: vec![0; usize::from(count)].into(),
+            pool: Pool::default(),
             first: usize::from(first),
             entries: Slab::default(),
             len: 0,
@@ -60,20 +130,20 @@ impl Tables {
 
     /// Bytes of memory of the keys and values.
     pub(super) fn memory(&self) -> usize {
-        let tables = self.slots.iter().flatten();
-        let indexes: usize = tables.map(|slot| size_of::<SlotTable>() + slot.index.memory()).sum();
+        let runs: usize = self.slots.iter().map(|slot| slot.runs.memory()).sum();
         let values: usize = self.entries.iter().map(|(_, entry)| entry.memory()).sum();
         size_of_val(&*self.slots)
-            + indexes
+            + size_of_val(&*self.expiring_in)
+            + self.pool.memory()
+            + runs
             + self.entries.memory()
             + self.schedule.memory()
             + values
     }
 
-    /// The keys of a slot, by its place in the range; `None` when it has none or is another
-    /// shard's.
+    /// The keys of a slot, by its place in the range; `None` when it is another shard's.
     #[inline]
-    pub(super) fn slot(&self, at: usize) -> Option<&SlotTable> {
-        self.slots.get(at)?.as_deref()
+    pub(super) fn slot(&self, at: usize) -> Option<SlotView<'_>> {
+        Some(SlotView { table: self.slots.get(at)?, pool: &self.pool })
     }
 }

@@ -58,17 +58,29 @@ impl Keyspace {
         self.warm_places(&places[..count]);
     }
 
+    /// Looks at the buckets of keys, each by its slot and its hash.
+    #[inline]
+    pub(super) fn warm_buckets(&self, keys: impl Iterator<Item = (Slot, u64)> + Clone) {
+        let slot_of = |slot: Slot| self.tables.slot(slot.index().wrapping_sub(self.tables.first));
+        let lens = keys.clone().map(|(slot, _)| slot_of(slot).map_or(0, |slot| slot.len() as u64));
+        let handles = keys.map(|(slot, hash)| {
+            u64::from(slot_of(slot).and_then(|slot| slot.first_candidate(hash)).unwrap_or(0))
+        });
+        black_box(lens.fold(0, u64::wrapping_add));
+        black_box(handles.fold(0, u64::wrapping_add));
+    }
+
     fn warm_places(&self, places: &[Place<'_>]) {
         let mut sum = 0u64;
         let tables = &self.tables;
         for place in places {
             let slot = tables.slot(place.slot);
-            sum = sum.wrapping_add(slot.map_or(0, |slot| slot.index.len() as u64));
+            sum = sum.wrapping_add(slot.map_or(0, |slot| slot.len() as u64));
         }
         let mut handles = [None; TOGETHER];
         for (place, handle) in places.iter().zip(&mut handles) {
             let slot = tables.slot(place.slot);
-            *handle = slot.and_then(|slot| slot.index.first_candidate(place.hash));
+            *handle = slot.and_then(|slot| slot.first_candidate(place.hash));
         }
         for handle in handles.iter().flatten() {
             sum = sum.wrapping_add(u64::from(tables.entries.at(*handle).access()));

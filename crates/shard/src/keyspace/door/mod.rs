@@ -9,6 +9,7 @@ mod hash;
 mod import;
 mod kept_reply;
 mod list;
+mod replay;
 mod set;
 mod stream;
 mod string;
@@ -20,8 +21,8 @@ use super::short_bytes::ShortBytes;
 use super::undo::Undo;
 use super::value::{ValueMut, ValueView};
 use super::{Entry, Events, Keyspace, Message, Tables, Value};
-use crate::effect::{BadEffect, Effect, StringEffect, Subject};
-use crate::time::{Micros, Millis};
+use crate::effect::{Effect, StringEffect};
+use crate::time::Millis;
 use hash::HashInverse;
 pub use import::Usage;
 use list::ListInverse;
@@ -144,6 +145,20 @@ impl Keyspace {
         self.discard(key, entry.into_value(), expiry);
     }
 
+    /// Removes a key that has expired, of the entered slot and with this hash, while no undo log is
+    /// open.
+    pub(super) fn expire_hashed(&mut self, handle: u32, hash: u64) {
+        let entry = self.detach_hashed(handle, hash);
+        let key = entry.key();
+        self.counters.expired += 1;
+        self.record(key, Effect::Remove { key });
+        self.notify(Events::EXPIRED, "expired", key);
+        // A text frees itself.
+        if entry.collection().is_some() {
+            self.garbage.add(entry.into_value());
+        }
+    }
+
     /// The old value of a key goes to the undo log, or is freed when there is none.
     #[inline]
     fn discard(&mut self, key: &[u8], value: Value, expiry: Option<Millis>) {
@@ -191,8 +206,7 @@ impl Keyspace {
             let slot = Slot::of_key(key).index().wrapping_sub(self.tables.first);
             let hash = self.hasher.hash(key);
             let present = self.tables.slot(slot).is_some_and(|slot| {
-                let found =
-                    slot.index.find(hash, |handle| self.tables.entries.at(handle).key() == key);
+                let found = slot.find(hash, |handle| self.tables.entries.at(handle).key() == key);
                 found.is_some()
             });
             if present {
@@ -337,37 +351,41 @@ impl Keyspace {
     fn attach(&mut self, key: &[u8], value: Value, expiry: Option<Millis>) -> u32 {
         let access = self.new_access();
         let Self { tables, hasher, slot, .. } = self;
-        let Tables { slots, entries, first, len, expiring, field_expiries, schedule, .. } = tables;
+        let Tables { slots, pool, entries, len, field_expiries, schedule, .. } = tables;
         let next = value.view().next_field_expiry();
         let handle = entries.insert(Entry::new(key, value, expiry, access));
         field_expiries.change(handle, None, next);
-        let slot = slots[slot.index() - *first].get_or_insert_default();
-        slot.index.insert(hasher.hash(key), handle, |handle| hasher.hash(entries.at(handle).key()));
+        let at = slot.index() - tables.first;
+        let hash_of = |handle| hasher.hash(entries.at(handle).key());
+        slots[at].insert(pool, hasher.hash(key), handle, hash_of);
         *len += 1;
-        if let Some(at) = expiry {
-            slot.expiring += 1;
-            *expiring += 1;
-            schedule.note(handle, at);
+        if let Some(time) = expiry {
+            tables.expiring_in[at] += 1;
+            tables.expiring += 1;
+            schedule.note(handle, time);
         }
         handle
     }
 
     fn detach(&mut self, handle: u32) -> Entry {
+        let hash = self.hasher.hash(self.tables.entries.at(handle).key());
+        self.detach_hashed(handle, hash)
+    }
+
+    fn detach_hashed(&mut self, handle: u32, hash: u64) -> Entry {
         let Self { tables, hasher, slot, .. } = self;
-        let Tables { slots, entries, first, len, expiring, field_expiries, .. } = tables;
-        let place = &mut slots[slot.index() - *first];
-        let Some(slot) = place else { unreachable!("an entry is in the table of its slot") };
-        let hash = hasher.hash(entries.at(handle).key());
-        slot.index.remove(hash, handle, |handle| hasher.hash(entries.at(handle).key()));
+        let Tables { slots, pool, entries, len, field_expiries, .. } = tables;
+        let at = slot.index() - tables.first;
+        let hash_of = |handle| hasher.hash(entries.at(handle).key());
+        slots[at].remove(pool, hash, handle, hash_of);
         let entry = entries.remove(handle);
-        field_expiries.change(handle, entry.value().next_field_expiry(), None);
+        if let Some(value) = entry.collection() {
+            field_expiries.change(handle, value.next_field_expiry(), None);
+        }
         *len -= 1;
         if entry.expiry().is_some() {
-            slot.expiring -= 1;
-            *expiring -= 1;
-        }
-        if slot.index.len() == 0 {
-            *place = None;
+            tables.expiring_in[at] -= 1;
+            tables.expiring -= 1;
         }
         entry
     }
@@ -379,150 +397,15 @@ impl Keyspace {
         if let Some(at) = expiry {
             self.tables.schedule.note(handle, at);
         }
-        if had != has
-            && let Some(slot) = &mut self.tables.slots[self.slot.index() - self.tables.first]
-        {
+        if had != has {
+            let in_slot = &mut self.tables.expiring_in[self.slot.index() - self.tables.first];
             if has {
-                slot.expiring += 1;
+                *in_slot += 1;
                 self.tables.expiring += 1;
             } else {
-                slot.expiring -= 1;
+                *in_slot -= 1;
                 self.tables.expiring -= 1;
             }
-        }
-    }
-
-    // Roll back.
-
-    pub(super) fn apply_undo(&mut self, record: Undo) {
-        match record {
-            Undo::Entry { key, previous } => {
-                let found = self.enter_slot_of(key.as_bytes());
-                match (found, previous) {
-                    (Some(handle), Some((value, expiry))) => {
-                        let new = self.replace_value(handle, value);
-                        self.garbage.add(new);
-                        self.change_expiry(handle, expiry);
-                    }
-                    (Some(handle), None) => {
-                        let new = self.detach(handle).into_value();
-                        self.garbage.add(new);
-                    }
-                    (None, Some((value, expiry))) => {
-                        self.attach(key.as_bytes(), value, expiry);
-                    }
-                    (None, None) => unreachable!("a key that was added is there to remove"),
-                }
-            }
-            Undo::Rename { from, to } => {
-                if let Some(handle) = self.enter_slot_of(to.as_bytes()) {
-                    let entry = self.detach(handle);
-                    let expiry = entry.expiry();
-                    self.attach(from.as_bytes(), entry.into_value(), expiry);
-                }
-            }
-            Undo::Expiry { key, previous } => {
-                if let Some(handle) = self.enter_slot_of(key.as_bytes()) {
-                    self.change_expiry(handle, previous);
-                }
-            }
-            Undo::Inside { key, inverse } => {
-                if let Some(handle) = self.enter_slot_of(key.as_bytes()) {
-                    let Tables { entries, field_expiries, .. } = &mut self.tables;
-                    let entry = entries.at_mut(handle);
-                    let before = entry.value().next_field_expiry();
-                    inverse.apply(entry);
-                    field_expiries.change(handle, before, entry.value().next_field_expiry());
-                }
-            }
-            Undo::Flush(tables) => {
-                let new = std::mem::replace(&mut self.tables, *tables);
-                self.garbage.add_tables(Box::new(new));
-            }
-            Undo::KeptReply { name } => drop(self.kept_replies.remove(&name)),
-        }
-    }
-
-    fn enter_slot_of(&mut self, key: &[u8]) -> Option<u32> {
-        self.slot = Slot::of_key(key);
-        self.find(key)
-    }
-
-    // Replay.
-
-    /// Applies recorded effects: what replicas and recovery do instead of running requests.
-    /// Nothing expires meanwhile; expiry arrives as an effect like any other change.
-    ///
-    /// # Errors
-    /// [`BadEffect`] when the bytes are not effects; those before it have been applied.
-    pub fn replay(&mut self, effects: &[u8]) -> Result<(), BadEffect> {
-        self.replay_of(self.slot_range(), effects)
-    }
-
-    /// The same with effects of a keyspace that had these slots, a first and one past the last. Of
-    /// the keys in them those of other keyspaces are left out.
-    ///
-    /// # Errors
-    /// As [`Self::replay`].
-    pub fn replay_of(&mut self, slots: (u16, u16), effects: &[u8]) -> Result<(), BadEffect> {
-        let (now, slot) = (self.now, self.slot);
-        self.set_now(Micros(i64::MIN));
-        let mut result = Ok(());
-        for effect in Effect::decode_all(effects) {
-            match effect {
-                Ok(Effect::Flush) => self.flush_range(slots),
-                Ok(effect) => self.apply(&effect),
-                Err(error) => {
-                    result = Err(error);
-                    break;
-                }
-            }
-        }
-        self.set_now(now);
-        self.slot = slot;
-        self.commit_command();
-        result
-    }
-
-    /// Removes all keys of these slots, a first and one past the last.
-    fn flush_range(&mut self, (first, end): (u16, u16)) {
-        let (own_first, own_end) = self.slot_range();
-        if first <= own_first && own_end <= end {
-            return self.flush();
-        }
-        for slot in (first.max(own_first)..end.min(own_end)).filter_map(Slot::new) {
-            self.slot = slot;
-            for key in self.slot_keys(slot, usize::MAX) {
-                self.remove_found(&key);
-            }
-        }
-    }
-
-    /// Applies one effect. Total: an effect that does not fit the state (a field set in a string)
-    /// changes nothing, since the entry that carries it has been checked where it was made.
-    fn apply(&mut self, effect: &Effect<'_>) {
-        if let Effect::KeepReply(kept) = effect {
-            return self.apply_kept_reply(kept);
-        }
-        let Subject::Key(key) = effect.subject() else { return self.flush() };
-        self.slot = Slot::of_key(key);
-        if self.slot.index().wrapping_sub(self.tables.first) >= self.tables.slots.len() {
-            return;
-        }
-        match *effect {
-            Effect::SetExpiry { key, expiry } => {
-                self.set_expiry(key, expiry.map(Millis));
-            }
-            Effect::Remove { key } => {
-                self.remove_found(key);
-            }
-            Effect::Flush | Effect::KeepReply(_) => {}
-            Effect::String(key, change) => self.apply_to_string(key, change),
-            Effect::Hash(key, change) => self.apply_to_hash(key, change),
-            Effect::List(key, change) => self.apply_to_list(key, change),
-            Effect::Set(key, change) => self.apply_to_set(key, change),
-            Effect::Stream(key, change) => self.apply_to_stream(key, change),
-            Effect::ZSet(key, change) => self.apply_to_zset(key, change),
         }
     }
 }
