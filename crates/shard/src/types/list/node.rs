@@ -359,9 +359,9 @@ impl Node {
     pub(super) fn close(&mut self) {
         let used = self.bytes.len() - self.first();
         if self.bytes.capacity() - used > used / 32 {
-            self.bytes.drain(..self.start as usize);
+            // A vector that is made smaller stays in a place of its old size.
+            self.bytes = self.bytes[self.first()..].to_vec();
             self.start = 0;
-            self.bytes.shrink_to_fit();
         }
     }
 }

@@ -91,7 +91,8 @@ impl Block {
 
     /// Gives back memory that is not needed by a block that does not grow any more.
     pub(super) fn shrink(&mut self) {
-        self.bytes.shrink_to_fit();
+        // A vector that is made smaller stays in a place of its old size.
+        self.bytes = self.bytes.as_slice().to_vec();
     }
 
     fn names(&self) -> &[u8] {
