@@ -25,9 +25,8 @@ pub(crate) fn run(node: &Arc<Node>) {
     let mut seen: Vec<Option<Seen>> = vec![None; node.executors.len()];
     loop {
         std::thread::sleep(TICK);
-        let now = Instant::now();
         for (handle, seen) in node.executors.iter().zip(&mut seen) {
-            look(node, handle, seen, now);
+            look(node, handle, seen);
         }
     }
 }
@@ -43,7 +42,7 @@ struct Seen {
     attend_at_ms: u64,
 }
 
-fn look(node: &Node, handle: &ExecutorHandle, seen: &mut Option<Seen>, now: Instant) {
+fn look(node: &Node, handle: &ExecutorHandle, seen: &mut Option<Seen>) {
     let Some(live) = handle.live.get() else { return };
     let Some(run) = live.control.running() else {
         *seen = None;
@@ -52,6 +51,9 @@ fn look(node: &Node, handle: &ExecutorHandle, seen: &mut Option<Seen>, now: Inst
     // The time in which the client of a debugger thinks is not the script's.
     let debugging = live.control.debugging();
     let stint = live.control.stint();
+    // Not before: this thread may have been kept from running meanwhile, and a run that has just
+    // begun would be taken for as old as that.
+    let now = Instant::now();
     let known = match seen {
         Some(known)
             if known.run == run && known.stint == stint && debugging != Debugging::Waits =>
