@@ -25,7 +25,14 @@ impl Redis {
     /// # Panics
     /// When it does not start.
     pub fn start() -> Option<Self> {
-        let binary = std::env::var_os("REDIS_SERVER").unwrap_or_else(|| "redis-server".into());
+        Self::start_at(std::env::var_os("REDIS_SERVER").unwrap_or_else(|| "redis-server".into()))
+    }
+
+    /// The same with another binary.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub fn start_at(binary: OsString) -> Option<Self> {
         if Command::new(&binary).arg("--version").output().is_err() {
             eprintln!("no redis-server on this machine: nothing to compare with");
             return None;

@@ -27,6 +27,7 @@ mod t61_tables;
 mod t62_differential;
 mod t63_commands;
 mod t64_clients;
+mod t65_disk;
 mod t65_durability;
 mod t65_under_load;
 mod t66_crashes;
