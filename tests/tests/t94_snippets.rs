@@ -1,7 +1,9 @@
 //! The programs in Rust and the configuration that docs/clients.md shows: they are what is compiled
 //! and run here. The others are run by tests/clients/run.
 
+#[expect(unreachable_pub, reason = "as the reader of docs/clients.md has it")]
 mod fred;
+#[expect(unreachable_pub, reason = "as the reader of docs/clients.md has it")]
 mod redis_rs;
 
 use std::fs;

@@ -109,8 +109,8 @@ fn the_documented_file_has_every_key_with_its_default() {
     let text = std::fs::read_to_string(&path).unwrap();
     let config = Config::read_with(Some(&path), &Vec::new(), Vec::new()).unwrap();
     assert_eq!(config, Config::default());
-    let tls = crate::tls::PARAMETERS.iter().map(|parameter| &parameter.name);
-    for key in KEYS.iter().chain(tls) {
+    let tls = crate::tls::TlsSettings::default();
+    for key in KEYS.iter().copied().chain(tls.values().map(|(name, _)| name)) {
         let line = |line: &str| {
             let line = line.trim_start_matches(['#', ' ']);
             line.starts_with(&format!("{key} ="))
