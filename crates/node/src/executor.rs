@@ -91,6 +91,8 @@ pub(crate) struct Executor {
     pub(crate) batch: Cell<Option<Batch>>,
     /// What is known of its requests before they run.
     pub(crate) ahead: Cell<Vec<Ahead>>,
+    /// The node ends: nobody is taken in any more.
+    ends: Cell<bool>,
     pub(crate) bytes_in: Cell<u64>,
     pub(crate) bytes_out: Cell<u64>,
     /// Requests that wait for keys of the shard.
@@ -202,6 +204,7 @@ impl Executor {
             scratch: RefCell::new(vec![0; READ_SIZE]),
             batch: Cell::default(),
             ahead: Cell::default(),
+            ends: Cell::new(false),
             bytes_in: Cell::new(0),
             bytes_out: Cell::new(0),
             blocked: RefCell::default(),
@@ -338,7 +341,10 @@ impl Executor {
     }
 
     /// No more requests are run: the connections end.
+    ///
+    /// What other executors send is run until theirs have ended too: call it once more then.
     pub(crate) fn end_service(&self) {
+        self.ends.set(true);
         self.outlet.submit();
         for connection in self.connections.borrow().values() {
             connection.kill();
@@ -348,6 +354,10 @@ impl Executor {
     /// Takes in a new connection.
     fn adopt(&self, stream: TcpStream, listener: usize, tls: Option<Box<TlsSession>>) {
         let Some(me) = self.me.upgrade() else { return };
+        // A client that was told to go comes back at once: what it asked for now would not last.
+        if self.ends.get() {
+            return;
+        }
         match Connection::new(&self.node, self.index, stream, listener, tls) {
             Ok(connection) => {
                 let connection = Rc::new(connection);

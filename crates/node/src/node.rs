@@ -38,9 +38,9 @@ use crate::peers::Peers;
 use crate::settings::Settings;
 use crate::snapshots::Snapshots;
 use crate::sys::Thread;
-use crate::tls::Tls;
 use crate::times::{Durations, Times};
 use crate::timing::Errors;
+use crate::tls::Tls;
 use crate::tracking::Trackers;
 
 /// What all threads share.
@@ -276,8 +276,8 @@ impl Node {
         self.executors.iter().map(published).collect()
     }
 
-    /// Has all that was done written and synced. Nothing is done after that.
-    pub(crate) async fn end_log(&self) {
+    /// Has all executors end their connections and hand over what they have done.
+    async fn end_service(&self) {
         for handle in &self.executors {
             let (done, wait) = oneshot::channel();
             let end = Message::Call(Box::new(move |executor| {
@@ -299,6 +299,15 @@ impl Node {
                 }
             }
         }
+    }
+
+    /// Has all that was done written and synced. Nothing is done after that.
+    pub(crate) async fn end_log(&self) {
+        self.end_service().await;
+        // Rings that were full have room after that.
+        self.log.sync().await;
+        // What the connections of one executor had sent to another that ended before.
+        self.end_service().await;
         if self.log.is_running() {
             let (done, wait) = oneshot::channel();
             self.log.order(Order::End(done));
