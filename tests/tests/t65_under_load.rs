@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use e2e::ports;
 use e2e::resp::{Client, encode};
 use e2e::server::{Server, folder};
 use nix::sys::signal::Signal;
@@ -88,4 +89,56 @@ fn modes_that_change_at_once_lose_nothing() {
         // What was acknowledged after the last change is there, and so is all before it.
         client.check(&format!("GET writer{name}"), &format!("${done}"));
     }
+}
+
+/// Ends that come at any time, also while data is still being read, with clients that come back at
+/// once.
+#[test]
+fn an_orderly_end_loses_nothing() {
+    const CLIENTS: usize = 4;
+    let folder = folder();
+    let port = ports::take(1);
+    let node = || Server::builder().port(port).directory(folder.path()).shards(2);
+    let end = Arc::new(AtomicBool::new(false));
+    let clients: Vec<_> = (0..CLIENTS)
+        .map(|name| {
+            let end = end.clone();
+            std::thread::spawn(move || count_up(port, name, &end))
+        })
+        .collect();
+    for round in 0..6 {
+        let mut server = node().launch();
+        std::thread::sleep(Duration::from_millis(150 + 200 * round));
+        server.signal(Signal::SIGTERM);
+        assert!(server.wait().success());
+    }
+    let server = node().start();
+    end.store(true, Ordering::Relaxed);
+    for client in clients {
+        let acknowledged = client.join().unwrap();
+        assert!(acknowledged > 0);
+    }
+    drop(server);
+}
+
+/// Increments a counter over and over, through ends of the server; how often it was acknowledged. What
+/// was acknowledged is never forgotten: the counter only grows.
+fn count_up(port: u16, name: usize, end: &AtomicBool) -> i64 {
+    let request = encode(&["INCR", &format!("counter{name}")]);
+    let mut last = 0;
+    while !end.load(Ordering::Relaxed) {
+        let Ok(mut client) = Client::try_connect(port) else {
+            std::thread::sleep(Duration::from_millis(1));
+            continue;
+        };
+        while !end.load(Ordering::Relaxed) && client.try_send(&request).is_ok() {
+            let Ok(Some(reply)) = client.try_read() else { break };
+            // While data is read, that is said.
+            if !reply.is_error() {
+                assert!(reply.int() > last, "{} after {last} was acknowledged", reply.int());
+                last = reply.int();
+            }
+        }
+    }
+    last
 }

@@ -62,7 +62,10 @@ pub(crate) fn run(config: Config) -> Result<(), NodeError> {
         .build()
         .map_err(|source| NodeError::Start { what: "runtime", source })?;
     let result = runtime.block_on(serve(config, &id));
-    drop(directory);
+    // Data may still be read, and may be for long. It need not come to its end.
+    runtime.shutdown_background();
+    // Whoever reads is not to meet another node: the lock goes with the process.
+    std::mem::forget(directory);
     result
 }
 
@@ -183,7 +186,12 @@ async fn serve(mut config: Config, id: &str) -> Result<(), NodeError> {
         opened = read => {
             opened.map_err(|error| NodeError::Data(error.to_string()))??;
         }
-        () = wait_for_end(&node) => return Ok(()),
+        () = wait_for_end(&node) => {
+            tracing::info!("ending before all data has been read");
+            // The reading goes on until the process ends: nobody is to be served by what comes of it.
+            node.end_log().await;
+            return Ok(());
+        }
         () = progress::show(&node) => {}
     }
     let ranges = node.topology.ranges_of(node.topology.myself());
