@@ -4,7 +4,6 @@
 //! that is removed, overwritten or forgotten by the undo log only comes here, and is taken apart
 //! between requests, some of it at a time. DEL is as quick as UNLINK for that.
 
-use super::tables::SlotTable;
 use super::value::{Value, ValueView};
 use super::{Keyspace, Tables};
 
@@ -140,7 +139,7 @@ impl Tables {
         let from = self.freed;
         let to = self.slots.len().min(from + SLOTS_TOGETHER);
         self.freed = to;
-        self.slots[from..to].iter_mut().for_each(SlotTable::free);
+        self.slots[from..to].fill_with(|| None);
         from < to || self.pool.free_one()
     }
 }

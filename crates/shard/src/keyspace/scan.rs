@@ -83,13 +83,17 @@ impl Keyspace {
         let mut seen = 0;
         loop {
             let at = usize::from(cursor.slot).checked_sub(self.tables.first)?;
-            let slot = self.tables.slot(at)?;
-            let next = slot.scan(cursor.position, |handle| {
-                let entry = self.tables.entries.at(handle);
-                seen += 1;
-                if !self.gone(entry) {
-                    visit(entry.key(), entry.value().kind());
-                }
+            if at >= self.tables.slots.len() {
+                return None;
+            }
+            let next = self.tables.slot(at).and_then(|slot| {
+                slot.scan(cursor.position, |handle| {
+                    let entry = self.tables.entries.at(handle);
+                    seen += 1;
+                    if !self.gone(entry) {
+                        visit(entry.key(), entry.value().kind());
+                    }
+                })
             });
             cursor = match next {
                 Some(position) => ScanCursor { position, ..cursor },

@@ -14,10 +14,15 @@ pub(super) struct SlotTable {
     runs: Runs,
 }
 
-// Of each slot, whether it has keys or not, half a line of the cache and how many keys expire; a
-// slot with a single key takes a bucket more.
+/// The table of a slot that has keys.
+type Place = Option<Box<SlotTable>>;
+
+// An empty slot is a pointer and how many keys expire; one with a single key takes half a line of the
+// cache and a bucket more.
+const OF_EMPTY: usize = size_of::<Place>() + size_of::<u32>();
+const _: () = assert!(OF_EMPTY <= 16);
 const _: () = assert!(size_of::<SlotTable>() == 32);
-const _: () = assert!(size_of::<SlotTable>() + size_of::<u32>() + BUCKET <= 128);
+const _: () = assert!(OF_EMPTY + size_of::<SlotTable>() + BUCKET <= 128);
 
 /// The keys of one slot, to be looked at. For what its functions do see [`Linear`].
 #[derive(Clone, Copy)]
@@ -77,9 +82,9 @@ impl SlotTable {
         self.linear.remove(&mut buckets, hash, handle, hash_of);
     }
 
-    /// Frees what lies outside of this struct and of the pool: the table is used no more.
-    pub(super) fn free(&mut self) {
-        self.runs.free();
+    /// Whether there are no keys: then it has no buckets, either.
+    pub(super) fn is_empty(&self) -> bool {
+        self.linear.len() == 0
     }
 }
 
@@ -88,8 +93,8 @@ pub(super) const CHUNK: usize = 256;
 
 /// All keys of the shard.
 pub(crate) struct Tables {
-    /// One table for each slot of the shard's range.
-    pub(super) slots: Box<[SlotTable]>,
+    /// One table for each slot of the shard's range that has keys.
+    pub(super) slots: Box<[Place]>,
     /// How many keys of each slot have an expiry (I1).
     pub(super) expiring_in: Box<[u32]>,
     /// The buckets of all slots.
@@ -110,7 +115,7 @@ pub(crate) struct Tables {
 impl Tables {
     pub(super) fn new(first: u16, count: u16) -> Self {
         Self {
-            slots: (0..count).map(|_| SlotTable::default()).collect(),
+            slots: (0..count).map(|_| None).collect(),
             expiring_in: vec![0; usize::from(count)].into(),
             pool: Pool::default(),
             first: usize::from(first),
@@ -130,7 +135,8 @@ impl Tables {
 
     /// Bytes of memory of the keys and values.
     pub(super) fn memory(&self) -> usize {
-        let runs: usize = self.slots.iter().map(|slot| slot.runs.memory()).sum();
+        let tables = self.slots.iter().flatten();
+        let runs: usize = tables.map(|table| size_of::<SlotTable>() + table.runs.memory()).sum();
         let values: usize = self.entries.iter().map(|(_, entry)| entry.memory()).sum();
         size_of_val(&*self.slots)
             + size_of_val(&*self.expiring_in)
@@ -141,9 +147,10 @@ impl Tables {
             + values
     }
 
-    /// The keys of a slot, by its place in the range; `None` when it is another shard's.
+    /// The keys of a slot, by its place in the range; `None` when there are none, or it is another
+    /// shard's.
     #[inline]
     pub(super) fn slot(&self, at: usize) -> Option<SlotView<'_>> {
-        Some(SlotView { table: self.slots.get(at)?, pool: &self.pool })
+        Some(SlotView { table: self.slots.get(at)?.as_deref()?, pool: &self.pool })
     }
 }

@@ -357,7 +357,7 @@ impl Keyspace {
         field_expiries.change(handle, None, next);
         let at = slot.index() - tables.first;
         let hash_of = |handle| hasher.hash(entries.at(handle).key());
-        slots[at].insert(pool, hasher.hash(key), handle, hash_of);
+        slots[at].get_or_insert_default().insert(pool, hasher.hash(key), handle, hash_of);
         *len += 1;
         if let Some(time) = expiry {
             tables.expiring_in[at] += 1;
@@ -377,7 +377,13 @@ impl Keyspace {
         let Tables { slots, pool, entries, len, field_expiries, .. } = tables;
         let at = slot.index() - tables.first;
         let hash_of = |handle| hasher.hash(entries.at(handle).key());
-        slots[at].remove(pool, hash, handle, hash_of);
+        let Some(table) = &mut slots[at] else {
+            unreachable!("an entry is in the table of its slot")
+        };
+        table.remove(pool, hash, handle, hash_of);
+        if table.is_empty() {
+            slots[at] = None;
+        }
         let entry = entries.remove(handle);
         if let Some(value) = entry.collection() {
             field_expiries.change(handle, value.next_field_expiry(), None);

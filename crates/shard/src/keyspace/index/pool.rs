@@ -161,11 +161,6 @@ impl Runs {
         self.more.as_deref().map_or(0, more)
     }
 
-    /// Frees what lies outside of an index that is used no more.
-    pub(crate) fn free(&mut self) {
-        self.more = None;
-    }
-
     /// Where a bucket is in the pool.
     #[inline]
     fn find(&self, bucket: usize) -> usize {
