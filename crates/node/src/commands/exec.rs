@@ -73,13 +73,13 @@ pub(crate) fn run(call: &mut NodeCall<'_, '_>, _args: Args<'_>) -> Result<Done, 
         ),
         once,
     };
-    watch::unwatch_all(call.executor, call.session);
+    let watched = watch::Watched::take(call.executor, call.session);
     if let Some(refusal) = transaction.refusal().filter(|_| terms.once.is_some()) {
         return Err(CommandError::dynamic(refusal));
     }
     if terms.once.is_some() {
         let later = once::run(executor.clone(), call.connection.clone(), transaction, terms, shard);
-        return Ok(Done::Later(Box::pin(later)));
+        return Ok(Done::Later(Box::pin(keeping(watched, later))));
     }
     if !transaction.cross_slot
         && let Some(why) = obstacle(executor, shard, terms.needs)
@@ -100,7 +100,14 @@ pub(crate) fn run(call: &mut NodeCall<'_, '_>, _args: Args<'_>) -> Result<Done, 
         return Ok(Done::Replied);
     }
     let later = run_later(executor.clone(), call.connection.clone(), transaction, terms, shard);
-    Ok(Done::Later(Box::pin(later)))
+    Ok(Done::Later(Box::pin(keeping(watched, later))))
+}
+
+/// Runs a transaction with its keys watched until it has run.
+async fn keeping(watched: watch::Watched, run: impl Future<Output = Vec<u8>>) -> Vec<u8> {
+    let reply = run.await;
+    drop(watched);
+    reply
 }
 
 /// Whether a command of a transaction runs on the shard of its keys.

@@ -5,6 +5,7 @@
 //! by several WATCH commands, as in Redis.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use protocol::args::Args;
 use protocol::slot::Slot;
@@ -13,6 +14,7 @@ use router::session::Session;
 use router::topology::Owner;
 use shard::commands::transactions::WATCH;
 use shard::error::CommandError;
+use shard::keyspace::WatchFlag;
 
 use super::{Done, NodeCall};
 use crate::executor::Executor;
@@ -71,6 +73,10 @@ pub(crate) fn unwatch_all(executor: &Executor, session: &mut Session) {
         return;
     }
     let (keys, flag) = session.take_watches();
+    forget(executor, keys, &flag);
+}
+
+fn forget(executor: &Executor, keys: Vec<(Slot, Vec<u8>)>, flag: &WatchFlag) {
     for (shard, keys) in by_shard(executor, keys) {
         let flag = flag.clone();
         executor.tell(shard, move |executor| {
@@ -78,6 +84,27 @@ pub(crate) fn unwatch_all(executor: &Executor, session: &mut Session) {
                 keys.iter().for_each(|(_, key)| shard.keyspace_mut().unwatch(key, &flag));
             }
         });
+    }
+}
+
+/// Keys of a transaction that runs: they are watched until it has, for on another shard others come
+/// in between.
+pub(crate) struct Watched {
+    executor: Rc<Executor>,
+    keys: Vec<(Slot, Vec<u8>)>,
+    flag: WatchFlag,
+}
+
+impl Watched {
+    pub(crate) fn take(executor: &Rc<Executor>, session: &mut Session) -> Self {
+        let (keys, flag) = session.take_watches();
+        Self { executor: executor.clone(), keys, flag }
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        forget(&self.executor, std::mem::take(&mut self.keys), &self.flag);
     }
 }
 
