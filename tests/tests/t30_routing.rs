@@ -354,3 +354,34 @@ fn many_clients_count_right_together() {
         client.check(&format!("GET {key}"), "$400");
     }
 }
+
+/// Counters that are read, and written in a transaction that watches them. Most of the clients live on
+/// other shards than the counter, where EXEC is a message like those of all others.
+#[test]
+fn no_update_is_lost_between_shards() {
+    const CLIENTS: usize = 8;
+    const UPDATES: usize = 60;
+    let server = Server::builder().shards(4).start();
+    let port = server.port();
+    let update = |client: &mut Client| {
+        client.check("WATCH counter", "+OK");
+        let before = client.run("GET counter");
+        let before: usize = before.trim_start_matches('$').parse().unwrap_or(0);
+        client.check("MULTI", "+OK");
+        client.check(&format!("SET counter {}", before + 1), "+QUEUED");
+        client.run("EXEC") != "_"
+    };
+    let clients: Vec<_> = (0..CLIENTS)
+        .map(|_| {
+            std::thread::spawn(move || {
+                let mut client = Client::connect(port);
+                let mut done = 0;
+                while done < UPDATES {
+                    done += usize::from(update(&mut client));
+                }
+            })
+        })
+        .collect();
+    clients.into_iter().for_each(|client| client.join().unwrap());
+    server.client().check("GET counter", &format!("${}", CLIENTS * UPDATES));
+}

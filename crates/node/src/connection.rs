@@ -188,10 +188,6 @@ impl Connection {
         if let Err(error) = self.serve_all(executor).await {
             tracing::debug!(client = self.id(), %error, "connection lost");
         }
-        // At once, before what is remembered of the client is cleared away: a client that has been told
-        // that it goes, and uses the connection again, is to see that it has.
-        self.stream.say_goodbye();
-        let _ = shutdown(self.stream.as_raw_fd(), Shutdown::Write);
     }
 
     async fn serve_all(self: &Rc<Self>, executor: &Rc<Executor>) -> io::Result<()> {
@@ -442,6 +438,7 @@ impl Connection {
 
     /// Forgets the client. The socket closes when the connection is dropped, after this.
     pub(crate) fn close(&self, executor: &Rc<Executor>) {
+        self.stream.say_goodbye();
         executor.node.clients.remove(self.id());
         let mut state = self.state.borrow_mut();
         executor.node.log.note_holding(state.session.holds_replies.take(), None);
