@@ -3,32 +3,19 @@
 // usage: ADMIN_PORT=… admin.mjs HOST PORT MASTERS, from a folder where playwright-core and ioredis are
 // Empties the server. SCREENSHOTS=FOLDER leaves pictures there.
 
-import { inspect, isDeepStrictEqual } from 'node:util';
-import { createRequire } from 'node:module';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 
-const require = createRequire(`${process.cwd()}/`);
-const { chromium } = require('playwright-core');
-const Redis = require('ioredis');
+import { equal, host, installed, port, summary } from './checks.mjs';
 
-const [host, port] = [process.argv[2], Number(process.argv[3])];
+const { chromium } = installed('playwright-core');
+const Redis = installed('ioredis');
+
 const site = `http://${host}:${process.env.ADMIN_PORT}/`;
 const pictures = process.env.SCREENSHOTS;
-const counts = { passed: 0, failed: 0 };
 
 const HARM = '<img src=x onerror="window.harmed=1">';
 const HARMFUL_KEY = `${HARM}{harm}`;
-
-function equal(name, want, got) {
-  if (isDeepStrictEqual(want, got)) {
-    counts.passed += 1;
-    console.log(`ok   ${name}`);
-  } else {
-    counts.failed += 1;
-    console.log(`FAIL ${name}\n     want: ${inspect(want)}\n     got:  ${inspect(got)}`);
-  }
-}
-
-const sleep = (millis) => new Promise((done) => { setTimeout(done, millis); });
 
 /** Waits until `look` gives something that is true, ten seconds at most. */
 async function soon(name, look) {
@@ -303,11 +290,10 @@ try {
   if (pictures) await pictureInTheDark(page);
   await phone(page);
 } catch (error) {
-  counts.failed += 1;
-  console.log(`FAIL ${error.stack}`);
+  equal('the page is looked at to the end', undefined, error.stack);
 } finally {
   await browser.close();
   await load.end();
 }
-console.log(`${counts.passed} passed, ${counts.failed} failed`);
-process.exit(counts.failed === 0 ? 0 : 1);
+summary();
+process.exit();

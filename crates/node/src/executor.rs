@@ -23,6 +23,8 @@
 //! - I3. Mailboxes are bounded; who sends to a full one waits.
 
 pub(crate) mod absorb;
+mod attend;
+mod durability;
 mod figures;
 pub(crate) mod snapshot;
 mod tick;
@@ -34,18 +36,13 @@ use std::future::poll_fn;
 use std::io;
 use std::net::TcpStream;
 use std::rc::{Rc, Weak};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError};
 
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use protocol::args::Args;
 use protocol::decode::Batch;
 use protocol::slot::Slot;
-use protocol::spec::Family;
-use router::session::Session;
 use router::topology::Owner;
 use shard::Shard;
-use shard::commands::table::CommandId;
 use shard::keyspace::Keyspace;
 use shard::reply::Reply;
 use shard::script::{ScriptEngine, SlotOwner};
@@ -58,9 +55,9 @@ use crate::connection::Connection;
 use crate::connection::tls::TlsSession;
 use crate::connection::together::{self, Unwritten};
 use crate::dispatch::Ahead;
-use crate::log::{Durability, Outlet};
+use crate::log::Outlet;
 use crate::mailbox::{Message, Replies, Run};
-use crate::node::{LiveExecutor, Node, SlowRequest};
+use crate::node::{LiveExecutor, Node};
 use crate::script_services::ScriptServices;
 use crate::slot_stats::SlotStats;
 use crate::sys::Thread;
@@ -248,40 +245,6 @@ impl Executor {
         Ok(())
     }
 
-    /// Takes what a command, transaction or script that is kept has done to where it is kept.
-    #[inline]
-    pub(crate) fn keep(&self, shard: &mut Shard) {
-        if !shard.keyspace().effects().is_empty() {
-            self.outlet.take(shard);
-        }
-    }
-
-    /// The index that the reply of a request waits for that has just run here (R4): what it has
-    /// written, and what it has read that is not on the disk.
-    pub(crate) fn index_of(&self, id: CommandId, args: Args<'_>) -> u64 {
-        let spec = self.node.table().spec(id);
-        if spec.family == Family::Scripting && spec.name.contains('|') {
-            // What it has changed of the node's libraries and scripts is on its way, too.
-            self.outlet.mark();
-        }
-        // What scripts and SORT touch is not all in their keys.
-        let is_told = spec.family != Family::Scripting && !spec.name.starts_with("sort");
-        let mut index = 0;
-        let mut has_keys = false;
-        let visited = spec.visit_keys(args, |at, _| {
-            has_keys = true;
-            index = index.max(self.outlet.of_key(args.at(at)));
-        });
-        if is_told && has_keys && visited.is_ok() { index } else { self.outlet.last() }
-    }
-
-    /// Whether replies of a session wait for the disk.
-    #[inline]
-    pub(crate) fn holds(&self, session: &Session) -> bool {
-        let log = &self.node.log;
-        log.may_hold() && session.holds_replies.unwrap_or(log.durability() == Durability::Always)
-    }
-
     /// A message from another thread.
     fn receive(&self, message: Message) {
         match message {
@@ -433,73 +396,6 @@ impl Executor {
     /// The connection of a client that lives here.
     pub(crate) fn connection(&self, client: u64) -> Option<Rc<Connection>> {
         self.connections.borrow().get(&client).cloned()
-    }
-
-    /// Looks after sockets and mailbox while a script runs. Called from the script's hook.
-    pub(crate) fn attend(&self, request: Option<Args<'_>>) {
-        self.show_slow_request(request);
-        self.timings.aside(|| self.attend_all());
-    }
-
-    fn attend_all(&self) {
-        let Some(me) = self.me.upgrade() else { return };
-        self.write_left();
-        self.attend_mailbox();
-        self.take_pushes();
-        let connections: Vec<Rc<Connection>> =
-            self.connections.borrow().values().cloned().collect();
-        let idle: Vec<&Rc<Connection>> =
-            connections.iter().filter(|connection| connection.attend_open(&me)).collect();
-        let mut fds: Vec<PollFd<'_>> = idle
-            .iter()
-            .map(|connection| PollFd::new(connection.as_fd(), PollFlags::POLLIN))
-            .collect();
-        let found = matches!(poll(&mut fds, PollTimeout::ZERO), Ok(1..));
-        for (connection, fd) in idle.iter().zip(&fds) {
-            if found && fd.any().unwrap_or(false) || connection.has_unread() {
-                connection.attend(&me);
-            }
-        }
-    }
-
-    /// Lets other threads know which request has called what runs.
-    fn show_slow_request(&self, request: Option<Args<'_>>) {
-        let handle = &self.node.executors[usize::from(self.index)];
-        let run = handle.live.get().and_then(|live| live.control.running());
-        let (Some(run), Some(request)) = (run, request) else { return };
-        let mut slow = handle.slow.lock().unwrap_or_else(PoisonError::into_inner);
-        if slow.as_ref().is_none_or(|known| known.run != run) {
-            let command = request.iter_from(0).map(<[u8]>::to_vec).collect();
-            *slow = Some(SlowRequest { run, command });
-        }
-    }
-
-    fn attend_mailbox(&self) {
-        loop {
-            let message = self.mailbox.borrow_mut().try_recv();
-            match message {
-                Ok(message @ Message::Accept { .. }) => self.receive(message),
-                Ok(message) => self.deferred.borrow_mut().push(message),
-                Err(_) => break,
-            }
-        }
-        if !self.is_busy(self.index) {
-            return;
-        }
-        // Requests of other executors' connections are told so; calls wait for the shard.
-        let (runs, calls): (Vec<Message>, Vec<Message>) = self
-            .deferred
-            .take()
-            .into_iter()
-            .partition(|message| matches!(message, Message::Run(_)));
-        self.deferred.borrow_mut().extend(calls);
-        for run in runs {
-            if let Message::Run(run) = run {
-                // The shard is busy: nothing has run.
-                let (replies, _) = self.run_requests(&run);
-                let _ = run.reply_to.send(replies);
-            }
-        }
     }
 
     /// Runs `work` on the executor of `shard` and waits for what it returns. `None` when that

@@ -317,7 +317,7 @@ fn rate(text: &str) -> Result<f64> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use clap::Parser;
 
@@ -327,7 +327,8 @@ mod tests {
         bench: BenchArgs,
     }
 
-    fn parsed(line: &str) -> Result<BenchArgs, String> {
+    /// The arguments of a line, if they can be meant.
+    pub(in crate::bench) fn parsed(line: &str) -> Result<BenchArgs, String> {
         let words = std::iter::once("bench").chain(line.split_whitespace());
         let args = Cli::try_parse_from(words).map_err(|error| error.to_string())?.bench;
         args.check().map_err(|error| error.to_string())?;

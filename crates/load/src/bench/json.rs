@@ -123,15 +123,9 @@ fn result(outcome: &Outcome, all: &[Outcome]) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use super::super::arguments::tests::parsed;
     use super::super::outcome::tests::outcome;
     use super::*;
-    use clap::Parser;
-
-    #[derive(Debug, Parser)]
-    struct Cli {
-        #[command(flatten)]
-        bench: BenchArgs,
-    }
 
     /// The names of all fields that are there.
     fn names(value: &Value, out: &mut Vec<String>) {
@@ -150,7 +144,7 @@ mod tests {
     #[test]
     fn every_field_is_documented() {
         let documented = include_str!("../../../../docs/perf/bench-json.md");
-        let args = Cli::parse_from(["bench", "--scale", "1"]).bench;
+        let args = parsed("--scale 1").unwrap();
         let mut failed = outcome();
         failed.measurement.tally.note_error(b"ERR x");
         failed.sums = Some(super::super::sums::Sums { right: true, text: String::new() });

@@ -180,19 +180,13 @@ fn remarks(name: &str, outcome: &Outcome) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::arguments::tests::parsed;
     use super::super::outcome::tests::outcome;
     use super::*;
     use crate::bench::sums::Sums;
-    use clap::Parser;
-
-    #[derive(Debug, Parser)]
-    struct Cli {
-        #[command(flatten)]
-        bench: BenchArgs,
-    }
 
     fn args(line: &str) -> BenchArgs {
-        Cli::parse_from(std::iter::once("bench").chain(line.split_whitespace())).bench
+        parsed(line).unwrap()
     }
 
     #[test]
