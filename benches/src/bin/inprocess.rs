@@ -12,7 +12,7 @@ use load::report::{Table, median, quantile, quartile_spread_percent};
 
 /// The allocator of a node.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: allocator::Counting = allocator::Counting;
 
 /// Measures what scripts cost a shard, without sockets.
 #[derive(Debug, Parser)]

@@ -17,11 +17,10 @@ use clap::Parser;
 use hdrhistogram::Histogram;
 use load::machine::Machine;
 use load::report::{Table, grouped};
-use mimalloc::MiMalloc;
 use nix::time::ClockId;
 
 #[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
+static ALLOCATOR: allocator::Counting = allocator::Counting;
 
 /// Measures the longest calls.
 #[derive(Debug, Parser)]
@@ -82,6 +81,8 @@ fn thread_time() -> Result<Duration> {
 #[expect(clippy::print_stdout, reason = "the result of a command-line program")]
 fn main() -> Result<()> {
     let options = Options::parse();
+    // As in a node.
+    allocator::give_back_apart().context("start the thread that gives memory back")?;
     let mut table = Table::new(
         1,
         &["microseconds", "calls", "p50", "p99.9", "p99.999", "max", "max of cpu time"],

@@ -3,7 +3,6 @@
 mod accepted;
 mod acl_log;
 mod admin;
-mod allocator;
 mod attention;
 mod blocked;
 mod cli;

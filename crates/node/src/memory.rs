@@ -6,7 +6,6 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::allocator;
 use crate::node::Node;
 use shard::gauge::Refusal;
 

@@ -37,8 +37,8 @@ use crate::tls::Tls;
 use crate::tls::handshakes::Handshakes;
 use crate::tracking::Trackers;
 use crate::{
-    admin, allocator, commands, data, executor, listener, memory, open_files, panic, rdb_files,
-    sys, watchdog, web,
+    admin, commands, data, executor, listener, memory, open_files, panic, rdb_files, sys, watchdog,
+    web,
 };
 use shard::gauge::Gauge;
 
@@ -316,10 +316,7 @@ async fn start_threads(
         .name("watchdog".into())
         .spawn(move || watchdog::run(&watched))
         .map_err(|source| NodeError::Start { what: "watchdog", source })?;
-    allocator::keep_freed();
-    std::thread::Builder::new()
-        .name("give-back".into())
-        .spawn(|| allocator::give_back_for_ever())
+    allocator::give_back_apart()
         .map_err(|source| NodeError::Start { what: "thread that gives memory back", source })?;
     let mut waits = Vec::new();
     for (index, mailbox) in mailboxes.into_iter().enumerate() {

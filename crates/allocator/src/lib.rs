@@ -7,11 +7,14 @@
 //! What has been freed is given back to the operating system by a thread of its own, once a second.
 //! mimalloc does it within whatever call allocates next, all at once: a request that comes after a
 //! large value has been freed would wait for tens of milliseconds.
+//!
+//! A crate of its own, so that the programs of `benches/` measure with what a node runs on.
 
 #![expect(unsafe_code, reason = "a global allocator: it passes everything on and counts")]
 
 use std::alloc::{GlobalAlloc, Layout};
 use std::cell::Cell;
+use std::io;
 use std::sync::atomic::{AtomicIsize, Ordering};
 use std::time::Duration;
 
@@ -41,17 +44,27 @@ thread_local! {
 }
 
 /// mimalloc, counting. See the module.
-pub(crate) struct Counting;
+pub struct Counting;
 
 /// Bytes that the process has allocated and not freed.
-pub(crate) fn used() -> u64 {
+pub fn used() -> u64 {
     let drift = DRIFT.with(|drift| drift.take());
     let sum = USED.fetch_add(drift, Ordering::Relaxed) + drift;
     u64::try_from(sum).unwrap_or(0)
 }
 
+/// From now on a thread of its own gives back what has been freed, and no other call does.
+///
+/// # Errors
+/// If the thread cannot be started.
+pub fn give_back_apart() -> io::Result<()> {
+    keep_freed();
+    std::thread::Builder::new().name("give-back".into()).spawn(|| give_back_for_ever())?;
+    Ok(())
+}
+
 /// From now on memory that has been freed is given back by [`give_back_for_ever`] alone.
-pub(crate) fn keep_freed() {
+fn keep_freed() {
     // Not -1, with which nothing would be noted as freed. In milliseconds: a hundred years.
     const NEVER: std::ffi::c_long = 100 * 365 * 86_400 * 1000;
     // SAFETY: it sets a number of mimalloc's, which may be done at any time.
@@ -59,7 +72,7 @@ pub(crate) fn keep_freed() {
 }
 
 /// Gives back what has been freed, again and again: the life of a thread that does nothing else.
-pub(crate) fn give_back_for_ever() -> ! {
+fn give_back_for_ever() -> ! {
     loop {
         std::thread::sleep(GIVE_BACK_EVERY);
         // SAFETY: it may be called by any thread at any time. Of other threads it takes only whole
