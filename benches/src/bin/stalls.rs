@@ -3,7 +3,9 @@
 //! Each call is timed twice: by the wall, and by the processor time of the thread, which leaves out
 //! what the machine does meanwhile for others. What it takes away without saying (another guest of
 //! the same host) is in both; so a loop that does nothing is timed the same way in the same run, and
-//! a figure means little that is no larger than the one of that loop.
+//! a figure means little that is no larger than the one of that loop. The same goes for memory: a page
+//! that is touched for the first time comes from the operating system, in a guest from the host, and
+//! that can take longer than any call. So pages are touched and timed, too, a gibibyte of them.
 //!
 //! # Not here
 //! What a client sees: `load --rate` while another client fills.
@@ -90,6 +92,7 @@ fn main() -> Result<()> {
     let mut idle = idle()?;
     idle.name = "nothing, before".to_owned();
     table.push(idle.row());
+    table.push(first_touches("the first touch of a page, before")?.row());
     for calls in grow_keys(options.keys)? {
         table.push(calls.row());
     }
@@ -101,6 +104,7 @@ fn main() -> Result<()> {
     let mut idle = self::idle()?;
     idle.name = "nothing, after".to_owned();
     table.push(idle.row());
+    table.push(first_touches("the first touch of a page, after")?.row());
     print!("{}\n{}", Machine::look().to_markdown(), table.to_markdown());
     Ok(())
 }
@@ -111,6 +115,23 @@ fn idle() -> Result<Calls> {
     for n in 0..10_000_000u64 {
         calls.time(|| black_box(n))?;
     }
+    Ok(calls)
+}
+
+/// What the operating system, and the host of a guest, take for new memory.
+fn first_touches(name: &str) -> Result<Calls> {
+    const PAGE: usize = 4096;
+    const PAGES: usize = 1 << 18;
+    let mut calls = Calls::new(name)?;
+    let mut memory = Vec::<u8>::with_capacity(PAGES * PAGE);
+    for _ in 0..PAGES {
+        calls.time(|| {
+            memory.push(1);
+            // The rest of the page, not one by one: that would be timed instead.
+            memory.resize(memory.len() + PAGE - 1, 0);
+        })?;
+    }
+    black_box(&memory);
     Ok(calls)
 }
 

@@ -32,6 +32,7 @@ mod evict;
 mod expiry;
 mod field_expiry;
 mod garbage;
+mod handles;
 pub mod hasher;
 mod hold;
 pub(crate) mod index;

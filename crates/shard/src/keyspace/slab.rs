@@ -3,112 +3,114 @@
 //! A plain `Vec` would copy everything when it grows; a box a value would cost an allocation each
 //! and eight bytes to name it. Chunks are allocated whole and stay where they are.
 
-/// Handle of no value.
-const NONE: u32 = u32::MAX;
-
-enum Place<T> {
-    Vacant { next: u32 },
-    Occupied(T),
-}
+use super::handles::Handles;
 
 /// A slab of chunks of `CHUNK` values (a power of two).
+///
+/// # Invariants
+/// - Places below `used` hold a value or are in `vacant`, and not both; those from there on hold none.
 pub(crate) struct Slab<T, const CHUNK: usize> {
-    chunks: Vec<Box<[Place<T>; CHUNK]>>,
-    /// First vacant place, or `NONE`.
-    vacant: u32,
+    chunks: Vec<Box<[Option<T>; CHUNK]>>,
+    /// Places that have become vacant: not a list through the places themselves, which would have to be
+    /// waited for one after the other.
+    vacant: Handles,
+    /// Places that have been used, from the first.
+    used: u32,
     len: u32,
 }
 
 impl<T, const CHUNK: usize> Default for Slab<T, CHUNK> {
     fn default() -> Self {
         const { assert!(CHUNK.is_power_of_two()) };
-        Self { chunks: Vec::new(), vacant: NONE, len: 0 }
+        Self { chunks: Vec::new(), vacant: Handles::default(), used: 0, len: 0 }
     }
 }
 
 impl<T, const CHUNK: usize> Slab<T, CHUNK> {
     /// Bytes of memory outside of this struct, those of the values' own allocations not included.
     pub(crate) fn memory(&self) -> usize {
-        self.chunks.len() * CHUNK * size_of::<Place<T>>()
+        self.chunks.len() * CHUNK * size_of::<Option<T>>() + self.vacant.memory()
     }
 
     /// Puts a value in and returns its handle.
     pub(crate) fn insert(&mut self, value: T) -> u32 {
-        if self.vacant == NONE {
+        let handle = match self.vacant.pop() {
+            Some(handle) => handle,
+            None => self.unused(),
+        };
+        self.chunks[handle as usize / CHUNK][handle as usize % CHUNK] = Some(value);
+        self.len += 1;
+        handle
+    }
+
+    /// The first place that has not been used.
+    fn unused(&mut self) -> u32 {
+        let handle = self.used;
+        if handle as usize == self.chunks.len() * CHUNK {
             self.grow();
         }
-        let handle = self.vacant;
-        let place = &mut self.chunks[handle as usize / CHUNK][handle as usize % CHUNK];
-        if let Place::Vacant { next } = place {
-            self.vacant = *next;
-        }
-        *place = Place::Occupied(value);
-        self.len += 1;
+        self.used += 1;
         handle
     }
 
     #[cold]
     fn grow(&mut self) {
-        let first = (self.chunks.len() * CHUNK) as u32;
-        let places: Vec<Place<T>> = (0..CHUNK as u32)
-            .map(|at| Place::Vacant {
-                next: if at + 1 == CHUNK as u32 { NONE } else { first + at + 1 },
-            })
-            .collect();
+        let places: Vec<Option<T>> = (0..CHUNK).map(|_| None).collect();
         let Ok(chunk) = places.into_boxed_slice().try_into() else {
             unreachable!("the chunk has been made with CHUNK places")
         };
         self.chunks.push(chunk);
-        self.vacant = first;
     }
 
     /// Takes a value out. The handle must be one that `insert` gave and that is not yet removed.
     pub(crate) fn remove(&mut self, handle: u32) -> T {
         let place = &mut self.chunks[handle as usize / CHUNK][handle as usize % CHUNK];
-        match std::mem::replace(place, Place::Vacant { next: self.vacant }) {
-            Place::Occupied(value) => {
-                self.vacant = handle;
-                self.len -= 1;
-                value
-            }
-            Place::Vacant { .. } => unreachable!("a handle is removed once"),
-        }
+        let Some(value) = place.take() else { unreachable!("a handle is removed once") };
+        self.vacant.push(handle);
+        self.len -= 1;
+        value
+    }
+
+    /// Looks at some of the places that values will be put into next, for [`super::warm`]; at most
+    /// `count`.
+    #[inline]
+    pub(crate) fn look_at_vacant(&self, count: usize) -> u64 {
+        let places = self.vacant.next().take(count);
+        places.map(|handle| u64::from(self.get(handle).is_some())).sum()
     }
 
     /// The value of a handle.
     #[inline]
     pub(crate) fn at(&self, handle: u32) -> &T {
         match &self.chunks[handle as usize / CHUNK][handle as usize % CHUNK] {
-            Place::Occupied(value) => value,
-            Place::Vacant { .. } => unreachable!("a handle in use names a value"),
+            Some(value) => value,
+            None => unreachable!("a handle in use names a value"),
         }
     }
 
     /// The value of a handle that may have been removed since, or may be another's by now.
     #[inline]
     pub(crate) fn get(&self, handle: u32) -> Option<&T> {
-        match self.chunks.get(handle as usize / CHUNK)?[handle as usize % CHUNK] {
-            Place::Occupied(ref value) => Some(value),
-            Place::Vacant { .. } => None,
-        }
+        self.chunks.get(handle as usize / CHUNK)?[handle as usize % CHUNK].as_ref()
     }
 
     /// The value of a handle, to change it.
     #[inline]
     pub(crate) fn at_mut(&mut self, handle: u32) -> &mut T {
         match &mut self.chunks[handle as usize / CHUNK][handle as usize % CHUNK] {
-            Place::Occupied(value) => value,
-            Place::Vacant { .. } => unreachable!("a handle in use names a value"),
+            Some(value) => value,
+            None => unreachable!("a handle in use names a value"),
         }
     }
 
     /// The values of one chunk with their handles; none past the last chunk.
     pub(crate) fn chunk(&self, chunk: usize) -> impl Iterator<Item = (u32, &T)> {
         self.chunks.get(chunk).into_iter().flat_map(move |places| {
-            places.iter().enumerate().filter_map(move |(at, place)| match place {
-                Place::Occupied(value) => Some(((chunk * CHUNK + at) as u32, value)),
-                Place::Vacant { .. } => None,
-            })
+            let handle = move |at: usize| (chunk * CHUNK + at) as u32;
+            places
+                .iter()
+                .enumerate()
+                .filter_map(move |(at, place)| Some((handle(at), place.as_ref()?)))
         })
     }
 
@@ -116,11 +118,7 @@ impl<T, const CHUNK: usize> Slab<T, CHUNK> {
     /// `visit`. Says whether there was a chunk.
     pub(crate) fn take_chunk(&mut self, mut visit: impl FnMut(T)) -> bool {
         let Some(places) = self.chunks.pop() else { return false };
-        for place in <[Place<T>; CHUNK] as IntoIterator>::into_iter(*places) {
-            if let Place::Occupied(value) = place {
-                visit(value);
-            }
-        }
+        <[Option<T>; CHUNK] as IntoIterator>::into_iter(*places).flatten().for_each(&mut visit);
         true
     }
 
@@ -132,10 +130,11 @@ impl<T, const CHUNK: usize> Slab<T, CHUNK> {
     /// All values with their handles, in the order of the handles.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &T)> {
         self.chunks.iter().enumerate().flat_map(|(chunk, places)| {
-            places.iter().enumerate().filter_map(move |(at, place)| match place {
-                Place::Occupied(value) => Some(((chunk * CHUNK + at) as u32, value)),
-                Place::Vacant { .. } => None,
-            })
+            let handle = move |at: usize| (chunk * CHUNK + at) as u32;
+            places
+                .iter()
+                .enumerate()
+                .filter_map(move |(at, place)| Some((handle(at), place.as_ref()?)))
         })
     }
 
@@ -146,11 +145,7 @@ impl<T, const CHUNK: usize> Slab<T, CHUNK> {
             return None;
         }
         let places = (self.chunks.len() * CHUNK) as u32;
-        let value_at =
-            |handle: u32| match &self.chunks[handle as usize / CHUNK][handle as usize % CHUNK] {
-                Place::Occupied(value) => Some((handle, value)),
-                Place::Vacant { .. } => None,
-            };
+        let value_at = |handle: u32| Some((handle, self.get(handle)?));
         let tries = (0..64).map(|_| rng.u32(..places));
         let mut tries = tries.collect::<Vec<_>>().into_iter();
         let start = rng.u32(..places);

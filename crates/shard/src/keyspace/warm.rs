@@ -58,11 +58,15 @@ impl Keyspace {
         self.warm_places(&places[..count]);
     }
 
-    /// Looks at the buckets of keys, each by its slot and its hash.
+    /// Looks at the buckets and the counts of keys with an expiry, each by its slot and its hash.
     #[inline]
-    pub(super) fn warm_buckets(&self, keys: impl Iterator<Item = (Slot, u64)> + Clone) {
-        let slot_of = |slot: Slot| self.tables.slot(slot.index().wrapping_sub(self.tables.first));
-        let lens = keys.clone().map(|(slot, _)| slot_of(slot).map_or(0, |slot| slot.len() as u64));
+    pub(super) fn warm_expiring(&self, keys: impl Iterator<Item = (Slot, u64)> + Clone) {
+        let at = |slot: Slot| slot.index().wrapping_sub(self.tables.first);
+        let slot_of = |slot: Slot| self.tables.slot(at(slot));
+        let expiring = |slot: Slot| self.tables.expiring_in.get(at(slot)).map_or(0, |&count| count);
+        let lens = keys.clone().map(|(slot, _)| {
+            slot_of(slot).map_or(0, |slot| slot.len() as u64) ^ u64::from(expiring(slot))
+        });
         let handles = keys.map(|(slot, hash)| {
             u64::from(slot_of(slot).and_then(|slot| slot.first_candidate(hash)).unwrap_or(0))
         });
@@ -85,6 +89,9 @@ impl Keyspace {
         for handle in handles.iter().flatten() {
             sum = sum.wrapping_add(u64::from(tables.entries.at(*handle).access()));
         }
+        // Where new keys will lie, if these are written.
+        let missing = handles[..places.len()].iter().filter(|handle| handle.is_none()).count();
+        sum = sum.wrapping_add(tables.entries.look_at_vacant(missing));
         let mut values = [None; TOGETHER];
         let mut count = 0;
         for (place, handle) in places.iter().zip(&handles) {
