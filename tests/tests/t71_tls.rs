@@ -543,10 +543,11 @@ fn nodes_without_the_authority_s_certificates_do_not_belong() {
     let (authority, strangers) = (Authority::new(), Authority::new());
     let ports = ports::take(4);
     let list = format!("127.0.0.1:{}:{},127.0.0.1:{}:{}", ports, ports + 1, ports + 2, ports + 3);
+    let told = "no TLS with another node";
     let start = |authority: &Authority, at: u16| {
         let builder = Server::builder().shards(1).port(ports + at);
         let builder = builder.tls(authority, Some(ports + at + 1)).set("tls-cluster", "yes");
-        builder.set("cluster.initial-nodes", &list).start()
+        builder.set("cluster.initial-nodes", &list).expect_in_log(told).start()
     };
     let (ours, other) = (start(&authority, 0), start(&strangers, 2));
     let mut listener = other.client();
@@ -555,6 +556,7 @@ fn nodes_without_the_authority_s_certificates_do_not_belong() {
         ours.client().check("PUBLISH channel news", ":0");
     }
     assert!(listener.is_silent_for(Duration::from_millis(500)));
+    assert_eq!(ours.log().matches(told).count(), 1, "{}", ours.log());
     // It is the certificates that keep them apart.
     let mut admin = other.client();
     let identity = authority.issue("renewed");

@@ -117,6 +117,7 @@ async fn serve(
     mut messages: mpsc::Receiver<Vec<u8>>,
 ) {
     let mut link: Option<WriteHalf<Link>> = None;
+    let mut distrust_told = false;
     while let Some(mut bytes) = messages.recv().await {
         // What has come meanwhile goes with it: one write.
         while bytes.len() < 64 * 1024
@@ -126,7 +127,7 @@ async fn serve(
         }
         if link.is_none() {
             let login = credentials.lock().unwrap_or_else(PoisonError::into_inner).request();
-            link = connect(&member, login, &tls).await;
+            link = connect(&member, login, &tls, &mut distrust_told).await;
         }
         let Some(open) = &mut link else {
             tokio::time::sleep(PAUSE).await;
@@ -144,13 +145,20 @@ async fn serve(
     }
 }
 
-/// Opens a link, and says who this node is on it.
-async fn connect(member: &Member, login: Option<Vec<u8>>, tls: &Tls) -> Option<WriteHalf<Link>> {
+/// Opens a link, and says who this node is on it. That two nodes do not trust each other is told once,
+/// until they do: it stays so until somebody does something, and subscribers miss messages meanwhile.
+async fn connect(
+    member: &Member,
+    login: Option<Vec<u8>>,
+    tls: &Tls,
+    distrust_told: &mut bool,
+) -> Option<WriteHalf<Link>> {
     let host = member.host.as_str();
     let port = if tls.is_for_nodes() { member.tls_port } else { member.port };
     let connecting = async { tls.link(TcpStream::connect((host, port)).await?, host).await };
     match timeout(CONNECT_WITHIN, connecting).await {
         Ok(Ok(link)) => {
+            *distrust_told = false;
             let (mut read, mut write) = split(link);
             if let Some(login) = login {
                 let answered = timeout(CONNECT_WITHIN, log_in(&mut read, &mut write, &login)).await;
@@ -162,12 +170,22 @@ async fn connect(member: &Member, login: Option<Vec<u8>>, tls: &Tls) -> Option<W
             tokio::spawn(drain(read, host.to_owned(), port));
             Some(write)
         }
+        Ok(Err(error)) if is_distrust(&error) && !*distrust_told => {
+            *distrust_told = true;
+            tracing::warn!(host, port, %error, "no TLS with another node: tls-ca-cert-file, tls-cert-file");
+            None
+        }
         Ok(Err(error)) => {
             tracing::debug!(host, port, %error, "another node cannot be reached");
             None
         }
         Err(_) => None,
     }
+}
+
+/// Whether a link has failed since one side does not take the other's certificate, or speaks no TLS.
+fn is_distrust(error: &std::io::Error) -> bool {
+    error.get_ref().is_some_and(|error| error.is::<rustls::Error>())
 }
 
 /// Says who this node is; whether that is believed.

@@ -72,10 +72,10 @@ impl<T, const CHUNK: usize> Slab<T, CHUNK> {
     }
 
     /// Looks at some of the places that values will be put into next, for [`super::warm`]; at most
-    /// `count`.
+    /// `count`, after as many as `skip`.
     #[inline]
-    pub(crate) fn look_at_vacant(&self, count: usize) -> u64 {
-        let places = self.vacant.next().take(count);
+    pub(crate) fn look_at_vacant(&self, skip: usize, count: usize) -> u64 {
+        let places = self.vacant.next().skip(skip).take(count);
         places.map(|handle| u64::from(self.get(handle).is_some())).sum()
     }
 

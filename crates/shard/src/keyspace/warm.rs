@@ -43,19 +43,19 @@ impl Keyspace {
     #[inline]
     pub fn warm<'k>(&self, keys: impl Iterator<Item = Expected<'k>>) {
         let mut places = [Place { slot: 0, hash: 0, rest: Args::new(&[], &[]) }; TOGETHER];
-        let mut count = 0;
+        let (mut count, mut missing) = (0, 0);
         for Expected { slot, key, rest } in keys {
             let slot = slot.index().wrapping_sub(self.tables.first);
             if slot < self.tables.slots.len() {
                 places[count] = Place { slot, hash: self.hasher.hash(key), rest };
                 count += 1;
                 if count == TOGETHER {
-                    self.warm_places(&places);
+                    missing += self.warm_places(&places, missing);
                     count = 0;
                 }
             }
         }
-        self.warm_places(&places[..count]);
+        self.warm_places(&places[..count], missing);
     }
 
     /// Looks at the buckets and the counts of keys with an expiry, each by its slot and its hash.
@@ -74,7 +74,8 @@ impl Keyspace {
         black_box(handles.fold(0, u64::wrapping_add));
     }
 
-    fn warm_places(&self, places: &[Place<'_>]) {
+    /// Looks at places, after others of which so many had no key; returns how many of these have none.
+    fn warm_places(&self, places: &[Place<'_>], missing_before: usize) -> usize {
         let mut sum = 0u64;
         let tables = &self.tables;
         for place in places {
@@ -91,7 +92,7 @@ impl Keyspace {
         }
         // Where new keys will lie, if these are written.
         let missing = handles[..places.len()].iter().filter(|handle| handle.is_none()).count();
-        sum = sum.wrapping_add(tables.entries.look_at_vacant(missing));
+        sum = sum.wrapping_add(tables.entries.look_at_vacant(missing_before, missing));
         let mut values = [None; TOGETHER];
         let mut count = 0;
         for (place, handle) in places.iter().zip(&handles) {
@@ -105,6 +106,7 @@ impl Keyspace {
             sum = sum.wrapping_add(warm_collections(&values[..count]));
         }
         black_box(sum);
+        missing
     }
 }
 
