@@ -22,6 +22,29 @@ fn there_are_no_modules() {
 }
 
 #[test]
+fn what_a_cluster_does_not_allow_has_redis_s_answer() {
+    let server = Server::start();
+    let mut client = server.client();
+    client.check("SET k v", "+OK");
+    for (line, reply) in [
+        ("MOVE k 1", "-ERR MOVE is not allowed in cluster mode"),
+        ("MOVE k", "-ERR wrong number of arguments for 'move' command"),
+        ("SWAPDB 0 1", "-ERR SWAPDB is not allowed in cluster mode"),
+        ("REPLICAOF NO ONE", "-ERR REPLICAOF not allowed in cluster mode."),
+        ("SLAVEOF 127.0.0.1 6379", "-ERR REPLICAOF not allowed in cluster mode."),
+        (
+            "FAILOVER",
+            "-ERR FAILOVER not allowed in cluster mode. Use CLUSTER FAILOVER command instead.",
+        ),
+        ("LOLWUT VERSION x", "-ERR value is not an integer or out of range"),
+        ("GET k", "$v"),
+    ] {
+        client.check(line, reply);
+    }
+    assert_eq!(client.value("LOLWUT").text(), "Redis ver. 7.2.4\n");
+}
+
+#[test]
 fn hello_names_server_and_protocol() {
     let server = Server::start();
     let mut client = server.client();

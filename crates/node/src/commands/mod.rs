@@ -18,10 +18,12 @@ mod function_kill;
 mod function_stats;
 pub(crate) mod info;
 mod latency;
+mod lolwut;
 mod memory;
 pub(crate) mod migrate;
 mod module;
 mod monitor;
+mod not_in_cluster;
 mod pubsub;
 mod quit;
 mod role;
@@ -103,6 +105,7 @@ pub(crate) fn commands() -> Vec<(&'static CommandSpec, NodeCommand)> {
         (&function_kill::SPEC, function_kill::run),
         (&function_stats::SPEC, function_stats::run),
         (&info::SPEC, info::run),
+        (&lolwut::SPEC, lolwut::run),
         (&migrate::SPEC, migrate::run),
         (&monitor::SPEC, monitor::run),
         (&quit::SPEC, quit::run),
@@ -124,6 +127,7 @@ pub(crate) fn commands() -> Vec<(&'static CommandSpec, NodeCommand)> {
     commands.extend_from_slice(latency::COMMANDS);
     commands.extend_from_slice(memory::COMMANDS);
     commands.extend_from_slice(module::COMMANDS);
+    commands.extend_from_slice(not_in_cluster::COMMANDS);
     commands.extend_from_slice(pubsub::COMMANDS);
     commands.extend_from_slice(save::COMMANDS);
     commands.extend_from_slice(slowlog::COMMANDS);
