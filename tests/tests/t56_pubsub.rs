@@ -217,3 +217,22 @@ fn who_does_not_read_is_ended() {
     });
     client.check("PING", "+PONG");
 }
+
+#[test]
+fn who_lives_where_a_script_runs_is_told_meanwhile() {
+    let server = Server::builder().shards(2).shard_endpoints().start();
+    let (mut runner, mut listener) = (server.client_on(0), server.client_on(0));
+    let mut publisher = server.client_on(1);
+    listener.check("SUBSCRIBE news", "[$subscribe $news :1]");
+    let key = slot::key_in(0, 8191);
+    runner.send_line(&format!("EVAL \"while true do end\" 1 {key}"));
+    std::thread::sleep(SHORT);
+    for number in 0..3 {
+        publisher.check(&format!("PUBLISH news {number}"), ":1");
+        assert_eq!(listener.read().to_string(), format!("[$message $news ${number}]"));
+    }
+    // It has run all the time.
+    publisher.check("SCRIPT KILL", "+OK");
+    let ended = runner.read().to_string();
+    assert!(ended.contains("killed by user"), "{ended}");
+}

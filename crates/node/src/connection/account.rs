@@ -104,11 +104,11 @@ impl Connection {
         } else {
             self.over_since.set(None);
         }
-        if over {
+        // What is on its way meanwhile may find it over the limit again.
+        if over && self.end() {
             let statistics = &executor.node.statistics;
             statistics.output_limit_disconnections.fetch_add(1, Ordering::Relaxed);
             tracing::info!(client = self.id(), waiting, "ended: output buffer limit");
-            self.end();
         }
         over
     }
@@ -139,10 +139,11 @@ impl Connection {
         if bytes as u64 <= limit {
             return false;
         }
-        let statistics = &executor.node.statistics;
-        statistics.query_limit_disconnections.fetch_add(1, Ordering::Relaxed);
-        tracing::info!(client = self.id(), bytes, "ended: query buffer limit");
-        self.end();
+        if self.end() {
+            let statistics = &executor.node.statistics;
+            statistics.query_limit_disconnections.fetch_add(1, Ordering::Relaxed);
+            tracing::info!(client = self.id(), bytes, "ended: query buffer limit");
+        }
         true
     }
 
@@ -156,10 +157,11 @@ impl Connection {
         }
     }
 
-    /// Ends the connection; nothing more is written.
-    fn end(&self) {
-        self.client.killed.store(true, Ordering::Relaxed);
+    /// Ends the connection; nothing more is written. Says whether it had not been ended before.
+    fn end(&self) -> bool {
+        let ended_before = self.client.killed.swap(true, Ordering::Relaxed);
         self.pushes.borrow_mut().clear();
         let _ = shutdown(self.stream.as_raw_fd(), Shutdown::Both);
+        !ended_before
     }
 }

@@ -50,6 +50,14 @@ impl Connection {
         }
     }
 
+    /// Writes what the client is told unasked, if there is something: its task, which would do it, does not
+    /// run while a script does.
+    pub(crate) fn write_pushes(&self, executor: &Executor) {
+        if !self.pushes.borrow().is_empty() {
+            self.write_now(executor);
+        }
+    }
+
     /// Serves the connection from within a script's hook. The runtime does not run now, so this
     /// reads and writes by itself; what has to be waited for is looked at again at the next turn.
     pub(crate) fn attend(self: &Rc<Self>, executor: &Rc<Executor>) {

@@ -33,6 +33,7 @@ impl Executor {
             .collect();
         let found = matches!(poll(&mut fds, PollTimeout::ZERO), Ok(1..));
         for (connection, fd) in idle.iter().zip(&fds) {
+            connection.write_pushes(&me);
             if found && fd.any().unwrap_or(false) || connection.has_unread() {
                 connection.attend(&me);
             }
