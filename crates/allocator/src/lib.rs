@@ -149,6 +149,9 @@ unsafe impl GlobalAlloc for Counting {
 mod tests {
     use super::*;
 
+    #[global_allocator]
+    static ALLOCATOR: Counting = Counting;
+
     #[test]
     fn blocks_are_aligned_and_no_larger_than_they_have_to_be() {
         for size in (1..200).chain([1000, 1536, 2560, 4096, 12_288, 40_000, 1 << 20]) {
