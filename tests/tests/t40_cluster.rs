@@ -285,3 +285,36 @@ fn redis_rs_runs_transactions_of_one_tag() {
         assert_eq!(replies, (6, 7));
     }
 }
+
+#[test]
+fn a_scan_of_the_cluster_is_sent_on_by_its_cursor() {
+    let cluster = Cluster::start_with(3, |_, builder| builder.shards(2));
+    let keys: BTreeSet<String> = (0..400).map(|n| format!("key:{n}")).collect();
+    let mut clients: Vec<Client> = cluster.nodes().iter().map(Server::client).collect();
+    for key in &keys {
+        clients[cluster.owner(key)].check(&format!("SET {key} v"), "+OK");
+    }
+    for options in ["", "COUNT 1000"] {
+        let (mut cursor, mut found, mut nodes) = ("0".to_owned(), Vec::new(), BTreeSet::new());
+        loop {
+            // Cluster clients route it as a key.
+            let node = cluster.owner(&cursor);
+            let line = format!("CLUSTERSCAN {cursor} {options}");
+            let elsewhere = clients[(node + 1) % 3].run(&line);
+            assert!(elsewhere.starts_with("-MOVED "), "{elsewhere}");
+            let page = clients[node].value(&line);
+            cursor = page.items()[0].text();
+            found.extend(page.items()[1].items().iter().map(Value::text));
+            nodes.insert(node);
+            if cursor == "0" {
+                break;
+            }
+        }
+        assert_eq!(found.len(), keys.len(), "each once");
+        assert_eq!(found.into_iter().collect::<BTreeSet<_>>(), keys);
+        assert_eq!(nodes.len(), 3);
+    }
+    // It names no key.
+    let names = clients[0].run("COMMAND GETKEYS CLUSTERSCAN 0");
+    assert_eq!(names, "-ERR The command has no key arguments");
+}

@@ -30,3 +30,6 @@ pub mod limits;
 pub mod number;
 pub mod slot;
 pub mod spec;
+
+/// The version of Redis whose behaviour this is; clients choose by it what they may ask.
+pub const REDIS_VERSION: &str = "7.2.4";

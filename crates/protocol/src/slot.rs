@@ -48,6 +48,24 @@ impl std::fmt::Display for Slot {
     }
 }
 
+/// A hash tag of the slot, without braces: letters and digits, always the same.
+pub fn tag_of(slot: Slot) -> [u8; 3] {
+    const WORDS: &[u8; 62] = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    let pairs = WORDS.iter().flat_map(|a| WORDS.iter().map(move |b| [*a, *b]));
+    for [a, b] in pairs {
+        // The third letter is worked out: the low byte of the result is that of one entry of the
+        // table, so there is one byte that leads to it, and it may be a letter.
+        let [high, low] = crc16(&[a, b]).to_be_bytes();
+        let entry = BY_LOW_BYTE[usize::from(slot.0 as u8)];
+        let c = entry ^ high;
+        let crc = TABLES[0][usize::from(entry)] ^ u16::from_be_bytes([low, 0]);
+        if c.is_ascii_alphanumeric() && crc % SLOT_COUNT == slot.0 {
+            return [a, b, c];
+        }
+    }
+    unreachable!("a test has looked at every slot")
+}
+
 /// The part of a key that decides its slot: what stands between the first `{` and the first `}`
 /// after it, if that is not empty; else the whole key.
 #[inline]
@@ -116,6 +134,20 @@ pub fn crc16(bytes: &[u8]) -> u16 {
 /// `TABLES[n][b]` is the CRC of byte `b` followed by `n` zero bytes.
 static TABLES: [[u16; 256]; 4] = tables();
 
+/// The number of the entry of the first table whose low byte is this.
+static BY_LOW_BYTE: [u8; 256] = by_low_byte();
+
+const fn by_low_byte() -> [u8; 256] {
+    let tables = tables();
+    let mut numbers = [0; 256];
+    let mut number = 0;
+    while number < 256 {
+        numbers[(tables[0][number] & 0xFF) as usize] = number as u8;
+        number += 1;
+    }
+    numbers
+}
+
 const fn tables() -> [[u16; 256]; 4] {
     let mut tables = [[0u16; 256]; 4];
     let mut byte = 0;
@@ -146,6 +178,15 @@ const fn tables() -> [[u16; 256]; 4] {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn every_slot_has_a_tag() {
+        for slot in Slot::all() {
+            let tag = tag_of(slot);
+            assert!(tag.iter().all(u8::is_ascii_alphanumeric), "{slot}");
+            assert_eq!(Slot::of_key(&tag), slot);
+        }
+    }
 
     #[test]
     fn check_value_of_the_specification() {

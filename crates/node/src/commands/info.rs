@@ -26,9 +26,6 @@ use crate::memory;
 use crate::node::{CommandFigures, Node, Published};
 use crate::times::Times;
 
-/// The Redis version whose behaviour is served: clients decide by it what they may use.
-pub(crate) const REDIS_VERSION: &str = "7.2.4";
-
 pub(crate) static SPEC: CommandSpec = CommandSpec {
     name: "info",
     family: Family::Server,
@@ -139,7 +136,7 @@ fn sum(published: &[Published], figure: impl Fn(&Published) -> u64) -> u64 {
 
 fn server(node: &Node, _: &[Published], out: &mut String) {
     let uptime = node.started.elapsed().as_secs();
-    line(out, "redis_version", REDIS_VERSION);
+    line(out, "redis_version", protocol::REDIS_VERSION);
     line(out, "redis_git_sha1", "00000000");
     line(out, "redis_git_dirty", 0);
     line(out, "redis_mode", "cluster");

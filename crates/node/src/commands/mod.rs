@@ -18,7 +18,6 @@ mod function_kill;
 mod function_stats;
 pub(crate) mod info;
 mod latency;
-mod lolwut;
 mod memory;
 pub(crate) mod migrate;
 mod module;
@@ -105,7 +104,6 @@ pub(crate) fn commands() -> Vec<(&'static CommandSpec, NodeCommand)> {
         (&function_kill::SPEC, function_kill::run),
         (&function_stats::SPEC, function_stats::run),
         (&info::SPEC, info::run),
-        (&lolwut::SPEC, lolwut::run),
         (&migrate::SPEC, migrate::run),
         (&monitor::SPEC, monitor::run),
         (&quit::SPEC, quit::run),

@@ -23,6 +23,11 @@ impl Default for KeyHasher {
 }
 
 impl KeyHasher {
+    /// The same for all that hash alike. It tells nothing of the seed.
+    pub(crate) fn fingerprint(&self) -> u32 {
+        self.hash(b"fingerprint") as u32
+    }
+
     #[inline]
     pub(crate) fn hash(&self, bytes: &[u8]) -> u64 {
         let mut hasher = self.0.build_hasher();

@@ -70,20 +70,28 @@ impl Keyspace {
         (first, first + self.tables.slots.len() as u16)
     }
 
-    /// One step of SCAN: visits at least `count` keys if there are so many, expired ones left
-    /// out, and returns where to go on; `None` at the end of this keyspace.
+    /// Tells whether a place in an index means the same here as where it was given: the hash of keys is
+    /// another one in each process.
+    pub fn scan_fingerprint(&self) -> u32 {
+        self.hasher.fingerprint()
+    }
+
+    /// One step of SCAN: visits at least `count` keys if there are so many below the slot `end`, expired
+    /// ones left out, and returns where to go on; `None` at the end, or at that of this keyspace.
     ///
     /// A key that is there from the first step to the last is visited, whatever else changes.
     pub fn scan(
         &self,
         mut cursor: ScanCursor,
+        end: u16,
         count: usize,
         mut visit: impl FnMut(&[u8], Kind),
     ) -> Option<ScanCursor> {
+        let end = end.min(self.slot_range().1);
         let mut seen = 0;
         loop {
             let at = usize::from(cursor.slot).checked_sub(self.tables.first)?;
-            if at >= self.tables.slots.len() {
+            if cursor.slot >= end {
                 return None;
             }
             let next = self.tables.slot(at).and_then(|slot| {
@@ -99,7 +107,7 @@ impl Keyspace {
                 Some(position) => ScanCursor { position, ..cursor },
                 None => ScanCursor { slot: cursor.slot + 1, position: 0 },
             };
-            if usize::from(cursor.slot) >= self.tables.first + self.tables.slots.len() {
+            if cursor.slot >= end {
                 return None;
             }
             // Empty slots cost a nanosecond or two each, so there is no need to come back for them.

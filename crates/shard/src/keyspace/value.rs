@@ -74,6 +74,13 @@ impl Kind {
             Self::ZSet => "zset",
         }
     }
+
+    /// The kind of this name, in whatever case.
+    pub fn of_name(name: &[u8]) -> Option<Self> {
+        const ALL: [Kind; 6] =
+            [Kind::String, Kind::Hash, Kind::List, Kind::Set, Kind::Stream, Kind::ZSet];
+        ALL.into_iter().find(|kind| name.eq_ignore_ascii_case(kind.name().as_bytes()))
+    }
 }
 
 impl Value {

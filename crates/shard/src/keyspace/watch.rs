@@ -178,7 +178,11 @@ impl Keyspace {
             && spec.family != Family::Scripting
         {
             // A request that contradicts its specification has read nothing.
-            let _ = spec.visit_keys(args, |at, _| self.track(args.at(at)));
+            let _ = spec.visit_keys(args, |at, key| {
+                if !key.notes.contains(&"not_key") {
+                    self.track(args.at(at));
+                }
+            });
         }
     }
 

@@ -295,7 +295,7 @@ fn add_constants(stack: Stack, wanted: fn(&str) -> bool) {
         stack.push_number(*value);
         stack.raw_set_name(-2, name.as_bytes());
     }
-    stack.push_bytes(b"7.2.4");
+    stack.push_bytes(protocol::REDIS_VERSION.as_bytes());
     stack.raw_set_name(-2, b"REDIS_VERSION");
 }
 

@@ -8,7 +8,7 @@ use protocol::number::parse_i64;
 use protocol::spec::{Arity, CommandSpec, Family};
 use shard::error::CommandError;
 
-use super::{LOGIN, REDIS_VERSION, authenticate};
+use super::{LOGIN, authenticate};
 use crate::commands::client::check_name;
 use crate::commands::{Command, SessionCall};
 
@@ -57,7 +57,7 @@ fn run(call: &mut SessionCall<'_, '_>, args: Args<'_>) -> Result<(), CommandErro
     reply.bulk(b"server");
     reply.bulk(b"redis");
     reply.bulk(b"version");
-    reply.bulk(REDIS_VERSION.as_bytes());
+    reply.bulk(protocol::REDIS_VERSION.as_bytes());
     reply.bulk(b"proto");
     reply.int(session.version.number());
     reply.bulk(b"id");

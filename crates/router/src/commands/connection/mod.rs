@@ -15,10 +15,6 @@ use super::{Command, SessionCall};
 pub const COMMANDS: &[&Command] =
     &[&auth::COMMAND, &hello::COMMAND, &reset::COMMAND, &select::COMMAND];
 
-/// The version of Redis whose behaviour clients may expect (HELLO, INFO). Some refuse to work with
-/// less.
-pub const REDIS_VERSION: &str = "7.2.4";
-
 /// Of what a client may send before it has authenticated.
 const LOGIN: Flags = Flags::NOSCRIPT
     .union(Flags::LOADING)

@@ -1,5 +1,6 @@
 //! Commands of the family *generic*: keys of any type.
 
+mod clusterscan;
 mod copy;
 mod del;
 mod dump;
@@ -22,6 +23,7 @@ use super::Command;
 
 /// Sorted by name.
 pub const COMMANDS: &[&Command] = &[
+    &clusterscan::COMMAND,
     &copy::COMMAND,
     &del::DEL,
     &dump::COMMAND,

@@ -9,7 +9,7 @@
 use protocol::args::Args;
 use protocol::error::ArgsError;
 use protocol::number::parse_u64;
-use protocol::slot::SLOT_COUNT;
+use protocol::slot::{SLOT_COUNT, Slot};
 use protocol::spec::{Arity, CommandSpec, Family, FanOut, Flags};
 
 use crate::commands::{Call, Command};
@@ -64,7 +64,7 @@ fn step(
     let (first, end) = keyspace.slot_range();
     let below = cursor.slot < first;
     let cursor = if below { ScanCursor { slot: first, position: 0 } } else { cursor };
-    match keyspace.scan(cursor, count, visit) {
+    match keyspace.scan(cursor, end, count, visit) {
         Some(next) => next.number(),
         None if cursor.slot < end && end < SLOT_COUNT => {
             ScanCursor { slot: end, position: 0 }.number()
@@ -78,6 +78,8 @@ fn step(
 pub(in crate::commands) enum ScanOf {
     /// Keys: TYPE.
     Keys,
+    /// Keys of the cluster: TYPE and SLOT.
+    Cluster,
     /// Fields of a hash: NOVALUES.
     Fields,
     /// Members of a set or a sorted set: no further options.
@@ -87,13 +89,15 @@ pub(in crate::commands) enum ScanOf {
 /// The options that the commands of the SCAN kind share.
 pub(in crate::commands) struct ScanOptions<'a> {
     /// None matches everything.
-    pattern: Option<&'a [u8]>,
+    pub(super) pattern: Option<&'a [u8]>,
     /// How many elements to look at, at least.
     pub(in crate::commands) count: usize,
     /// None is any type.
-    kind: Option<&'a [u8]>,
+    pub(super) kind: Option<&'a [u8]>,
     /// Whether values are left out.
     pub(in crate::commands) no_values: bool,
+    /// The only slot that is looked at.
+    pub(super) slot: Option<Slot>,
 }
 
 impl<'a> ScanOptions<'a> {
@@ -102,8 +106,9 @@ impl<'a> ScanOptions<'a> {
         args: Args<'a>,
         mut at: usize,
         of: ScanOf,
-    ) -> Result<Self, ArgsError> {
-        let mut options = Self { pattern: None, count: 10, kind: None, no_values: false };
+    ) -> Result<Self, CommandError> {
+        let mut options =
+            Self { pattern: None, count: 10, kind: None, no_values: false, slot: None };
         while at < args.len() {
             let operand = args.get(at + 1);
             if let (true, Some(pattern)) = (args.is(at, "MATCH"), operand) {
@@ -112,20 +117,33 @@ impl<'a> ScanOptions<'a> {
                 let count = args.int(at + 1)?;
                 options.count = usize::try_from(count).map_err(|_| ArgsError::Syntax)?;
                 if options.count == 0 {
-                    return Err(ArgsError::Syntax);
+                    return Err(ArgsError::Syntax.into());
                 }
-            } else if let (true, ScanOf::Keys, Some(kind)) = (args.is(at, "TYPE"), of, operand) {
+            } else if let (true, ScanOf::Keys | ScanOf::Cluster, Some(kind)) =
+                (args.is(at, "TYPE"), of, operand)
+            {
                 options.kind = Some(kind);
+            } else if of == ScanOf::Cluster && args.is(at, "SLOT") && operand.is_some() {
+                options.set_slot(args.int(at + 1))?;
             } else if of == ScanOf::Fields && args.is(at, "NOVALUES") {
                 options.no_values = true;
                 at += 1;
                 continue;
             } else {
-                return Err(ArgsError::Syntax);
+                return Err(ArgsError::Syntax.into());
             }
             at += 2;
         }
         Ok(options)
+    }
+
+    fn set_slot(&mut self, number: Result<i64, ArgsError>) -> Result<(), CommandError> {
+        let slot = number.ok().and_then(|number| Slot::new(u16::try_from(number).ok()?));
+        let slot = slot.ok_or(CommandError::Text("ERR Invalid or out of range slot"))?;
+        if self.slot.replace(slot).is_some() {
+            return Err(CommandError::Text("ERR SLOT option can only be specified once"));
+        }
+        Ok(())
     }
 
     /// Whether the pattern, if any, matches a name.
@@ -134,7 +152,7 @@ impl<'a> ScanOptions<'a> {
     }
 
     /// Redis 7.2: a type that does not exist is no error, it matches no key.
-    fn wants_kind(&self, kind: Kind) -> bool {
+    pub(super) fn wants_kind(&self, kind: Kind) -> bool {
         self.kind.is_none_or(|wanted| wanted.eq_ignore_ascii_case(kind.name().as_bytes()))
     }
 }
@@ -150,8 +168,17 @@ pub(in crate::commands) fn write_page<'a>(
     cursor: u64,
     found: impl ExactSizeIterator<Item = &'a [u8]>,
 ) {
+    write_page_from(reply, itoa::Buffer::new().format(cursor).as_bytes(), found);
+}
+
+/// The same with a cursor that is a text.
+pub(super) fn write_page_from<'a>(
+    reply: &mut Reply<'_>,
+    cursor: &[u8],
+    found: impl ExactSizeIterator<Item = &'a [u8]>,
+) {
     reply.array(2);
-    reply.bulk(itoa::Buffer::new().format(cursor).as_bytes());
+    reply.bulk(cursor);
     reply.array(found.len());
     found.for_each(|name| reply.bulk(name));
 }
@@ -162,7 +189,6 @@ mod tests {
 
     use protocol::args::Request;
     use protocol::encode::Version;
-    use protocol::slot::Slot;
 
     use super::*;
     use crate::Shard;

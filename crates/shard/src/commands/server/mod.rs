@@ -3,6 +3,7 @@
 mod dbsize;
 mod debug_protocol;
 mod flushall;
+mod lolwut;
 mod memory;
 mod time;
 
@@ -15,6 +16,7 @@ pub const COMMANDS: &[&Command] = &[
     &debug_protocol::COMMAND,
     &flushall::FLUSHALL,
     &flushall::FLUSHDB,
+    &lolwut::COMMAND,
     &memory::MEMORY,
     &memory::USAGE,
     &time::COMMAND,
