@@ -390,10 +390,10 @@ def example_scripts(check, client, _masters):
 
 
 def retries(check, client, _masters):
-    """The example of docs/RETRIES.md, with replies that get lost."""
+    """The example of docs/retries.md, with replies that get lost."""
     if not check.atoll_only("a request that is sent again runs once"):
         return
-    text = (SCRIPTS.parents[1] / "docs" / "RETRIES.md").read_text()
+    text = (SCRIPTS.parents[1] / "docs" / "retries.md").read_text()
     names = {}
     exec(text.split("```python\n")[1].split("```")[0], names)
 

@@ -139,7 +139,7 @@ fn the_documentation_lists_what_is_exported() {
     let mut client = server.client();
     client.check_start("EVAL 'error(1)' 1 x", "-ERR");
     client.check("SET x 1", "+OK");
-    let text = std::fs::read_to_string(repository().join("docs/METRICS.md")).unwrap();
+    let text = std::fs::read_to_string(repository().join("docs/metrics.md")).unwrap();
     let rows = text.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`'));
     let listed: BTreeSet<&str> = rows.map(|(name, _)| name).collect();
     let scrape = Scrape::of(port);

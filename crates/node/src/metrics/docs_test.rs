@@ -1,4 +1,4 @@
-//! The tables of docs/METRICS.md are made from the catalogue; this fails when they are stale. The
+//! The tables of docs/metrics.md are made from the catalogue; this fails when they are stale. The
 //! dashboard names only what there is.
 
 use std::collections::BTreeSet;
@@ -35,7 +35,7 @@ fn table() -> String {
 
 #[test]
 fn metrics_md_is_up_to_date() {
-    let path = repository().join("docs/METRICS.md");
+    let path = repository().join("docs/metrics.md");
     let written = std::fs::read_to_string(&path).unwrap();
     let (head, rest) = written.split_once(BEGIN).expect("the mark is there");
     let (_, tail) = rest.split_once(END).expect("the other mark is there");
@@ -44,7 +44,7 @@ fn metrics_md_is_up_to_date() {
         std::fs::write(&path, &document).unwrap();
         return;
     }
-    assert!(written == document, "docs/METRICS.md is stale: UPDATE=1 cargo test -p node metrics");
+    assert!(written == document, "docs/metrics.md is stale: UPDATE=1 cargo test -p node metrics");
 }
 
 #[test]
@@ -106,7 +106,7 @@ fn the_dashboard_is_one() {
 #[test]
 fn the_dashboard_and_the_alerts_name_what_there_is() {
     let all: BTreeSet<&str> = ALL.iter().map(|metric| metric.name).collect();
-    for file in ["config/grafana-dashboard.json", "config/prometheus.yml", "docs/METRICS.md"] {
+    for file in ["config/grafana-dashboard.json", "config/prometheus.yml", "docs/metrics.md"] {
         let text = std::fs::read_to_string(repository().join(file)).unwrap();
         let named = names_in(&text);
         let unknown: Vec<_> = named.difference(&all).collect();

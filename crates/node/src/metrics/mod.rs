@@ -11,7 +11,7 @@
 //! | `commands`, `shards`, `scripts`, `storage`, `clients`, `process` | what the samples are |
 //!
 //! To add a metric: a row in [`catalogue`], a line where its samples are made, and
-//! `UPDATE=1 cargo test -p node metrics` for docs/METRICS.md.
+//! `UPDATE=1 cargo test -p node metrics` for docs/metrics.md.
 //!
 //! # Invariants
 //! - I1. No scrape waits for a shard for longer than [`gather::PATIENCE`], and none is asked again

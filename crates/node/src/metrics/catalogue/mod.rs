@@ -1,4 +1,4 @@
-//! Every metric: name, type, labels, meaning. docs/METRICS.md is made from it.
+//! Every metric: name, type, labels, meaning. docs/metrics.md is made from it.
 //!
 //! Names are Prometheus's way: base units at the end, `_total` for what only grows.
 
