@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use e2e::ports;
 use e2e::resp::{Client, encode};
 use e2e::server::{Server, folder};
+use e2e::{poll, ports};
 use nix::sys::signal::Signal;
 
 /// A client that writes pipelines until it is told to end; how many writes were acknowledged.
@@ -108,9 +108,12 @@ fn an_orderly_end_loses_nothing() {
         .collect();
     for round in 0..6 {
         let mut server = node().launch();
-        std::thread::sleep(Duration::from_millis(150 + 200 * round));
+        // Before that a signal ends the process as it ends any other. Data is read from then on.
+        poll("a node listens", || server.log().contains("listening").then_some(()));
+        std::thread::sleep(Duration::from_millis(50 + 200 * round));
         server.signal(Signal::SIGTERM);
-        assert!(server.wait().success());
+        let status = server.wait();
+        assert!(status.success(), "round {round}: {status}");
     }
     let server = node().start();
     end.store(true, Ordering::Relaxed);
