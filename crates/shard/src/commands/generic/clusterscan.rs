@@ -10,7 +10,7 @@
 
 use protocol::args::Args;
 use protocol::number::parse_u64;
-use protocol::slot::{SLOT_COUNT, Slot, tag_of};
+use protocol::slot::{Slot, tag_of};
 use protocol::spec::{Access, Arity, CommandSpec, Family, Flags, KeySpec};
 
 use super::scan::{ScanOf, ScanOptions, write_page_from};
@@ -121,12 +121,12 @@ fn page(
             keys.push(key.to_vec());
         }
     });
-    let slot_at = |number: u16| Slot::new(number).filter(|_| !is_only);
     let next = match next {
         Some(next) => {
             Slot::new(next.slot).map(|slot| Cursor::text(&base_36(mine), slot, next.position))
         }
-        None => slot_at(end).filter(|_| end < SLOT_COUNT).map(Cursor::begin),
+        None if is_only => None,
+        None => Slot::new(end).map(Cursor::begin),
     };
     let next = next.unwrap_or_else(|| "0".to_owned());
     write_page_from(call.reply, next.as_bytes(), keys.iter().map(Vec::as_slice));
@@ -157,27 +157,11 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::commands::generic::scan::tests::{page, scan_by};
     use crate::testing::Rig;
 
-    /// The cursor and the keys of a reply.
-    fn page(reply: &str) -> (String, Vec<String>) {
-        let inner = reply.strip_prefix("[$").and_then(|rest| rest.strip_suffix("]]")).unwrap();
-        let (cursor, found) = inner.split_once(" [").unwrap();
-        let found = found.split(' ').filter(|text| !text.is_empty());
-        (cursor.to_owned(), found.map(|text| text[1..].to_owned()).collect())
-    }
-
-    /// All that a scan replies from 0 to 0.
     fn scan(rig: &mut Rig, options: &str) -> Vec<String> {
-        let (mut cursor, mut all) = ("0".to_owned(), Vec::new());
-        loop {
-            let found;
-            (cursor, found) = page(&rig.run(&format!("CLUSTERSCAN {cursor} {options}")));
-            all.extend(found);
-            if cursor == "0" {
-                return all;
-            }
-        }
+        scan_by(rig, "CLUSTERSCAN", options)
     }
 
     #[test]

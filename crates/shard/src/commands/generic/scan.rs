@@ -184,7 +184,7 @@ pub(super) fn write_page_from<'a>(
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::collections::BTreeSet;
 
     use protocol::args::Request;
@@ -197,18 +197,26 @@ mod tests {
     use crate::time::Micros;
 
     /// The cursor and the elements of a reply.
-    fn page(reply: &str) -> (String, Vec<String>) {
+    pub(in crate::commands::generic) fn page(reply: &str) -> (String, Vec<String>) {
         let inner = reply.strip_prefix("[$").and_then(|rest| rest.strip_suffix("]]")).unwrap();
         let (cursor, found) = inner.split_once(" [").unwrap();
         let found = found.split(' ').filter(|text| !text.is_empty());
         (cursor.to_owned(), found.map(|text| text[1..].to_owned()).collect())
     }
 
-    /// All that a scan replies from 0 to 0.
     fn scan(rig: &mut Rig, options: &str) -> Vec<String> {
+        scan_by(rig, "SCAN", options)
+    }
+
+    /// All that a scan by this command replies from 0 to 0.
+    pub(in crate::commands::generic) fn scan_by(
+        rig: &mut Rig,
+        command: &str,
+        options: &str,
+    ) -> Vec<String> {
         let (mut cursor, mut all) = ("0".to_owned(), Vec::new());
         loop {
-            let reply = rig.run(&format!("SCAN {cursor} {options}"));
+            let reply = rig.run(&format!("{command} {cursor} {options}"));
             let found;
             (cursor, found) = page(&reply);
             all.extend(found);

@@ -1,4 +1,4 @@
-//! Commands of the family *server* that need the keyspace of a shard.
+//! Commands of the family *server* that need the keyspace of a shard, or that scripts call.
 
 mod dbsize;
 mod debug_protocol;
